@@ -1,0 +1,75 @@
+/** What an engine is: it keeps state and data where it computes, compiles programs, and runs each as one call. */
+
+import type { NumericArray } from '../tensor/primitives.ts';
+import type { Program } from '../tensor/program.ts';
+import type { Shape } from '../tensor/shape.ts';
+
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** Parameters and their moments, kept by an engine. All programs of one model share one state. */
+export interface State {
+  readonly parameters: readonly ParameterSpec[];
+  readonly moments: readonly string[];
+  /** A copy of a parameter, or of one of its moments. */
+  read(parameter: string, moment?: string): Float32Array;
+  write(parameter: string, values: ArrayLike<number>, moment?: string): void;
+}
+
+/** What a program's inputs are bound to for as long as it is compiled. */
+export interface Bindings {
+  readonly state: State;
+  readonly data: Readonly<Record<string, Uint8Array | Int32Array | Float32Array>>;
+}
+
+/** What one run is given. */
+export interface Call {
+  readonly arguments?: Readonly<Record<string, NumericArray>>;
+  /** Selects the noise; a program with noise inputs needs it. */
+  readonly noise?: { readonly seed: number; readonly step: number };
+  /** The update's coefficients; a program that trains needs them. */
+  readonly coefficients?: Readonly<Record<string, number>>;
+}
+
+export type Results = Readonly<Record<string, Float32Array>>;
+
+export interface Executable {
+  /**
+   * Computes the outputs, and where the program trains, applies its update to the state.
+   * The arrays belong to the executable and are overwritten by its next run.
+   */
+  run(call: Call): Promise<Results>;
+  /** Frees what the executable holds. It cannot run afterwards. */
+  release(): Promise<void>;
+}
+
+export interface Engine {
+  readonly name: string;
+  /** The device and precision, as a person reads them: "CPU, 2 threads, float32". */
+  readonly description: string;
+  allocate(parameters: readonly ParameterSpec[], moments: readonly string[]): State;
+  compile(program: Program, bindings: Bindings): Promise<Executable>;
+}
+
+export interface EngineOptions {
+  readonly threads: number;
+}
+
+/** The engine cannot run here, or cannot run this program. The message says what to do. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+}
+
+/** Fetches what a run must have been given. */
+export function required<T>(values: Readonly<Record<string, T>> | undefined, name: string, what: string): T {
+  const value = values?.[name];
+  if (value === undefined) throw new EngineError(`${what} "${name}" is missing`);
+  return value;
+}
+
+/** Checks that an array fills a shape. */
+export function expectLength(values: ArrayLike<unknown>, size: number, what: string): void {
+  if (values.length !== size) throw new EngineError(`${what}: expected ${size} values, got ${values.length}`);
+}

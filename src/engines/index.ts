@@ -1,0 +1,10 @@
+/** Engines by name. Each is loaded only when it is asked for. */
+
+import type { Engine, EngineOptions } from './engine.ts';
+
+export const engines = {
+  onnx: async (options: EngineOptions): Promise<Engine> => (await import('./onnx/index.ts')).createOnnxEngine(options),
+  reference: async (): Promise<Engine> => (await import('./reference/index.ts')).createReferenceEngine(),
+} as const;
+
+export type EngineName = keyof typeof engines;

@@ -1,0 +1,216 @@
+/** A program as one ONNX graph: a table from primitive to operators. */
+
+import type { Attributes, DType, Primitive } from '../../tensor/primitives.ts';
+import { inputsOf, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
+import { type Shape, sizeOf } from '../../tensor/shape.ts';
+import { attributesOf, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import {
+  encodeInt64,
+  encodeValues,
+  type OnnxAttribute,
+  type OnnxConstant,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxValue,
+} from './protobuf.ts';
+
+type AttributeTable = Readonly<Record<string, OnnxAttribute>>;
+
+/** Collects a graph's nodes and constants, and names every value. */
+class GraphBuilder {
+  readonly nodes: OnnxNode[] = [];
+  readonly constants: OnnxConstant[] = [];
+  private readonly known = new Map<string, string>();
+  private count = 0;
+
+  /** Applies an operator and returns the name of its result. */
+  apply(operator: string, inputs: readonly string[], attributes: AttributeTable = {}, name = this.fresh()): string {
+    this.nodes.push({ operator, inputs, outputs: [name], attributes });
+    return name;
+  }
+
+  constant(constant: Omit<OnnxConstant, 'name'>): string {
+    const key = `${constant.type} ${constant.shape} ${Buffer.from(constant.bytes).toString('base64')}`;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const name = this.fresh();
+    this.known.set(key, name);
+    this.constants.push({ name, ...constant });
+    return name;
+  }
+
+  /** A vector of 64-bit integers, which operators take for shapes and axes. */
+  integers = (values: readonly number[]): string =>
+    this.constant({ type: 'int64', shape: [values.length], bytes: encodeInt64(values) });
+
+  reshape = (x: string, shape: Shape): string => this.apply('Reshape', [x, this.integers(shape)]);
+
+  zeros = (shape: Shape): string =>
+    this.apply('Expand', [this.constant({ type: 'float', shape: [], bytes: new Uint8Array(4) }), this.integers(shape)]);
+
+  private fresh = (): string => `v${this.count++}`;
+}
+
+interface Site<P extends Primitive> {
+  readonly graph: GraphBuilder;
+  readonly node: Tensor;
+  readonly attributes: Attributes[P];
+  /** What the result must be called, where that is settled. */
+  readonly name: string | undefined;
+}
+
+/** Adds the operators for one node and returns the name of its value. */
+type Lowering<P extends Primitive> = (operands: readonly string[], site: Site<P>) => string;
+
+/** One operator of the same operands. */
+const direct =
+  (operator: string, attributes: AttributeTable = {}): Lowering<Primitive> =>
+  (operands, { graph, name }) =>
+    graph.apply(operator, operands, attributes, name);
+
+const reduction =
+  (operator: string): Lowering<'sum' | 'max' | 'logSumExp'> =>
+  ([x], { graph, attributes: { axes, keep }, name }) =>
+    axes.length === 0
+      ? graph.apply('Identity', [x], {}, name)
+      : graph.apply(operator, [x, graph.integers(axes)], { keepdims: Number(keep) }, name);
+
+const ONNX_CAST: Readonly<Record<DType, number>> = { float: 1, uint8: 2, int32: 6, bool: 9 };
+
+const pads = ([rows, columns]: readonly [number, number]) => [rows, columns, rows, columns];
+
+const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
+  constant: (_, { graph, node, attributes: { values } }) =>
+    graph.constant({ type: node.dtype, shape: node.shape, bytes: encodeValues(values, node.dtype) }),
+  input: (_, { attributes: { source } }) => inputName(source.kind, sourceName(source)),
+
+  neg: direct('Neg'),
+  exp: direct('Exp'),
+  log: direct('Log'),
+  sqrt: direct('Sqrt'),
+  abs: direct('Abs'),
+  sign: direct('Sign'),
+  relu: direct('Relu'),
+  // min(max(αx, 0), 1) with a huge slope: one pass where a comparison and a cast are two.
+  step: direct('HardSigmoid', { alpha: { float: 3e38 }, beta: { float: 0 } }),
+  elu: direct('Elu'),
+  sigmoid: direct('Sigmoid'),
+  tanh: direct('Tanh'),
+  // max(x, 0) − log σ(|x|): onnxruntime's own Softplus takes several times as long as these five together.
+  softplus: ([x], { graph, name }) => {
+    const tail = graph.apply('Log', [graph.apply('Sigmoid', [graph.apply('Abs', [x])])]);
+    return graph.apply('Sub', [graph.apply('Relu', [x]), tail], {}, name);
+  },
+  stopGradient: direct('Identity'),
+  cast: ([x], { graph, attributes: { dtype }, name }) => graph.apply('Cast', [x], { to: ONNX_CAST[dtype] }, name),
+
+  add: direct('Add'),
+  sub: direct('Sub'),
+  mul: direct('Mul'),
+  div: direct('Div'),
+  less: direct('Less'),
+  equal: direct('Equal'),
+  where: direct('Where'),
+
+  matmul: ([a, b], { graph, attributes: { transposeA, transposeB }, name }) =>
+    transposeA || transposeB
+      ? graph.apply('Gemm', [a, b], { transA: Number(transposeA), transB: Number(transposeB) }, name)
+      : graph.apply('MatMul', [a, b], {}, name),
+
+  convolve: ([x, filter], { graph, attributes: { stride, padding }, name }) =>
+    graph.apply('Conv', [x, filter], { strides: stride, pads: pads(padding) }, name),
+  convolveTransposed: ([y, filter], { graph, node, attributes: { stride, padding, size }, name }) => {
+    const [image, weights] = node.inputs;
+    // What the stride leaves open: several sizes of image give one size of output.
+    const rest = [0, 1].map(
+      (i) => size[i] - ((image.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weights.shape[2 + i]),
+    );
+    return graph.apply(
+      'ConvTranspose',
+      [y, filter],
+      { strides: stride, pads: pads(padding), output_padding: rest },
+      name,
+    );
+  },
+  // The filter's gradient is a convolution over the batch: x with its channels as batch, y as a filter whose taps are
+  // `stride` apart. It may cover a few rows more than the kernel; those are cut off.
+  convolveFilter: ([x, y], { graph, attributes: { stride, padding, kernel }, name }) => {
+    const [image, output] = [x, y].map((value) => graph.apply('Transpose', [value], { perm: [1, 0, 2, 3] }));
+    const wide = graph.apply('Conv', [image, output], { strides: [1, 1], pads: pads(padding), dilations: stride });
+    const ends = graph.integers(kernel);
+    const cut = graph.apply('Slice', [wide, graph.integers([0, 0]), ends, graph.integers([2, 3])]);
+    return graph.apply('Transpose', [cut], { perm: [1, 0, 2, 3] }, name);
+  },
+
+  gather: ([x, indices], { graph, attributes: { axis }, name }) => graph.apply('Gather', [x, indices], { axis }, name),
+  scatterAdd: ([y, indices], { graph, node, attributes: { axis, length }, name }) => {
+    const [outer, inner] = [sizeOf(node.shape.slice(0, axis)), sizeOf(node.shape.slice(axis + 1))];
+    const count = node.inputs[1].size;
+    const column = graph.reshape(indices, [1, count, 1]);
+    const everywhere = graph.apply('Expand', [column, graph.integers([outer, count, inner])]);
+    const updates = graph.reshape(y, [outer, count, inner]);
+    const attributes = { axis: 1, reduction: 'add' };
+    const sums = graph.apply('ScatterElements', [graph.zeros([outer, length, inner]), everywhere, updates], attributes);
+    return graph.apply('Reshape', [sums, graph.integers(node.shape)], {}, name);
+  },
+
+  sum: reduction('ReduceSum'),
+  max: reduction('ReduceMax'),
+  logSumExp: reduction('ReduceLogSumExp'),
+
+  reshape: ([x], { graph, node, name }) => graph.apply('Reshape', [x, graph.integers(node.shape)], {}, name),
+  transpose: ([x], { graph, attributes: { permutation }, name }) =>
+    graph.apply('Transpose', [x], { perm: permutation }, name),
+  broadcast: ([x], { graph, node, name }) => graph.apply('Expand', [x, graph.integers(node.shape)], {}, name),
+  slice: ([x], { graph, attributes: { starts, ends }, name }) =>
+    graph.apply('Slice', [x, graph.integers(starts), graph.integers(ends)], {}, name),
+  pad: ([x], { graph, attributes: { before, after }, name }) =>
+    graph.apply('Pad', [x, graph.integers([...before, ...after])], {}, name),
+  concat: (operands, { graph, attributes: { axis }, name }) => graph.apply('Concat', operands, { axis }, name),
+};
+
+/** Inputs of different kinds may share a name; the graph's may not. */
+export const inputName = (kind: string, name: string): string => `${kind}:${name}`;
+export const outputName = (name: string): string => `output:${name}`;
+export const gradientName = (name: string): string => `gradient:${name}`;
+
+/** The program's forward pass and gradients; its update is not part of the graph. */
+export function lowerProgram(program: Program): OnnxGraph {
+  const graph = new GraphBuilder();
+  const results = [
+    ...Object.entries(program.outputs).map(([name, node]) => ({ name: outputName(name), node })),
+    ...Object.entries(program.gradients).map(([name, node]) => ({ name: gradientName(name), node })),
+  ];
+  // A result that is computed is named as such where it is made; one more copy would cost as much as an activation.
+  const settled = new Map<Tensor, string>();
+  for (const { name, node } of results) {
+    if (node.inputs.length > 0 && !settled.has(node)) settled.set(node, name);
+  }
+  const names = new Map<Tensor, string>();
+  for (const node of topologicalOrder(rootsOf(program))) {
+    const operands = node.inputs.map((operand) => names.get(operand)!);
+    names.set(node, lower(node as Tensor & { primitive: Primitive }, operands, graph, settled.get(node)));
+  }
+  for (const { name, node } of results) {
+    if (settled.get(node) !== name) graph.apply('Identity', [names.get(node)!], {}, name);
+  }
+  const kinds = ['argument', 'data', 'parameter', 'noise'] as const;
+  const inputs = kinds.flatMap((kind) =>
+    inputsOf(program, kind).map(
+      ({ node, source }): OnnxValue => ({
+        name: inputName(kind, sourceName(source)),
+        type: node.dtype,
+        shape: node.shape,
+      }),
+    ),
+  );
+  const outputs = results.map(({ name, node }): OnnxValue => ({ name, type: node.dtype, shape: node.shape }));
+  return { name: program.name, nodes: graph.nodes, constants: graph.constants, inputs, outputs };
+}
+
+const lower = <P extends Primitive>(
+  node: Tensor & { primitive: P },
+  operands: readonly string[],
+  graph: GraphBuilder,
+  name: string | undefined,
+): string => lowerings[node.primitive](operands, { graph, node, attributes: attributesOf(node, node.primitive), name });

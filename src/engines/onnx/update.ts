@@ -1,0 +1,106 @@
+/** Compiles an elementwise update to one SIMD loop over a flat memory. */
+
+import type { Primitive } from '../../tensor/primitives.ts';
+import { sourceName, type Update } from '../../tensor/program.ts';
+import { attributesOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { EngineError, required } from '../engine.ts';
+import type { FlatMemory } from './memory.ts';
+import { encodeModule, type ValueType, wasm } from './wasm.ts';
+
+/** The smallest normal float. Anything nearer to zero costs a hundred cycles an operation, and moments decay to it. */
+const SMALLEST_NORMAL = 2 ** -126;
+const VECTOR_BYTES = 16;
+
+/** What follows an operation's operands. Comparisons give masks, which `where` selects by. */
+const instructions: { readonly [P in Primitive]?: readonly number[] } = {
+  neg: wasm.f32x4Neg,
+  abs: wasm.f32x4Abs,
+  sqrt: wasm.f32x4Sqrt,
+  relu: [...wasm.f32x4Const(0), ...wasm.f32x4Max],
+  step: [...wasm.f32x4Const(0), ...wasm.f32x4Gt, ...wasm.f32x4Const(1), ...wasm.v128And],
+  add: wasm.f32x4Add,
+  sub: wasm.f32x4Sub,
+  mul: wasm.f32x4Mul,
+  div: wasm.f32x4Div,
+  less: wasm.f32x4Lt,
+  equal: wasm.f32x4Eq,
+};
+
+/**
+ * A function that applies the update to all parameters of the memory at once.
+ * @throws EngineError if the update uses a primitive that is not arithmetic.
+ */
+export function compileUpdate(update: Update, memory: FlatMemory): (coefficients: Record<string, number>) => void {
+  const { coefficients, values } = update;
+  // Local 0 is the position in bytes, then come the coefficients, then vectors.
+  const parameters: ValueType[] = ['i32', ...coefficients.map((): ValueType => 'f32')];
+  const locals: ValueType[] = [];
+  const newLocal = (): number => parameters.length + locals.push('v128') - 1;
+
+  const prologue: number[] = [];
+  const spread = new Map<string, number>();
+  coefficients.forEach((name, i) => {
+    const local = newLocal();
+    spread.set(name, local);
+    prologue.push(...wasm.localGet(1 + i), ...wasm.f32x4Splat, ...wasm.localSet(local));
+  });
+
+  const body: number[] = [];
+  const position = wasm.localGet(0);
+  const at = new Map<Tensor, number>();
+  const push = (node: Tensor): number[] => {
+    const value = scalarValue(node);
+    return value === undefined ? wasm.localGet(at.get(node)!) : wasm.f32x4Const(value);
+  };
+  for (const node of topologicalOrder(Object.values(values))) {
+    if (scalarValue(node) !== undefined) continue;
+    const name = node.primitive === 'input' ? sourceName(attributesOf(node, 'input').source) : '';
+    const shared = spread.get(name);
+    if (shared !== undefined) {
+      at.set(node, shared);
+      continue;
+    }
+    const local = newLocal();
+    at.set(node, local);
+    const code =
+      node.primitive === 'input'
+        ? [...position, ...wasm.v128Load(memory.sectionStart(name))]
+        : [...operandsOf(node).flatMap(push), ...instructionFor(node)];
+    body.push(...code, ...wasm.localSet(local));
+  }
+  for (const [section, node] of Object.entries(values)) {
+    const store = wasm.v128Store(memory.sectionStart(section));
+    const value = section === 'parameter' ? push(node) : flushed(push(node));
+    body.push(...position, ...value, ...store);
+  }
+  body.push(...position, ...wasm.i32Const(VECTOR_BYTES), ...wasm.i32Add, ...wasm.localSet(0));
+
+  const condition = [...position, ...wasm.i32Const(memory.sectionBytes), ...wasm.i32LtU];
+  const code = encodeModule(parameters, locals, [...prologue, ...wasm.loopWhile(body, condition)]);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { memory: { memory: memory.memory } });
+  const run = exports.run as (start: number, ...coefficients: number[]) => void;
+  return (given) => run(0, ...coefficients.map((name) => required(given, name, 'coefficient')));
+}
+
+/** v128.bitselect takes (a, b, mask). */
+const operandsOf = ({ primitive, inputs }: Tensor): readonly Tensor[] =>
+  primitive === 'where' ? [inputs[1], inputs[2], inputs[0]] : inputs;
+
+function instructionFor({ primitive }: Tensor): readonly number[] {
+  const instruction = primitive === 'where' ? wasm.v128Bitselect : instructions[primitive];
+  if (instruction === undefined) {
+    const known = [...Object.keys(instructions), 'where'].join(', ');
+    throw new EngineError(`an update cannot use ${primitive}; it is made of ${known}`);
+  }
+  return instruction;
+}
+
+/** value & (|value| ≥ smallest normal) */
+const flushed = (value: number[]): number[] => [
+  ...value,
+  ...value,
+  ...wasm.f32x4Abs,
+  ...wasm.f32x4Const(SMALLEST_NORMAL),
+  ...wasm.f32x4Ge,
+  ...wasm.v128And,
+];

@@ -1,0 +1,117 @@
+/** The reference engine: 64-bit floats, plain loops, no dependency. Slow, exact, and at home wherever Node runs. */
+
+import { fillNoise } from '../../random.ts';
+import type { Source } from '../../tensor/primitives.ts';
+import { applyUpdate, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import { argument, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import {
+  type Bindings,
+  type Call,
+  type Engine,
+  EngineError,
+  type Executable,
+  expectLength,
+  type ParameterSpec,
+  type Results,
+  required,
+  type State,
+} from '../engine.ts';
+import { evaluate, type Values } from './kernels.ts';
+
+/** The reference engine's state, whose arrays hold more precision than `read` hands out. */
+export class ReferenceState implements State {
+  readonly parameters: readonly ParameterSpec[];
+  readonly moments: readonly string[];
+  private readonly arrays = new Map<string, Float64Array>();
+
+  constructor(parameters: readonly ParameterSpec[], moments: readonly string[]) {
+    this.parameters = parameters;
+    this.moments = moments;
+    for (const { name, shape } of parameters) {
+      for (const slot of ['parameter', ...moments]) this.arrays.set(`${slot} ${name}`, new Float64Array(sizeOf(shape)));
+    }
+  }
+
+  /** The live array: a parameter, or one of its moments. */
+  at = (parameter: string, slot = 'parameter'): Float64Array =>
+    required(Object.fromEntries(this.arrays), `${slot} ${parameter}`, 'state');
+
+  read = (parameter: string, moment?: string): Float32Array => Float32Array.from(this.at(parameter, moment));
+
+  write(parameter: string, values: ArrayLike<number>, moment?: string): void {
+    const array = this.at(parameter, moment);
+    expectLength(values, array.length, `state "${parameter}"`);
+    array.set(values);
+  }
+}
+
+export function createReferenceEngine(): Engine {
+  return {
+    name: 'reference',
+    description: 'plain TypeScript, 1 thread, float64',
+    allocate: (parameters, moments) => new ReferenceState(parameters, moments),
+    compile: async (program, bindings) => createExecutable(program, bindings),
+  };
+}
+
+function createExecutable(program: Program, { state, data }: Bindings): Executable {
+  if (!(state instanceof ReferenceState)) throw new TypeError('the reference engine runs on its own state');
+  const order = topologicalOrder(rootsOf(program));
+  const applyUpdate = compileUpdate(program, state);
+
+  const inputValue = (source: Source, node: Tensor, call: Call): Values => {
+    switch (source.kind) {
+      case 'argument':
+        return required(call.arguments, source.name, 'argument');
+      case 'data':
+        return required(data, source.name, 'data');
+      case 'parameter':
+        return state.at(source.name);
+      case 'noise': {
+        if (call.noise === undefined) throw new EngineError(`program ${program.name} needs noise`);
+        const values = new Float32Array(node.size);
+        fillNoise(values, source.distribution, { ...call.noise, stream: source.stream });
+        return Float64Array.from(values);
+      }
+    }
+  };
+
+  return {
+    run: async (call): Promise<Results> => {
+      const values = evaluate(order, (source, node) => {
+        const value = inputValue(source, node, call);
+        expectLength(value, node.size, `${source.kind} "${sourceName(source)}" of program ${program.name}`);
+        return value;
+      });
+      applyUpdate(values, call);
+      const outputs = Object.entries(program.outputs);
+      return Object.fromEntries(outputs.map(([name, node]) => [name, Float32Array.from(values.get(node)!)]));
+    },
+    release: async () => {},
+  };
+}
+
+/** The program's update over whole parameters. */
+function compileUpdate({ update, gradients }: Program, state: ReferenceState) {
+  if (update === undefined) return () => {};
+  const slots = ['parameter', ...update.moments];
+  const rules = Object.entries(gradients).map(([name, gradient]) => {
+    const wholes = ['gradient', ...slots].map((slot) => [slot, argument(slot, gradient.shape)]);
+    const scalars = update.coefficients.map((coefficient) => [coefficient, argument(coefficient, [])]);
+    const results = applyUpdate(update, Object.fromEntries([...wholes, ...scalars]));
+    return { name, gradient, results, order: topologicalOrder(Object.values(results)) };
+  });
+  return (values: ReadonlyMap<Tensor, Values>, call: Call): void => {
+    for (const { name, gradient, results, order } of rules) {
+      const updated = evaluate(order, (source) => {
+        const slot = sourceName(source);
+        if (slot === 'gradient') return values.get(gradient)!;
+        if (slots.includes(slot)) return state.at(name, slot);
+        return Float64Array.of(required(call.coefficients, slot, 'coefficient'));
+      });
+      // All results are computed before any is stored: each may depend on the old value of another.
+      for (const slot of slots) state.at(name, slot).set(updated.get(results[slot])!);
+    }
+  };
+}

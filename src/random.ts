@@ -1,0 +1,128 @@
+/**
+ * Random numbers that are a function of (seed, stream, step, index) and of nothing else: Philox 4x32-10.
+ *
+ * Everything random in the product comes from here, so a run can be repeated, stopped and continued bit for bit, and
+ * every engine sees the same numbers.
+ *
+ * Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011).
+ */
+
+import type { NoiseDistribution } from './tensor/primitives.ts';
+
+/** Which numbers: `stream` names their purpose, `step` the occasion. */
+export interface RandomKey {
+  /** A non-negative safe integer. */
+  readonly seed: number;
+  readonly stream: string;
+  /** A non-negative safe integer. */
+  readonly step: number;
+}
+
+const WEYL_0 = 0x9e3779b9;
+const WEYL_1 = 0xbb67ae85;
+const MULTIPLIER_0 = 0xd2511f53;
+const MULTIPLIER_1 = 0xcd9e8d57;
+const ROUNDS = 10;
+
+/** The upper 32 bits of an unsigned 32 × 32 bit product, from 16-bit halves. */
+function multiplyHigh(a: number, b: number): number {
+  const [aHigh, aLow, bHigh, bLow] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
+  const low = Math.imul(aLow, bLow) >>> 0;
+  const middle = (Math.imul(aHigh, bLow) >>> 0) + (low >>> 16);
+  const cross = (Math.imul(aLow, bHigh) >>> 0) + (middle & 0xffff);
+  return (Math.imul(aHigh, bHigh) + Math.floor(middle / 0x10000) + Math.floor(cross / 0x10000)) >>> 0;
+}
+
+/** One block: four 32-bit numbers from a 128-bit counter and a 64-bit key. Writes out[at] to out[at + 3]. */
+export function philox(
+  out: Uint32Array,
+  at: number,
+  counter: readonly [number, number, number, number],
+  key: readonly [number, number],
+): void {
+  let [c0, c1, c2, c3] = counter;
+  let [k0, k1] = key;
+  for (let round = 0; round < ROUNDS; round++) {
+    const high0 = multiplyHigh(MULTIPLIER_0, c0);
+    const low0 = Math.imul(MULTIPLIER_0, c0);
+    const high1 = multiplyHigh(MULTIPLIER_1, c2);
+    const low1 = Math.imul(MULTIPLIER_1, c2);
+    c0 = high1 ^ c1 ^ k0;
+    c1 = low1;
+    c2 = high0 ^ c3 ^ k1;
+    c3 = low0;
+    k0 = (k0 + WEYL_0) | 0;
+    k1 = (k1 + WEYL_1) | 0;
+  }
+  out[at] = c0;
+  out[at + 1] = c1;
+  out[at + 2] = c2;
+  out[at + 3] = c3;
+}
+
+/** FNV-1a: a stable 32-bit number for a stream's name. */
+function hashName(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/** `count` 32-bit numbers, rounded up to whole blocks of four. */
+export function randomBits({ seed, stream, step }: RandomKey, count: number): Uint32Array {
+  const blocks = Math.ceil(count / 4);
+  const out = new Uint32Array(blocks * 4);
+  const [stepLow, stepHigh, name] = [step >>> 0, Math.floor(step / 2 ** 32), hashName(stream)];
+  const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const;
+  for (let block = 0; block < blocks; block++) philox(out, 4 * block, [block, stepLow, name, stepHigh], key);
+  return out;
+}
+
+/** 24 bits at the centres of 2²⁴ equal cells: exact in 32-bit floats, never 0, never 1. */
+const toUniform = (bits: number): number => ((bits >>> 8) + 0.5) * 2 ** -24;
+
+const HALF_WORDS = 2 ** 16;
+
+/** Fills `out` with noise, in 32-bit precision. */
+export function fillNoise(out: Float32Array, distribution: NoiseDistribution, key: RandomKey): void {
+  switch (distribution.kind) {
+    case 'uniform': {
+      const bits = randomBits(key, out.length);
+      for (let i = 0; i < out.length; i++) out[i] = toUniform(bits[i]);
+      return;
+    }
+    case 'standardNormal': {
+      // Box and Muller: √(−2 log u) (cos 2πv, sin 2πv) are two independent standard normals.
+      const bits = randomBits(key, out.length + 1);
+      for (let i = 0; i < out.length; i += 2) {
+        const radius = Math.sqrt(-2 * Math.log(toUniform(bits[i])));
+        const angle = 2 * Math.PI * toUniform(bits[i + 1]);
+        out[i] = radius * Math.cos(angle);
+        if (i + 1 < out.length) out[i + 1] = radius * Math.sin(angle);
+      }
+      return;
+    }
+    case 'bernoulli': {
+      // 16 bits a decision: the probability is rounded to the nearest multiple of 2⁻¹⁶.
+      const threshold = Math.round(distribution.probability * HALF_WORDS);
+      const bits = randomBits(key, Math.ceil(out.length / 2));
+      for (let i = 0; i < out.length; i++) {
+        const word = i % 2 === 0 ? bits[i >> 1] & 0xffff : bits[i >> 1] >>> 16;
+        out[i] = word < threshold ? 1 : 0;
+      }
+      return;
+    }
+  }
+}
+
+/** A permutation of 0 to count − 1, every one equally likely up to 2⁻³² (Fisher and Yates). */
+export function permutation(count: number, key: RandomKey): Int32Array {
+  const order = Int32Array.from({ length: count }, (_, i) => i);
+  const bits = randomBits(key, count);
+  for (let i = count - 1; i > 0; i--) {
+    const j = multiplyHigh(bits[i], i + 1);
+    const swapped = order[i];
+    order[i] = order[j];
+    order[j] = swapped;
+  }
+  return order;
+}

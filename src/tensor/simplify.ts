@@ -1,0 +1,217 @@
+/**
+ * Algebra before compilation: equal subexpressions become one node, and identities that derivatives leave behind
+ * (multiplying by one, repeating what broadcasts anyway, transposing twice) disappear. Values do not change beyond
+ * rounding; a division by a constant becomes a multiplication.
+ */
+
+import { type Attributes, ELEMENTWISE, type Primitive } from './primitives.ts';
+import { broadcastShapes, sameShape } from './shape.ts';
+import { attributesOf, concat, constant, operation, scalarValue, type Tensor, topologicalOrder } from './tensor.ts';
+
+/** Simplifies several expressions together, so that what they share stays shared. */
+export function simplify(roots: readonly Tensor[]): Tensor[] {
+  const interned = new Map<string, Tensor>();
+  const numbers = new Map<Tensor, number>();
+  const done = new Map<Tensor, Tensor>();
+
+  const intern = (node: Tensor): Tensor => {
+    const key = keyOf(node, numbers);
+    const known = interned.get(key);
+    if (known !== undefined) return known;
+    interned.set(key, node);
+    numbers.set(node, numbers.size);
+    return node;
+  };
+
+  // A rewritten node may be made of new nodes, so each is settled in turn until no rule applies.
+  const settle = (node: Tensor): Tensor => {
+    const known = done.get(node);
+    if (known !== undefined) return known;
+    const inputs = node.inputs.map(settle);
+    const unchanged = inputs.every((operand, i) => operand === node.inputs[i]);
+    const rebuilt = unchanged ? node : operation(node.primitive, inputs, node.attributes as never);
+    const rewritten = rewrite(rebuilt);
+    const result = rewritten === rebuilt ? intern(rebuilt) : settle(rewritten);
+    done.set(node, result);
+    done.set(result, result);
+    return result;
+  };
+
+  // Operands first, so that the recursion of `settle` stays shallow.
+  for (const node of topologicalOrder(roots)) settle(node);
+  return roots.map(settle);
+}
+
+/** Equal for nodes that compute the same value from the same operands. */
+function keyOf(node: Tensor, numbers: ReadonlyMap<Tensor, number>): string {
+  const operands = node.inputs.map((operand) => numbers.get(operand)).join(',');
+  const type = `${node.dtype}[${node.shape.join(',')}]`;
+  if (node.primitive === 'constant') {
+    // Large constants are compared by identity: they are tables made once.
+    const value = scalarValue(node);
+    return value === undefined ? `constant#${numbers.size} ${type}` : `constant ${value} ${type}`;
+  }
+  return `${node.primitive}(${operands}) ${type} ${JSON.stringify(node.attributes)}`;
+}
+
+/** The number that every value of this node is known to be, if there is one. */
+function uniformValue(node: Tensor): number | undefined {
+  let core = node;
+  while (core.primitive === 'broadcast' || core.primitive === 'reshape') core = core.inputs[0];
+  return core.dtype === 'float' ? scalarValue(core) : undefined;
+}
+
+const is = (node: Tensor, primitive: Primitive): boolean => node.primitive === primitive;
+
+/** A product with a constant: its other factor and the constant. A negation counts as −1. */
+function scaled(node: Tensor): { factor: Tensor; scale: number } | undefined {
+  if (is(node, 'neg')) return { factor: node.inputs[0], scale: -1 };
+  if (!is(node, 'mul')) return undefined;
+  const scale = scalarValue(node.inputs[1]);
+  return scale === undefined ? undefined : { factor: node.inputs[0], scale };
+}
+
+const scale = (x: Tensor, factor: number): Tensor => (factor === 1 ? x : factor === -1 ? x.neg() : x.mul(factor));
+
+/** The node itself, or a simpler one of the same type and value. */
+function rewrite(node: Tensor): Tensor {
+  const simpler = ELEMENTWISE.has(node.primitive)
+    ? (withSmallerOperands(node) ?? algebra[node.primitive]?.(node, node.inputs))
+    : arrangement(node);
+  return simpler ?? node;
+}
+
+/** Operands that are only repeated to fit are used unrepeated, and uniform ones as one number. */
+function withSmallerOperands(node: Tensor): Tensor | undefined {
+  if (node.inputs.length < 2) return undefined;
+  for (let i = 0; i < node.inputs.length; i++) {
+    const operand = node.inputs[i];
+    if (operand.rank === 0) continue;
+    const value = uniformValue(operand);
+    const smaller = value !== undefined ? constant(value) : is(operand, 'broadcast') ? operand.inputs[0] : undefined;
+    if (smaller === undefined) continue;
+    const inputs = node.inputs.map((other, j) => (j === i ? smaller : other));
+    const shape = inputs.map((x) => x.shape).reduce((a, b) => broadcastShapes(a, b, node.primitive));
+    if (sameShape(shape, node.shape)) return operation(node.primitive, inputs, node.attributes as never);
+  }
+  return undefined;
+}
+
+type Rewrite = (node: Tensor, inputs: readonly Tensor[]) => Tensor | undefined;
+
+const algebra: { readonly [P in Primitive]?: Rewrite } = {
+  stopGradient: (_, [x]) => x,
+
+  neg: (_, [x]) => {
+    const value = scalarValue(x);
+    if (value !== undefined) return constant(-value);
+    const inner = scaled(x);
+    if (inner !== undefined) return scale(inner.factor, -inner.scale);
+    return is(x, 'sub') ? x.inputs[1].sub(x.inputs[0]) : undefined;
+  },
+
+  add: (node, [a, b]) => {
+    const [left, right] = [scalarValue(a), scalarValue(b)];
+    if (left !== undefined && right !== undefined) return constant(left + right);
+    if (left !== undefined) return b.add(a);
+    if (right === 0) return a;
+    if (a === b) return a.mul(2);
+    if (is(b, 'neg')) return a.sub(b.inputs[0]);
+    if (is(a, 'neg')) return b.sub(a.inputs[0]);
+    return joinPads(node, a, b);
+  },
+
+  sub: (_, [a, b]) => {
+    const [left, right] = [scalarValue(a), scalarValue(b)];
+    if (left !== undefined && right !== undefined) return constant(left - right);
+    if (left === 0) return b.neg();
+    if (right !== undefined) return a.add(-right);
+    return is(b, 'neg') ? a.add(b.inputs[0]) : undefined;
+  },
+
+  mul: (node, [a, b]) => {
+    const [left, right] = [scalarValue(a), scalarValue(b)];
+    if (left !== undefined && right !== undefined) return constant(left * right);
+    if (left !== undefined) return b.mul(a);
+    if (right === 0) return constant(0).broadcastTo(node.shape);
+    if (right === 1) return a;
+    if (right === -1) return a.neg();
+    // Constants gather at the outermost factor, where they meet: (x·c)·d = x·(cd) and (x·c)·y = (x·y)·c.
+    const [innerA, innerB] = [scaled(a), scaled(b)];
+    if (innerA !== undefined && right !== undefined) return scale(innerA.factor, innerA.scale * right);
+    if (innerA !== undefined) return scale(innerA.factor.mul(b), innerA.scale);
+    return innerB !== undefined ? scale(a.mul(innerB.factor), innerB.scale) : undefined;
+  },
+
+  div: (_, [a, b]) => {
+    const value = scalarValue(b);
+    return value === undefined || value === 0 ? undefined : a.mul(1 / value);
+  },
+};
+
+/** pad(a) + pad(b), where one's zeros are exactly where the other's values are, is their concatenation. */
+function joinPads(node: Tensor, a: Tensor, b: Tensor): Tensor | undefined {
+  if (!is(a, 'pad') || !is(b, 'pad')) return undefined;
+  const differing = node.shape.flatMap((size, axis) => (a.inputs[0].shape[axis] === size ? [] : [axis]));
+  if (differing.length !== 1) return undefined;
+  const [axis] = differing;
+  const [start, end] = attributesOf(a, 'pad').before[axis] === 0 ? [a, b] : [b, a];
+  const [first, second] = [start.inputs[0], end.inputs[0]];
+  const fits =
+    attributesOf(start, 'pad').before[axis] === 0 &&
+    attributesOf(end, 'pad').after[axis] === 0 &&
+    node.shape.every((size, i) => (i === axis ? first.shape[i] + second.shape[i] : second.shape[i]) === size);
+  return fits ? concat([first, second], axis) : undefined;
+}
+
+const isIdentity = (permutation: readonly number[]): boolean => permutation.every((axis, i) => axis === i);
+
+/** Rules for primitives that move values without changing them, and for those that take moved values. */
+function arrangement(node: Tensor): Tensor | undefined {
+  const [x] = node.inputs;
+  switch (node.primitive) {
+    case 'reshape':
+      if (sameShape(node.shape, x.shape)) return x;
+      return is(x, 'reshape') ? x.inputs[0].reshape(...node.shape) : undefined;
+    case 'broadcast':
+      if (sameShape(node.shape, x.shape)) return x;
+      return is(x, 'broadcast') ? x.inputs[0].broadcastTo(node.shape) : undefined;
+    case 'transpose': {
+      const { permutation } = attributesOf(node, 'transpose');
+      if (isIdentity(permutation)) return x;
+      if (!is(x, 'transpose')) return undefined;
+      const inner = attributesOf(x, 'transpose').permutation;
+      return x.inputs[0].transpose(...permutation.map((axis) => inner[axis]));
+    }
+    case 'slice':
+    case 'pad':
+      return sameShape(node.shape, x.shape) ? x : undefined;
+    case 'concat':
+      return node.inputs.length === 1 ? x : undefined;
+    case 'matmul':
+      return matmulOfTransposed(node);
+    case 'sum':
+      return sumOfScaled(node, attributesOf(node, 'sum'));
+    default:
+      return undefined;
+  }
+}
+
+/** A transposed operand is read transposed instead. */
+function matmulOfTransposed(node: Tensor): Tensor | undefined {
+  const [a, b] = node.inputs;
+  const { transposeA, transposeB } = attributesOf(node, 'matmul');
+  if (is(a, 'transpose')) return a.inputs[0].matmul(b, { transposeA: !transposeA, transposeB });
+  if (is(b, 'transpose')) return a.matmul(b.inputs[0], { transposeA, transposeB: !transposeB });
+  return undefined;
+}
+
+/** Σ (x·c) = c·Σ x: one product less per value. A sum over axes of size 1 is a reshape. */
+function sumOfScaled(node: Tensor, { axes, keep }: Attributes['sum']): Tensor | undefined {
+  const [x] = node.inputs;
+  if (axes.every((axis) => x.shape[axis] === 1)) return x.reshape(...node.shape);
+  const inner = scaled(x);
+  if (inner !== undefined) return scale(inner.factor.sum(axes, keep), inner.scale);
+  const value = uniformValue(x);
+  return value === undefined ? undefined : constant((value * x.size) / node.size).broadcastTo(node.shape);
+}
