@@ -43,6 +43,8 @@ export function applyUpdate(update: Update, at: Readonly<Record<string, Tensor>>
   for (const node of topologicalOrder(Object.values(update.values))) {
     if (node.primitive === 'input') {
       replaced.set(node, at[sourceName(attributesOf(node, 'input').source)]);
+    } else if (node.inputs.length === 0) {
+      replaced.set(node, node);
     } else {
       const inputs = node.inputs.map((operand) => replaced.get(operand)!);
       replaced.set(node, operation(node.primitive, inputs, node.attributes as never));

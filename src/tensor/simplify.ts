@@ -5,7 +5,7 @@
  */
 
 import { type Attributes, ELEMENTWISE, type Primitive } from './primitives.ts';
-import { broadcastShapes, sameShape } from './shape.ts';
+import { sameShape } from './shape.ts';
 import { attributesOf, concat, constant, operation, scalarValue, type Tensor, topologicalOrder } from './tensor.ts';
 
 /** Simplifies several expressions together, so that what they share stays shared. */
@@ -13,6 +13,7 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
   const interned = new Map<string, Tensor>();
   const numbers = new Map<Tensor, number>();
   const done = new Map<Tensor, Tensor>();
+  const shared = sharedNodes(roots);
 
   const intern = (node: Tensor): Tensor => {
     const key = keyOf(node, numbers);
@@ -30,16 +31,27 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
     const inputs = node.inputs.map(settle);
     const unchanged = inputs.every((operand, i) => operand === node.inputs[i]);
     const rebuilt = unchanged ? node : operation(node.primitive, inputs, node.attributes as never);
-    const rewritten = rewrite(rebuilt);
+    const rewritten = rewrite(rebuilt, shared);
     const result = rewritten === rebuilt ? intern(rebuilt) : settle(rewritten);
     done.set(node, result);
     done.set(result, result);
+    if (shared.has(node)) shared.add(result);
     return result;
   };
 
   // Operands first, so that the recursion of `settle` stays shallow.
   for (const node of topologicalOrder(roots)) settle(node);
   return roots.map(settle);
+}
+
+/** Nodes with several users: taking one apart for one of them would compute it twice. */
+function sharedNodes(roots: readonly Tensor[]): Set<Tensor> {
+  const used = new Set<Tensor>(roots);
+  const shared = new Set<Tensor>();
+  for (const node of topologicalOrder(roots)) {
+    for (const operand of new Set(node.inputs)) (used.has(operand) ? shared : used).add(operand);
+  }
+  return shared;
 }
 
 /** Equal for nodes that compute the same value from the same operands. */
@@ -63,8 +75,11 @@ function uniformValue(node: Tensor): number | undefined {
 
 const is = (node: Tensor, primitive: Primitive): boolean => node.primitive === primitive;
 
+type Scaled = { readonly factor: Tensor; readonly scale: number };
+
 /** A product with a constant: its other factor and the constant. A negation counts as −1. */
-function scaled(node: Tensor): { factor: Tensor; scale: number } | undefined {
+function scaled(node: Tensor, shared: ReadonlySet<Tensor>): Scaled | undefined {
+  if (shared.has(node)) return undefined;
   if (is(node, 'neg')) return { factor: node.inputs[0], scale: -1 };
   if (!is(node, 'mul')) return undefined;
   const scale = scalarValue(node.inputs[1]);
@@ -74,43 +89,38 @@ function scaled(node: Tensor): { factor: Tensor; scale: number } | undefined {
 const scale = (x: Tensor, factor: number): Tensor => (factor === 1 ? x : factor === -1 ? x.neg() : x.mul(factor));
 
 /** The node itself, or a simpler one of the same type and value. */
-function rewrite(node: Tensor): Tensor {
+function rewrite(node: Tensor, shared: ReadonlySet<Tensor>): Tensor {
   const simpler = ELEMENTWISE.has(node.primitive)
-    ? (withSmallerOperands(node) ?? algebra[node.primitive]?.(node, node.inputs))
-    : arrangement(node);
+    ? (withSmallerOperands(node) ?? algebra[node.primitive]?.(node, node.inputs, shared))
+    : arrangement(node, shared);
   return simpler ?? node;
 }
 
 /** Operands that are only repeated to fit are used unrepeated, and uniform ones as one number. */
 function withSmallerOperands(node: Tensor): Tensor | undefined {
-  if (node.inputs.length < 2) return undefined;
-  for (let i = 0; i < node.inputs.length; i++) {
-    const operand = node.inputs[i];
-    if (operand.rank === 0) continue;
-    const value = uniformValue(operand);
-    const smaller = value !== undefined ? constant(value) : is(operand, 'broadcast') ? operand.inputs[0] : undefined;
-    if (smaller === undefined) continue;
-    const inputs = node.inputs.map((other, j) => (j === i ? smaller : other));
-    const shape = inputs.map((x) => x.shape).reduce((a, b) => broadcastShapes(a, b, node.primitive));
-    if (sameShape(shape, node.shape)) return operation(node.primitive, inputs, node.attributes as never);
-  }
-  return undefined;
+  if (node.dtype !== 'float' || node.primitive === 'cast') return undefined;
+  const smaller = node.inputs.map((operand) => {
+    const value = operand.rank === 0 ? undefined : uniformValue(operand);
+    return value !== undefined ? constant(value) : is(operand, 'broadcast') ? operand.inputs[0] : operand;
+  });
+  if (smaller.every((operand, i) => operand === node.inputs[i])) return undefined;
+  return operation(node.primitive, smaller, node.attributes as never).broadcastTo(node.shape);
 }
 
-type Rewrite = (node: Tensor, inputs: readonly Tensor[]) => Tensor | undefined;
+type Rewrite = (node: Tensor, inputs: readonly Tensor[], shared: ReadonlySet<Tensor>) => Tensor | undefined;
 
 const algebra: { readonly [P in Primitive]?: Rewrite } = {
   stopGradient: (_, [x]) => x,
 
-  neg: (_, [x]) => {
+  neg: (_, [x], shared) => {
     const value = scalarValue(x);
     if (value !== undefined) return constant(-value);
-    const inner = scaled(x);
+    const inner = scaled(x, shared);
     if (inner !== undefined) return scale(inner.factor, -inner.scale);
-    return is(x, 'sub') ? x.inputs[1].sub(x.inputs[0]) : undefined;
+    return is(x, 'sub') && !shared.has(x) ? x.inputs[1].sub(x.inputs[0]) : undefined;
   },
 
-  add: (node, [a, b]) => {
+  add: (node, [a, b], shared) => {
     const [left, right] = [scalarValue(a), scalarValue(b)];
     if (left !== undefined && right !== undefined) return constant(left + right);
     if (left !== undefined) return b.add(a);
@@ -118,18 +128,18 @@ const algebra: { readonly [P in Primitive]?: Rewrite } = {
     if (a === b) return a.mul(2);
     if (is(b, 'neg')) return a.sub(b.inputs[0]);
     if (is(a, 'neg')) return b.sub(a.inputs[0]);
-    return joinPads(node, a, b);
+    return joinPads(node, a, b) ?? commonScale(a, b, 1, shared);
   },
 
-  sub: (_, [a, b]) => {
+  sub: (_, [a, b], shared) => {
     const [left, right] = [scalarValue(a), scalarValue(b)];
     if (left !== undefined && right !== undefined) return constant(left - right);
     if (left === 0) return b.neg();
     if (right !== undefined) return a.add(-right);
-    return is(b, 'neg') ? a.add(b.inputs[0]) : undefined;
+    return is(b, 'neg') ? a.add(b.inputs[0]) : commonScale(a, b, -1, shared);
   },
 
-  mul: (node, [a, b]) => {
+  mul: (node, [a, b], shared) => {
     const [left, right] = [scalarValue(a), scalarValue(b)];
     if (left !== undefined && right !== undefined) return constant(left * right);
     if (left !== undefined) return b.mul(a);
@@ -137,7 +147,7 @@ const algebra: { readonly [P in Primitive]?: Rewrite } = {
     if (right === 1) return a;
     if (right === -1) return a.neg();
     // Constants gather at the outermost factor, where they meet: (x·c)·d = x·(cd) and (x·c)·y = (x·y)·c.
-    const [innerA, innerB] = [scaled(a), scaled(b)];
+    const [innerA, innerB] = [scaled(a, shared), scaled(b, shared)];
     if (innerA !== undefined && right !== undefined) return scale(innerA.factor, innerA.scale * right);
     if (innerA !== undefined) return scale(innerA.factor.mul(b), innerA.scale);
     return innerB !== undefined ? scale(a.mul(innerB.factor), innerB.scale) : undefined;
@@ -148,6 +158,14 @@ const algebra: { readonly [P in Primitive]?: Rewrite } = {
     return value === undefined || value === 0 ? undefined : a.mul(1 / value);
   },
 };
+
+/** x·c ± y·c = (x ± y)·c, and likewise where the constants differ in sign. */
+function commonScale(a: Tensor, b: Tensor, sign: 1 | -1, shared: ReadonlySet<Tensor>): Tensor | undefined {
+  const [left, right] = [scaled(a, shared), scaled(b, shared)];
+  if (left === undefined || right === undefined || Math.abs(left.scale) !== Math.abs(right.scale)) return undefined;
+  const same = left.scale === sign * right.scale;
+  return scale(same ? left.factor.add(right.factor) : left.factor.sub(right.factor), left.scale);
+}
 
 /** pad(a) + pad(b), where one's zeros are exactly where the other's values are, is their concatenation. */
 function joinPads(node: Tensor, a: Tensor, b: Tensor): Tensor | undefined {
@@ -167,7 +185,7 @@ function joinPads(node: Tensor, a: Tensor, b: Tensor): Tensor | undefined {
 const isIdentity = (permutation: readonly number[]): boolean => permutation.every((axis, i) => axis === i);
 
 /** Rules for primitives that move values without changing them, and for those that take moved values. */
-function arrangement(node: Tensor): Tensor | undefined {
+function arrangement(node: Tensor, shared: ReadonlySet<Tensor>): Tensor | undefined {
   const [x] = node.inputs;
   switch (node.primitive) {
     case 'reshape':
@@ -191,7 +209,7 @@ function arrangement(node: Tensor): Tensor | undefined {
     case 'matmul':
       return matmulOfTransposed(node);
     case 'sum':
-      return sumOfScaled(node, attributesOf(node, 'sum'));
+      return sumOfScaled(node, attributesOf(node, 'sum'), shared);
     default:
       return undefined;
   }
@@ -207,10 +225,10 @@ function matmulOfTransposed(node: Tensor): Tensor | undefined {
 }
 
 /** Σ (x·c) = c·Σ x: one product less per value. A sum over axes of size 1 is a reshape. */
-function sumOfScaled(node: Tensor, { axes, keep }: Attributes['sum']): Tensor | undefined {
+function sumOfScaled(node: Tensor, { axes, keep }: Attributes['sum'], shared: ReadonlySet<Tensor>): Tensor | undefined {
   const [x] = node.inputs;
   if (axes.every((axis) => x.shape[axis] === 1)) return x.reshape(...node.shape);
-  const inner = scaled(x);
+  const inner = scaled(x, shared);
   if (inner !== undefined) return scale(inner.factor.sum(axes, keep), inner.scale);
   const value = uniformValue(x);
   return value === undefined ? undefined : constant((value * x.size) / node.size).broadcastTo(node.shape);

@@ -1,0 +1,59 @@
+/** Learnt tensors: a name, a shape, and how their first values are drawn. */
+
+import { fillNoise, type RandomKey } from '../random.ts';
+import type { Shape } from '../tensor/shape.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { parameter, type Tensor } from '../tensor/tensor.ts';
+
+export interface Parameter {
+  /** As PyTorch would call it in a state_dict: `encoder.0.weight`. */
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** The first values, the same for the same seed. */
+  readonly initialise: (seed: number) => Float32Array;
+}
+
+/** Fills a parameter of `shape` that feeds `fanIn` inputs into each of `fanOut` outputs. */
+export type Initialiser = (shape: Shape, fanIn: number, fanOut: number, key: RandomKey) => Float32Array;
+
+function draw(shape: Shape, kind: 'uniform' | 'standardNormal', key: RandomKey, map: (x: number) => number) {
+  const values = new Float32Array(sizeOf(shape));
+  fillNoise(values, { kind }, key);
+  return values.map(map);
+}
+
+const zeros: Initialiser = (shape) => new Float32Array(sizeOf(shape));
+
+/** U(−1/√fanIn, 1/√fanIn). */
+const fanInUniform: Initialiser = (shape, fanIn, _, key) =>
+  draw(shape, 'uniform', key, (u) => (2 * u - 1) / Math.sqrt(fanIn));
+
+/** N(0, 2/fanIn): He et al. (2015). */
+const heNormal: Initialiser = (shape, fanIn, _, key) =>
+  draw(shape, 'standardNormal', key, (z) => z * Math.sqrt(2 / fanIn));
+
+/** U(−a, a) with a = √(6 / (fanIn + fanOut)): Glorot & Bengio (2010). */
+const glorotUniform: Initialiser = (shape, fanIn, fanOut, key) =>
+  draw(shape, 'uniform', key, (u) => (2 * u - 1) * Math.sqrt(6 / (fanIn + fanOut)));
+
+/** How weights and biases begin. `pytorch` is what torch.nn.Linear and Conv2d do unless told otherwise. */
+export const initialisations = {
+  pytorch: { weight: fanInUniform, bias: fanInUniform },
+  he: { weight: heNormal, bias: zeros },
+  glorot: { weight: glorotUniform, bias: zeros },
+} as const;
+
+export type InitialisationName = keyof typeof initialisations;
+
+export function createParameter(
+  name: string,
+  shape: Shape,
+  initialiser: Initialiser,
+  [fanIn, fanOut]: readonly [number, number],
+): Parameter {
+  return {
+    name,
+    tensor: parameter(name, shape),
+    initialise: (seed) => initialiser(shape, fanIn, fanOut, { seed, stream: `initial ${name}`, step: 0 }),
+  };
+}
