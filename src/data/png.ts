@@ -1,0 +1,58 @@
+/** PNG files in and out, by pngjs. */
+
+import { PNG } from 'pngjs';
+import { InputError } from '../errors.ts';
+
+/** 8 bits a channel, [height, width, 4]: red, green, blue, opacity. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly rgba: Uint8Array;
+}
+
+const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
+/** A file of a few kilobytes can claim to be larger than memory. */
+const MOST_PIXELS = 1e8;
+
+const KNOWN_FORMATS: readonly (readonly [string, string])[] = [
+  ['ffd8ff', 'a JPEG'],
+  ['474946', 'a GIF'],
+  ['424d', 'a BMP'],
+  ['52494646', 'a WebP'],
+  ['25504446', 'a PDF'],
+];
+
+/**
+ * Decodes grey, colour, palette, 16-bit and transparent PNGs alike. `name` is for messages.
+ * @throws InputError if the bytes are not one whole PNG.
+ */
+export function decodePng(content: Buffer, name: string): Picture {
+  if (content.length === 0) throw new InputError(`${name}: the file is empty; expected a PNG`);
+  if (!content.subarray(0, 8).equals(SIGNATURE)) {
+    const start = content.subarray(0, 4).toString('hex');
+    const format = KNOWN_FORMATS.find(([magic]) => start.startsWith(magic))?.[1] ?? 'something else';
+    throw new InputError(`${name}: expected a PNG, but it is ${format}; convert it to PNG first`);
+  }
+  if (content.length < 33) throw new InputError(`${name}: the PNG is cut short inside its header`);
+  const [width, height] = [content.readUInt32BE(16), content.readUInt32BE(20)];
+  if (width * height > MOST_PIXELS) {
+    throw new InputError(
+      `${name}: ${width} × ${height} pixels are too many (at most 100 million); scale it down first`,
+    );
+  }
+  try {
+    const { data, ...size } = PNG.sync.read(content);
+    return { width: size.width, height: size.height, rgba: data };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InputError(`${name}: damaged PNG (${reason}); it cannot be read`);
+  }
+}
+
+/** Encodes rows of grey (1 channel) or colour (3 channels) bytes, [height, width, channels]. */
+export function encodePng(width: number, height: number, channels: 1 | 3, bytes: Uint8Array): Buffer {
+  const colorType = channels === 1 ? 0 : 2;
+  const png = new PNG({ width, height, colorType, inputColorType: colorType, inputHasAlpha: false, bitDepth: 8 });
+  png.data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return PNG.sync.write(png, { colorType, inputColorType: colorType, inputHasAlpha: false, bitDepth: 8 });
+}
