@@ -1,0 +1,136 @@
+/**
+ * A checkpoint: one file with weights, optimiser state, progress and resolved configuration, and nothing that changes
+ * from one machine or hour to the next, so that equal runs give equal bytes.
+ */
+
+import type { ImageShape } from '../data/dataset.ts';
+import type { State } from '../engines/engine.ts';
+import { InputError } from '../errors.ts';
+import { readFile, writeFile } from '../files.ts';
+import { formatShape, sameShape } from '../tensor/shape.ts';
+import { checkConfig, type RunConfig } from './config.ts';
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.ts';
+
+/** Sums over the images of an epoch so far, in nats. */
+export interface EpochSums {
+  readonly images: number;
+  readonly loss: number;
+  readonly logLikelihood: number;
+  readonly kl: number;
+}
+
+export interface Progress {
+  /** Updates made. */
+  readonly step: number;
+  /** Epochs completed. */
+  readonly epoch: number;
+  /** Batches done of the next epoch. */
+  readonly batch: number;
+  readonly sums: EpochSums;
+  /** The best epoch so far by its bound on held-out images, in nats. */
+  readonly best?: { readonly epoch: number; readonly bound: number };
+}
+
+export const START: Progress = { step: 0, epoch: 0, batch: 0, sums: { images: 0, loss: 0, logLikelihood: 0, kl: 0 } };
+
+export interface Checkpoint {
+  readonly config: RunConfig;
+  readonly imageShape: ImageShape;
+  readonly progress: Progress;
+  /** By the names of a PyTorch state_dict. */
+  readonly parameters: readonly NamedTensor[];
+  /** By moment, then as the parameters. */
+  readonly moments: Readonly<Record<string, readonly NamedTensor[]>>;
+}
+
+/** Before the name of a moment and the parameter's name; what PyTorch's load_state_dict is not to be given. */
+const MOMENT_PREFIX = 'optimizer.';
+const FORMAT_VERSION = '1';
+
+export function captureState(state: State): Pick<Checkpoint, 'parameters' | 'moments'> {
+  const read = (moment?: string) =>
+    state.parameters.map(({ name, shape }) => ({ name, shape, values: state.read(name, moment) }));
+  return { parameters: read(), moments: Object.fromEntries(state.moments.map((moment) => [moment, read(moment)])) };
+}
+
+/**
+ * Puts a checkpoint's weights, and the moments that the state has, into an engine's state. `name` is for messages.
+ * @throws InputError if the checkpoint belongs to another network.
+ */
+export function restoreState(checkpoint: Checkpoint, state: State, name: string): void {
+  const restore = (tensors: readonly NamedTensor[], moment?: string) => {
+    const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    for (const { name: parameter, shape } of state.parameters) {
+      const tensor = byName.get(parameter);
+      byName.delete(parameter);
+      if (tensor === undefined) throw new InputError(`${name}: has no "${parameter}"; it is of another architecture`);
+      if (!sameShape(tensor.shape, shape)) {
+        const [got, expected] = [formatShape(tensor.shape), formatShape(shape)];
+        throw new InputError(`${name}: "${parameter}" is ${got}, expected ${expected}; it is of another architecture`);
+      }
+      state.write(parameter, tensor.values, moment);
+    }
+    const [extra] = byName.keys();
+    if (extra !== undefined)
+      throw new InputError(`${name}: has an unknown tensor "${extra}"; it is of another architecture`);
+  };
+  restore(checkpoint.parameters);
+  for (const moment of state.moments) restore(checkpoint.moments[moment] ?? [], moment);
+}
+
+export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
+  const { config, imageShape, progress, parameters, moments } = checkpoint;
+  const prefixed = Object.entries(moments).flatMap(([moment, tensors]) =>
+    tensors.map((tensor) => ({ ...tensor, name: `${MOMENT_PREFIX}${moment}.${tensor.name}` })),
+  );
+  const metadata = {
+    format: 'pt',
+    vae: FORMAT_VERSION,
+    config: JSON.stringify(config),
+    imageShape: JSON.stringify(imageShape),
+    progress: JSON.stringify(progress),
+  };
+  writeFile(file, encodeSafetensors({ tensors: [...parameters, ...prefixed], metadata }));
+}
+
+/** @throws InputError if the file cannot be read, is damaged, or is no checkpoint of ours. */
+export function readCheckpoint(file: string): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(readFile(file), file);
+  if (metadata.vae === undefined) {
+    throw new InputError(`${file}: a safetensors file, but not a checkpoint of vae: it has no configuration`);
+  }
+  if (metadata.vae !== FORMAT_VERSION) {
+    throw new InputError(
+      `${file}: its format is ${metadata.vae}, this program reads ${FORMAT_VERSION}; use a newer version`,
+    );
+  }
+  const config = checkConfig(parseField(metadata.config, 'config', file), (field) => `${file}: config.${field}`);
+  const imageShape = parseField(metadata.imageShape, 'imageShape', file) as unknown as ImageShape;
+  if (
+    !Array.isArray(imageShape) ||
+    imageShape.length !== 3 ||
+    imageShape.some((n) => !Number.isSafeInteger(n) || n < 1)
+  ) {
+    throw new InputError(`${file}: damaged: imageShape is not three sizes`);
+  }
+  const progress = parseField(metadata.progress, 'progress', file) as unknown as Progress;
+  const moments: Record<string, NamedTensor[]> = {};
+  for (const { name, ...rest } of tensors) {
+    if (!name.startsWith(MOMENT_PREFIX)) continue;
+    const [moment, ...parameter] = name.slice(MOMENT_PREFIX.length).split('.');
+    moments[moment] ??= [];
+    moments[moment].push({ name: parameter.join('.'), ...rest });
+  }
+  const parameters = tensors.filter(({ name }) => !name.startsWith(MOMENT_PREFIX));
+  return { config, imageShape, progress, parameters, moments };
+}
+
+function parseField(json: string | undefined, field: string, file: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(json ?? '');
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Fall through to the one message.
+  }
+  throw new InputError(`${file}: damaged: its ${field} cannot be read`);
+}
