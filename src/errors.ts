@@ -2,8 +2,11 @@
 
 /** Something given to the program is wrong: a file, a checkpoint, a value. The message says what, where, and what to do. */
 export class InputError extends Error {
-  override readonly name = 'InputError';
+  override name = 'InputError';
 }
+
+/** A setting is wrong, by itself or for the data at hand. */
+export class ConfigError extends InputError {}
 
 /** The words of a system error as a person reads them, for a path that could not be read or written. */
 export function describeSystemError(error: unknown): string {

@@ -1,6 +1,6 @@
 /** Images with labels, in three parts. */
 
-import { InputError } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
 import { permutation } from '../random.ts';
 
 /** [C, H, W] */
@@ -40,7 +40,7 @@ export function select({ images, labels, count }: ImageSet, positions: Int32Arra
 
 /**
  * Sets `count` images aside for validation: the same ones for the same seed, both parts in their original order.
- * @throws InputError if no image is left to train on.
+ * @throws ConfigError if no image is left to train on.
  */
 export function splitValidation(
   train: ImageSet,
@@ -48,9 +48,15 @@ export function splitValidation(
   seed: number,
 ): { train: ImageSet; validation: ImageSet } {
   if (count >= train.count) {
-    throw new InputError(`--validation ${count} leaves nothing to train on: there are ${train.count} training images`);
+    throw new ConfigError(`--validation ${count} leaves nothing to train on: there are ${train.count} training images`);
   }
   if (count === 0) return { train, validation: select(train, new Int32Array(0)) };
   const order = permutation(train.count, { seed, stream: 'validation split', step: 0 });
   return { train: select(train, order.slice(count).sort()), validation: select(train, order.slice(0, count).sort()) };
+}
+
+/** The first images of a set, or all of them where there are fewer. */
+export function firstImages({ images, labels, count }: ImageSet, limit: number): ImageSet {
+  const kept = Math.min(limit, count);
+  return { count: kept, images: images.subarray(0, kept * (images.length / count)), labels: labels.subarray(0, kept) };
 }

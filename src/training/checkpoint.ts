@@ -5,7 +5,7 @@
 
 import type { ImageShape } from '../data/dataset.ts';
 import type { State } from '../engines/engine.ts';
-import { InputError } from '../errors.ts';
+import { ConfigError, InputError } from '../errors.ts';
 import { readFile, writeFile } from '../files.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
 import { checkConfig, type RunConfig } from './config.ts';
@@ -104,7 +104,7 @@ export function readCheckpoint(file: string): Checkpoint {
       `${file}: its format is ${metadata.vae}, this program reads ${FORMAT_VERSION}; use a newer version`,
     );
   }
-  const config = checkConfig(parseField(metadata.config, 'config', file), (field) => `${file}: config.${field}`);
+  const config = parseConfig(metadata.config, file);
   const imageShape = parseField(metadata.imageShape, 'imageShape', file) as unknown as ImageShape;
   if (
     !Array.isArray(imageShape) ||
@@ -123,6 +123,15 @@ export function readCheckpoint(file: string): Checkpoint {
   }
   const parameters = tensors.filter(({ name }) => !name.startsWith(MOMENT_PREFIX));
   return { config, imageShape, progress, parameters, moments };
+}
+
+function parseConfig(json: string | undefined, file: string): RunConfig {
+  try {
+    return checkConfig(parseField(json, 'config', file), (field) => field);
+  } catch (error) {
+    // A wrong setting in a file is the file's fault, not the command line's.
+    throw error instanceof ConfigError ? new InputError(`${file}: its configuration: ${error.message}`) : error;
+  }
 }
 
 function parseField(json: string | undefined, field: string, file: string): Record<string, unknown> {

@@ -1,8 +1,9 @@
 /** Measures a model on a set of images. Nothing is learnt here, and nothing of the set is left out. */
 
 import type { ImageSet } from '../data/dataset.ts';
-import type { Engine, Executable, State } from '../engines/engine.ts';
+import type { Engine, State } from '../engines/engine.ts';
 import type { Program } from '../tensor/program.ts';
+import { Executables } from './executables.ts';
 import { boundProgram, importanceProgram, type Model } from './programs.ts';
 
 /** Means per image, in nats. */
@@ -20,27 +21,6 @@ const BOUND_BATCH = 500;
 /** Images × samples of one run of an importance program: enough to fill the machine, little enough for its memory. */
 const IMPORTANCE_ROWS = 4000;
 
-/** Executables by batch size, made when first needed. */
-class Batches {
-  private readonly executables = new Map<number, Promise<Executable>>();
-  private readonly compile: (batch: number) => Promise<Executable>;
-
-  constructor(compile: (batch: number) => Promise<Executable>) {
-    this.compile = compile;
-  }
-
-  of(batch: number): Promise<Executable> {
-    const executable = this.executables.get(batch) ?? this.compile(batch);
-    this.executables.set(batch, executable);
-    return executable;
-  }
-
-  async release(): Promise<void> {
-    for (const executable of this.executables.values()) await (await executable).release();
-    this.executables.clear();
-  }
-}
-
 /** The positions 0 to count − 1 in batches, the last one as small as it must be. */
 function* batches(count: number, size: number): Generator<Int32Array> {
   for (let start = 0; start < count; start += size) {
@@ -50,14 +30,14 @@ function* batches(count: number, size: number): Generator<Int32Array> {
 
 /** Measures the bound at β = 1 on a set, with the same noise each time. */
 export class BoundEvaluator {
-  private readonly executables: Batches;
+  private readonly executables: Executables;
   private readonly set: ImageSet;
   private readonly seed: number;
 
   constructor(engine: Engine, state: State, model: Model, set: ImageSet) {
     this.set = set;
     this.seed = model.config.seed;
-    this.executables = new Batches((batch) => {
+    this.executables = new Executables((batch) => {
       const program: Program = boundProgram(model, batch, set.count);
       return engine.compile(program, { state, data: { images: set.images } });
     });
@@ -103,23 +83,19 @@ export async function estimateLogEvidence(
 ): Promise<ImportanceEstimate> {
   const chunk = Math.min(samples, IMPORTANCE_ROWS);
   const size = Math.min(set.count, Math.max(1, Math.floor(IMPORTANCE_ROWS / chunk)));
-  const executables = new Map<number, Batches>();
-  const programFor = (draws: number): Batches => {
-    const known = executables.get(draws);
-    if (known !== undefined) return known;
-    const made = new Batches((batch) =>
-      engine.compile(importanceProgram(model, batch, draws, set.count), { state, data: { images: set.images } }),
-    );
-    executables.set(draws, made);
-    return made;
-  };
+  // A remainder of samples or of images is a shape, and a program, of its own.
+  const executables = new Executables<`${number} ${number}`>((shape) => {
+    const [draws, batch] = shape.split(' ').map(Number);
+    const program = importanceProgram(model, batch, draws, set.count);
+    return engine.compile(program, { state, data: { images: set.images } });
+  });
 
   let [sum, sumOfSquares, step, done] = [0, 0, EVALUATION_STEP, 0];
   for (const indices of batches(set.count, size)) {
     const logSums = new Float64Array(indices.length).fill(Number.NEGATIVE_INFINITY);
     for (let drawn = 0; drawn < samples; drawn += chunk) {
       const draws = Math.min(chunk, samples - drawn);
-      const executable = await programFor(draws).of(indices.length);
+      const executable = await executables.of(`${draws} ${indices.length}`);
       const { logWeightSum } = await executable.run({ arguments: { indices }, noise: { seed, step: step++ } });
       logSums.forEach((value, i) => {
         logSums[i] = logAddExp(value, logWeightSum[i]);
@@ -133,7 +109,7 @@ export async function estimateLogEvidence(
     done += indices.length;
     onProgress(done);
   }
-  for (const made of executables.values()) await made.release();
+  await executables.release();
   const mean = sum / set.count;
   const variance = Math.max(0, sumOfSquares / set.count - mean ** 2);
   return { logEvidence: mean, standardError: Math.sqrt(variance / Math.max(1, set.count - 1)) };

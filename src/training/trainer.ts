@@ -1,12 +1,13 @@
 /** The training loop: a generator of plain records. It knows no file, no terminal and no picture. */
 
 import type { Dataset } from '../data/dataset.ts';
-import type { Engine, Executable, State } from '../engines/engine.ts';
-import { InputError } from '../errors.ts';
+import type { Engine, State } from '../engines/engine.ts';
+import { ConfigError, InputError } from '../errors.ts';
 import { type Optimiser, optimisers } from '../nn/optimisers.ts';
 import { permutation } from '../random.ts';
 import { type Checkpoint, captureState, type EpochSums, type Progress, restoreState, START } from './checkpoint.ts';
 import { type Bound, BoundEvaluator } from './evaluation.ts';
+import { Executables } from './executables.ts';
 import { type Model, trainingProgram } from './programs.ts';
 
 /** After every update. */
@@ -44,14 +45,14 @@ export class Trainer {
   private readonly model: Model;
   private readonly dataset: Dataset;
   private readonly optimiser: Optimiser;
-  private readonly executables = new Map<number, Executable>();
+  private readonly executables: Executables;
   private current: Progress = START;
 
-  /** @throws InputError if a batch is larger than the training set. */
+  /** @throws ConfigError if a batch is larger than the training set. */
   constructor(engine: Engine, model: Model, dataset: Dataset) {
     const { config, vae } = model;
     if (config.batchSize > dataset.train.count) {
-      throw new InputError(
+      throw new ConfigError(
         `--batch-size ${config.batchSize}: larger than the ${dataset.train.count} training images; use a smaller one`,
       );
     }
@@ -62,6 +63,10 @@ export class Trainer {
     const shapes = vae.parameters.map(({ name, tensor }) => ({ name, shape: tensor.shape }));
     this.state = engine.allocate(shapes, this.optimiser.update.moments);
     for (const { name, initialise } of vae.parameters) this.state.write(name, initialise(config.seed));
+    const { images, count } = dataset.train;
+    this.executables = new Executables((batch) =>
+      engine.compile(trainingProgram(model, this.optimiser, batch, count), { state: this.state, data: { images } }),
+    );
   }
 
   get progress(): Progress {
@@ -118,14 +123,11 @@ export class Trainer {
   }
 
   /** Frees the compiled programs. */
-  async release(): Promise<void> {
-    for (const executable of this.executables.values()) await executable.release();
-    this.executables.clear();
-  }
+  release = (): Promise<void> => this.executables.release();
 
   private async step(indices: Int32Array): Promise<void> {
     const { config } = this.model;
-    const executable = await this.executableFor(indices.length);
+    const executable = await this.executables.of(indices.length);
     const step = this.current.step + 1;
     const results = await executable.run({
       arguments: { indices },
@@ -147,16 +149,6 @@ export class Trainer {
       kl: add(sums.kl, kl),
     };
     this.current = { ...this.current, step, batch: this.current.batch + 1, sums: next };
-  }
-
-  private async executableFor(batch: number): Promise<Executable> {
-    const known = this.executables.get(batch);
-    if (known !== undefined) return known;
-    const { train } = this.dataset;
-    const program = trainingProgram(this.model, this.optimiser, batch, train.count);
-    const executable = await this.engine.compile(program, { state: this.state, data: { images: train.images } });
-    this.executables.set(batch, executable);
-    return executable;
   }
 
   private finishEpoch(epoch: number, test: Bound, validation: Bound | undefined): EpochRecord {

@@ -1,0 +1,66 @@
+/** The command line: commands, and errors as people read them. */
+
+import { Command, CommanderError } from 'commander';
+import { EngineError } from '../engines/engine.ts';
+import { ConfigError, InputError } from '../errors.ts';
+import { registerBench } from './bench.ts';
+import { registerDoctor } from './doctor.ts';
+import { version } from './environment.ts';
+import { registerEvaluate } from './evaluate.ts';
+import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './exit-codes.ts';
+import { registerInfo } from './info.ts';
+import { registerReconstruct } from './reconstruct.ts';
+import { registerSample } from './sample.ts';
+import { allowClosedPipes, note } from './terminal.ts';
+import { registerTrain } from './train.ts';
+
+const REGISTRATIONS = [
+  registerTrain,
+  registerSample,
+  registerReconstruct,
+  registerEvaluate,
+  registerInfo,
+  registerDoctor,
+  registerBench,
+];
+
+/** Runs one command line, without the program's name, and returns the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  allowClosedPipes();
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+    return OK;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('vae')
+    .description('Train variational autoencoders, and use them.')
+    .version(version(), '-V, --version')
+    .showHelpAfterError(false)
+    .configureOutput({ outputError: (text) => note(oneLine(text)) })
+    .exitOverride();
+  for (const register of REGISTRATIONS) register(program);
+  return program;
+}
+
+/** commander puts its suggestion on a line of its own. */
+const oneLine = (text: string): string =>
+  text
+    .trim()
+    .replace(/^error: /, 'vae: ')
+    .replace(/\s*\n\s*/g, ' ');
+
+/** Prints what a person can act on, and says how the process ends. */
+function report(error: unknown): number {
+  if (error instanceof Exit) return error.code;
+  // commander has printed its own.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE_ERROR;
+  if (error instanceof InputError || error instanceof EngineError) {
+    note(`vae: ${error.message}`);
+    return error instanceof ConfigError ? USAGE_ERROR : RUNTIME_ERROR;
+  }
+  throw error;
+}

@@ -1,0 +1,33 @@
+/** Finds and loads the model that a command works on. */
+
+import path from 'node:path';
+import { engines } from '../engines/index.ts';
+import { type Checkpoint, readCheckpoint } from '../training/checkpoint.ts';
+import { loadState, TrainedModel } from '../training/inference.ts';
+import { createModel } from '../training/programs.ts';
+import { newestRun, openRun } from '../training/run-directory.ts';
+import { defaultThreads, type ModelOptions, RUNS_FOLDER } from './options.ts';
+
+export interface FoundCheckpoint {
+  readonly file: string;
+  readonly checkpoint: Checkpoint;
+}
+
+/**
+ * The checkpoint named, or the last of the run named, or the last of the newest run.
+ * @throws InputError if there is none, or it cannot be read.
+ */
+export function findCheckpoint({ run, checkpoint }: ModelOptions): FoundCheckpoint {
+  const file = checkpoint ?? (run === undefined ? newestRun(RUNS_FOLDER) : openRun(run)).lastCheckpoint;
+  return { file: path.normalize(file), checkpoint: readCheckpoint(file) };
+}
+
+/** The checkpoint's weights in the engine asked for; else in the one that it was trained with. */
+export async function loadModel(options: ModelOptions) {
+  const found = findCheckpoint(options);
+  const { config, imageShape } = found.checkpoint;
+  const engine = await engines[options.device ?? config.device]({ threads: options.threads ?? defaultThreads() });
+  const model = createModel(config, imageShape);
+  const state = loadState(engine, model, found.checkpoint, found.file);
+  return { ...found, engine, model, state, trained: new TrainedModel(engine, model, state) };
+}

@@ -1,0 +1,56 @@
+/** Options: how text becomes a checked value, and those that several commands share. */
+
+import { availableParallelism } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type EngineName, engines } from '../engines/index.ts';
+import { choice, expectation, integer, type Rule } from '../rules.ts';
+
+export const RUNS_FOLDER = 'runs';
+
+/** A number where the text is one, else the text itself, which the rule will refuse and a message can quote. */
+function parseScalar(text: string): number | string {
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+type Parse = (text: string) => unknown;
+
+export const asNumber: Parse = parseScalar;
+export const asText: Parse = (text) => text;
+export const asNumbers: Parse = (text) => text.split(',').map(parseScalar);
+export const asNames: Parse = (text) => text.split(',').map((name) => name.trim());
+
+/** An option whose value must satisfy a rule; where it does not, the command ends with a usage error. */
+export function checkedOption(flags: string, description: string, rule: Rule, parse: Parse): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    const value = parse(text);
+    if (!rule.accepts(value)) throw new InvalidArgumentError(expectation(value, rule));
+    return value;
+  });
+}
+
+export const numberOption = (flags: string, description: string, rule: Rule): Option =>
+  checkedOption(flags, description, rule, asNumber);
+
+/** By default as many as the machine, or its container, lets this process use. */
+export const defaultThreads = (): number => availableParallelism();
+
+export const DEVICE_RULE = choice(Object.keys(engines));
+const THREADS_RULE = integer(1, 1024);
+
+export interface ModelOptions {
+  readonly run?: string;
+  readonly checkpoint?: string;
+  readonly device?: EngineName;
+  readonly threads?: number;
+}
+
+/** What every command that uses a trained model takes. */
+export const withModelOptions = (command: Command): Command =>
+  command
+    .option('--run <folder>', 'the run to use (default: the newest in runs/)')
+    .addOption(new Option('--checkpoint <file>', 'the checkpoint to use instead of a run').conflicts('run'))
+    .addOption(checkedOption('--device <name>', `engine: ${Object.keys(engines).join(', ')}`, DEVICE_RULE, asText))
+    .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE));
+
+export const seedOption = (description: string): Option =>
+  numberOption('--seed <n>', description, integer(0)).default(0);

@@ -1,0 +1,55 @@
+/** vae reconstruct: a user's picture through the model and back. */
+
+import type { Command } from 'commander';
+import { integer } from '../rules.ts';
+import { type ModelOptions, numberOption, seedOption, withModelOptions } from './options.ts';
+
+interface ReconstructOptions extends ModelOptions {
+  readonly input: string;
+  readonly out: string;
+  readonly samples: number;
+  readonly seed: number;
+  readonly json?: true;
+}
+
+export function registerReconstruct(program: Command): void {
+  const command = program.command('reconstruct').description('encode and decode a picture; writes both side by side');
+  withModelOptions(command)
+    .requiredOption('--input <file>', 'any PNG: grey or colour, any size, dark on light or light on dark')
+    .option('--out <file>', 'the PNG to write', 'reconstruction.png')
+    .addOption(
+      numberOption('--samples <n>', 'draws of z that the bound is averaged over', integer(1, 10_000)).default(100),
+    )
+    .addOption(seedOption('of the draws of z'))
+    .option('--json', 'print the result as JSON')
+    .action(reconstruct);
+}
+
+async function reconstruct({ input, out, samples, seed, json, ...options }: ReconstructOptions): Promise<void> {
+  const { loadModel } = await import('./model.ts');
+  const { decodePng } = await import('../data/png.ts');
+  const { fitDigit } = await import('../data/fit.ts');
+  const { drawGrid, interleave } = await import('../report/grid.ts');
+  const { readFile, writeFile } = await import('../files.ts');
+  const { formatContract, likelihoodContract } = await import('../training/contract.ts');
+  const { nats, note, result } = await import('./terminal.ts');
+
+  const picture = decodePng(readFile(input), input);
+  const { file, model, trained } = await loadModel(options);
+  const { imageShape } = model.vae.config;
+  const { pixels, notes } = fitDigit(picture, imageShape);
+  const found = await trained.reconstruct(pixels, samples, seed);
+  await trained.release();
+  writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2));
+
+  const [bound, logLikelihood, kl] = [found.bound[0], found.logLikelihood[0], found.kl[0]];
+  if (json) {
+    result(JSON.stringify({ input, out, checkpoint: file, bound, logLikelihood, kl, samples, seed, notes }));
+    return;
+  }
+  for (const line of notes) note(`${input}: ${line}`);
+  note(formatContract(likelihoodContract(model.config)));
+  result(
+    `${out}: bound ${nats(bound)} nats (log likelihood ${nats(logLikelihood)}, KL ${nats(kl)}; ${samples} samples, seed ${seed})`,
+  );
+}

@@ -1,0 +1,45 @@
+/** What a run's numbers mean, so that nobody compares what cannot be compared. */
+
+import type { RunConfig } from './config.ts';
+
+export interface LikelihoodContract {
+  readonly dataset: string;
+  readonly validationImages: number;
+  readonly pixels: string;
+  readonly likelihood: string;
+  readonly beta: number;
+  /** Whether the numbers are log probabilities of the data, as published rows are. */
+  readonly isLogProbability: boolean;
+}
+
+const PIXELS = {
+  none: 'grey values in [0, 1]',
+  static: "black or white, each drawn once from its grey value by the run's seed",
+  stochastic: 'black or white, drawn from its grey value anew at each use',
+} as const;
+
+export function likelihoodContract(config: RunConfig): LikelihoodContract {
+  const { dataset, validation, binarize, likelihood, stddev, beta } = config;
+  const grey = binarize === 'none';
+  const words = {
+    bernoulli: grey
+      ? 'cross-entropy with grey targets (Bernoulli formula; not a log probability of grey pixels)'
+      : 'Bernoulli',
+    normal: `normal with standard deviation ${stddev}`,
+  } as const;
+  return {
+    dataset,
+    validationImages: validation,
+    pixels: PIXELS[binarize],
+    likelihood: words[likelihood],
+    beta,
+    isLogProbability: !(likelihood === 'bernoulli' && grey),
+  };
+}
+
+export function formatContract(contract: LikelihoodContract): string {
+  const { dataset, validationImages, pixels, likelihood, beta } = contract;
+  const split = validationImages > 0 ? `, ${validationImages} training images set aside for validation` : '';
+  const weight = beta === 1 ? '' : `; trained with β = ${beta}, measured with β = 1`;
+  return `${dataset}${split}; pixels: ${pixels}; likelihood: ${likelihood}${weight}; nats per image, summed over pixels`;
+}

@@ -1,0 +1,84 @@
+/** A trained model ready for use: decoding latents and reconstructing images. */
+
+import type { Engine, State } from '../engines/engine.ts';
+import { fillNoise } from '../random.ts';
+import { type Checkpoint, restoreState } from './checkpoint.ts';
+import { Executables } from './executables.ts';
+import { decodeProgram, type Model, reconstructionProgram } from './programs.ts';
+
+/** `count` draws from the prior, [count, L], scaled by `temperature`. */
+export function drawLatents(count: number, latent: number, seed: number, temperature = 1): Float32Array {
+  const latents = new Float32Array(count * latent);
+  fillNoise(latents, { kind: 'standardNormal' }, { seed, stream: 'prior', step: 0 });
+  return latents.map((value) => value * temperature);
+}
+
+const DECODE_BATCH = 1024;
+
+export interface Reconstruction {
+  /** As the model saw them, [count, D] in [0, 1]. */
+  readonly originals: Float32Array;
+  /** Decoded at the mean of q(z|x), [count, D] in [0, 1]. */
+  readonly pictures: Float32Array;
+  /** Per image, in nats. */
+  readonly bound: Float32Array;
+  readonly logLikelihood: Float32Array;
+  readonly kl: Float32Array;
+}
+
+/** A model over an engine's state: of a checkpoint, or of a trainer between its steps. */
+export class TrainedModel {
+  readonly model: Model;
+  private readonly decoders: Executables;
+  private readonly autoencoders: Executables<`${number} ${number}`>;
+
+  constructor(engine: Engine, model: Model, state: State) {
+    this.model = model;
+    const bindings = { state, data: {} };
+    this.decoders = new Executables((batch) => engine.compile(decodeProgram(model, batch), bindings));
+    this.autoencoders = new Executables((shape) => {
+      const [batch, samples] = shape.split(' ').map(Number);
+      return engine.compile(reconstructionProgram(model, batch, samples), bindings);
+    });
+  }
+
+  /** Latents [count, L] to pictures in [0, 1], [count, D]. */
+  async decode(latents: Float32Array): Promise<Float32Array> {
+    const { latent } = this.model.config;
+    const { pixels } = this.model.vae;
+    const count = latents.length / latent;
+    const pictures = new Float32Array(count * pixels);
+    for (let start = 0; start < count; start += DECODE_BATCH) {
+      const batch = Math.min(DECODE_BATCH, count - start);
+      const executable = await this.decoders.of(batch);
+      const part = latents.subarray(start * latent, (start + batch) * latent);
+      const results = await executable.run({ arguments: { latents: part } });
+      pictures.set(results.pictures, start * pixels);
+    }
+    return pictures;
+  }
+
+  /** Images [count, D], 0 to 255, there and back; the bound is averaged over `samples` draws of z. */
+  async reconstruct(pixels: Uint8Array, samples: number, seed: number): Promise<Reconstruction> {
+    const count = pixels.length / this.model.vae.pixels;
+    const executable = await this.autoencoders.of(`${count} ${samples}`);
+    const results = await executable.run({ arguments: { pixels }, noise: { seed, step: 0 } });
+    return results as unknown as Reconstruction;
+  }
+
+  async release(): Promise<void> {
+    await this.decoders.release();
+    await this.autoencoders.release();
+  }
+}
+
+/**
+ * An engine's state with a checkpoint's weights. `name` is for messages.
+ * @throws InputError if the weights do not fit the checkpoint's own configuration.
+ */
+export function loadState(engine: Engine, model: Model, checkpoint: Checkpoint, name: string): State {
+  const shapes = model.vae.parameters.map(({ name: parameter, tensor }) => ({ name: parameter, shape: tensor.shape }));
+  const state = engine.allocate(shapes, []);
+  restoreState(checkpoint, state, name);
+  return state;
+}
