@@ -19,25 +19,25 @@ import {
 } from '../engine.ts';
 import { evaluate, type Values } from './kernels.ts';
 
-/** The reference engine's state, whose arrays hold more precision than `read` hands out. */
+/** State in 32 bits, although the engine computes in 64: so a checkpoint holds all of it, and a run can be resumed. */
 export class ReferenceState implements State {
   readonly parameters: readonly ParameterSpec[];
   readonly moments: readonly string[];
-  private readonly arrays = new Map<string, Float64Array>();
+  private readonly arrays = new Map<string, Float32Array>();
 
   constructor(parameters: readonly ParameterSpec[], moments: readonly string[]) {
     this.parameters = parameters;
     this.moments = moments;
     for (const { name, shape } of parameters) {
-      for (const slot of ['parameter', ...moments]) this.arrays.set(`${slot} ${name}`, new Float64Array(sizeOf(shape)));
+      for (const slot of ['parameter', ...moments]) this.arrays.set(`${slot} ${name}`, new Float32Array(sizeOf(shape)));
     }
   }
 
   /** The live array: a parameter, or one of its moments. */
-  at = (parameter: string, slot = 'parameter'): Float64Array =>
+  at = (parameter: string, slot = 'parameter'): Float32Array =>
     required(Object.fromEntries(this.arrays), `${slot} ${parameter}`, 'state');
 
-  read = (parameter: string, moment?: string): Float32Array => Float32Array.from(this.at(parameter, moment));
+  read = (parameter: string, moment?: string): Float32Array => this.at(parameter, moment).slice();
 
   write(parameter: string, values: ArrayLike<number>, moment?: string): void {
     const array = this.at(parameter, moment);

@@ -1,0 +1,226 @@
+/** What every engine must do, measured against the reference. Each engine's test file runs it. */
+
+import { describe, expect, it } from 'vitest';
+import type { Engine, State } from '../../src/engines/engine.ts';
+import { createReferenceEngine } from '../../src/engines/reference/index.ts';
+import { randomBits } from '../../src/random.ts';
+import { gradients } from '../../src/tensor/gradients.ts';
+import { createProgram, inputsOf, type Program } from '../../src/tensor/program.ts';
+import { argument, constant, data, noise, parameter, type Tensor } from '../../src/tensor/tensor.ts';
+import { type Case, caseArguments, casesFor, type Sizes } from './cases.ts';
+import { adamLike } from './networks.ts';
+import { caseValues } from './values.ts';
+
+/** Sizes with ones, primes, and enough values to fill several vectors. */
+const SIZES: readonly Sizes[] = [
+  [2, 3, 4],
+  [1, 1, 1],
+  [1, 5, 2],
+  [7, 1, 3],
+  [5, 17, 8],
+  [16, 33, 7],
+];
+
+const bytes = (size: number): Uint8Array =>
+  new Uint8Array(randomBits({ seed: 5, stream: 'bytes', step: 0 }, size).buffer, 0, size);
+
+/** Runs a program on an engine with made-up parameters and data. */
+async function runOn(engine: Engine, program: Program, given: Record<string, unknown>) {
+  const parameters = inputsOf(program, 'parameter').map(({ node, source }) => ({
+    name: source.name,
+    shape: node.shape,
+  }));
+  const state = engine.allocate(parameters, []);
+  for (const { name, shape } of parameters) {
+    const size = shape.reduce((product, n) => product * n, 1);
+    state.write(
+      name,
+      Float32Array.from({ length: size }, (_, i) => Math.sin(i + 1)),
+    );
+  }
+  const sets = inputsOf(program, 'data').map(({ node, source }) => [source.name, bytes(node.size)] as const);
+  const executable = await engine.compile(program, { state, data: Object.fromEntries(sets) });
+  const results = await executable.run({ arguments: given as never, noise: { seed: 11, step: 4 } });
+  const copies = Object.entries(results).map(([name, values]) => [name, values.slice()] as const);
+  await executable.release();
+  return Object.fromEntries(copies);
+}
+
+function expectClose(actual: Float32Array, expected: Float32Array, scale = 1): void {
+  expect(actual.length).toBe(expected.length);
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+  actual.forEach((value, i) => {
+    expect(Math.abs(value - expected[i])).toBeLessThanOrEqual(2e-6 * scale * largest);
+  });
+}
+
+/** The case's value, and the derivative of its weighted sum by every float input. */
+function caseProgram(one: Case): Program {
+  const inputs = caseArguments(one);
+  const value = one.build(...inputs);
+  const weights = Float32Array.from({ length: value.size }, (_, i) => Math.cos(i));
+  const floats = inputs.filter(({ dtype }) => dtype === 'float');
+  const derived = gradients(value.mul(constant(weights, value.shape)).sum(), floats);
+  return createProgram(one.name, { value, ...Object.fromEntries(derived.map((node, i) => [`derivative ${i}`, node])) });
+}
+
+export function conformance(createEngine: () => Engine | Promise<Engine>): void {
+  const reference = createReferenceEngine();
+
+  describe('computes every primitive and its derivative as the reference does', () => {
+    const names = Object.values(casesFor(SIZES[0])).flat();
+    names.forEach((first, i) => {
+      it(first.name, async () => {
+        const engine = await createEngine();
+        for (const [seed, sizes] of SIZES.entries()) {
+          const one = Object.values(casesFor(sizes)).flat()[i];
+          const [program, given] = [caseProgram(one), caseValues(one, seed)];
+          const [actual, expected] = [await runOn(engine, program, given), await runOn(reference, program, given)];
+          for (const [name, values] of Object.entries(expected)) expectClose(actual[name], values, 4);
+        }
+      });
+    });
+  });
+
+  describe('stays finite and exact at the ends', () => {
+    const extremes = Float32Array.of(-200, -88, -20, -1e-4, 0, 1e-4, 20, 88, 200);
+    const at = async (build: (x: Tensor) => Tensor) => {
+      const program = createProgram('extremes', { value: build(argument('x', [extremes.length])) });
+      const given = { x: extremes };
+      return [await runOn(await createEngine(), program, given), await runOn(reference, program, given)];
+    };
+    const functions = { softplus: 's', sigmoid: 's', tanh: 's', elu: 's', relu: 's', step: 's' } as const;
+    for (const name of Object.keys(functions) as (keyof typeof functions)[]) {
+      it(name, async () => {
+        const [actual, expected] = await at((x) => x[name]());
+        actual.value.forEach((value, i) => {
+          expect(Math.abs(value - expected.value[i])).toBeLessThanOrEqual(2e-7 + 1e-6 * Math.abs(expected.value[i]));
+        });
+      });
+    }
+
+    it('logSumExp of huge and of infinitely negative values', async () => {
+      const program = createProgram('extremes', { value: argument('x', [3, 2]).logSumExp(1) });
+      const x = Float32Array.of(1000, 1000, -1000, -1001, Number.NEGATIVE_INFINITY, 3);
+      const { value } = await runOn(await createEngine(), program, { x });
+      expect(value[0]).toBeCloseTo(1000 + Math.log(2), 3);
+      expect(value[1]).toBeCloseTo(-1000 + Math.log(1 + Math.exp(-1)), 3);
+      expect(value[2]).toBeCloseTo(3, 6);
+    });
+  });
+
+  describe('trains', () => {
+    const setUp = async (engine: Engine) => {
+      const program = trainingProgram();
+      const state = engine.allocate(PARAMETERS, ['firstMoment', 'secondMoment']);
+      for (const { name, shape } of PARAMETERS) {
+        const size = shape.reduce((product, n) => product * n, 1);
+        state.write(
+          name,
+          Float32Array.from({ length: size }, (_, i) => 0.3 * Math.sin(i + name.length)),
+        );
+      }
+      const executable = await engine.compile(program, { state, data: { images: bytes(10 * 12) } });
+      return { state, executable };
+    };
+    const steps = async ({ executable }: Awaited<ReturnType<typeof setUp>>, from: number, to: number) => {
+      const losses: number[] = [];
+      for (let step = from; step <= to; step++) {
+        const results = await executable.run({
+          arguments: { indices: Int32Array.from({ length: 4 }, (_, i) => (3 * step + i) % 10) },
+          noise: { seed: 2, step },
+          coefficients: { learningRate: 0.01 },
+        });
+        losses.push(results.loss[0]);
+      }
+      return losses;
+    };
+    const contents = (state: State): Float32Array[] =>
+      [undefined, ...state.moments].flatMap((moment) => state.parameters.map(({ name }) => state.read(name, moment)));
+
+    it('to the same losses, parameters and moments as the reference after 50 steps', async () => {
+      const [tested, oracle] = [await setUp(await createEngine()), await setUp(reference)];
+      const [losses, expected] = [await steps(tested, 1, 50), await steps(oracle, 1, 50)];
+      expect(expected[49]).toBeLessThan(expected[0]);
+      expectClose(Float32Array.from(losses), Float32Array.from(expected), 20);
+      const [actual, wanted] = [contents(tested.state), contents(oracle.state)];
+      for (const [i, values] of wanted.entries()) expectClose(actual[i], values, 50);
+      await tested.executable.release();
+    });
+
+    it('bit for bit the same from the same state', async () => {
+      const engine = await createEngine();
+      const [first, second] = [await setUp(engine), await setUp(engine)];
+      await steps(first, 1, 10);
+      // The second stops after five steps, and its state moves to a third.
+      await steps(second, 1, 5);
+      const third = await setUp(engine);
+      for (const moment of [undefined, ...second.state.moments]) {
+        for (const { name } of PARAMETERS) third.state.write(name, second.state.read(name, moment), moment);
+      }
+      await steps(third, 6, 10);
+      expect(contents(third.state)).toEqual(contents(first.state));
+    });
+
+    it('and other programs see the new parameters', async () => {
+      const engine = await createEngine();
+      const tested = await setUp(engine);
+      const program = createProgram('read', { value: parameter('bias', [5]).mul(2) });
+      const reader = await engine.compile(program, { state: tested.state, data: {} });
+      await steps(tested, 1, 3);
+      const { value } = await reader.run({});
+      expect(value).toEqual(tested.state.read('bias').map((x) => 2 * x));
+    });
+  });
+
+  describe('says what is missing', () => {
+    const program = createProgram('needy', {
+      value: argument('x', [2])
+        .add(noise('n', { kind: 'uniform' }, [2]))
+        .add(data('d', [2], 'float')),
+    });
+    const compiled = async (sets: Record<string, Float32Array>) => {
+      const engine = await createEngine();
+      return engine.compile(program, { state: engine.allocate([], []), data: sets });
+    };
+    const d = Float32Array.of(1, 2);
+    it('an argument', async () => {
+      await expect((await compiled({ d })).run({ noise: { seed: 0, step: 0 } })).rejects.toThrow(
+        'argument "x" is missing',
+      );
+    });
+    it('an argument of another size', async () => {
+      const run = (await compiled({ d })).run({ arguments: { x: d.subarray(1) }, noise: { seed: 0, step: 0 } });
+      await expect(run).rejects.toThrow('argument "x" of program needy: expected 2 values, got 1');
+    });
+    it('noise', async () => {
+      await expect((await compiled({ d })).run({ arguments: { x: d } })).rejects.toThrow('program needy needs noise');
+    });
+    it('data', async () => {
+      const run = async () => (await compiled({})).run({ arguments: { x: d }, noise: { seed: 0, step: 0 } });
+      await expect(run()).rejects.toThrow('data "d" is missing');
+    });
+  });
+}
+
+const PARAMETERS = [
+  { name: 'weight', shape: [5, 12] },
+  { name: 'bias', shape: [5] },
+] as const;
+
+/** A small network on gathered bytes, with noise, dropout and an update with two moments. */
+function trainingProgram(): Program {
+  const x = data('images', [10, 12], 'uint8')
+    .gather(argument('indices', [4], 'int32'))
+    .cast('float')
+    .mul(1 / 255);
+  const [weight, bias] = PARAMETERS.map(({ name, shape }) => parameter(name, shape));
+  const hidden = x
+    .matmul(weight, { transposeB: true })
+    .add(bias)
+    .add(noise('jitter', { kind: 'standardNormal' }, [4, 5]).mul(0.1));
+  const kept = hidden.elu().mul(noise('dropout', { kind: 'bernoulli', probability: 0.8 }, [4, 5]));
+  const loss = kept.matmul(weight).sub(x).square().sum(-1).mean().add(kept.softplus().sum(-1).mean());
+  const derived = gradients(loss, [weight, bias]);
+  return createProgram('train', { loss }, { gradients: { weight: derived[0], bias: derived[1] }, update: adamLike });
+}
