@@ -21,9 +21,9 @@ import { type Bar, formatSeconds, nats, note, result, startBar } from './termina
 import { flagName, type TrainOptions } from './train.ts';
 
 const SAMPLE_COUNT = 49;
-const RECONSTRUCTION_COUNT = 18;
-/** Six pairs a row. */
-const RECONSTRUCTION_COLUMNS = 12;
+const RECONSTRUCTION_COUNT = 9;
+/** Three pairs a row. */
+const RECONSTRUCTION_COLUMNS = 6;
 const RESUMABLE_CHANGES: ReadonlySet<string> = new Set(['epochs', 'threads', 'keepEvery']);
 
 /** What a run starts from: a new configuration, or a checkpoint of a run that is to go on. */

@@ -1,0 +1,244 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeSafetensors, encodeSafetensors } from '../../src/training/safetensors.ts';
+import { encodeIdx, writeDigits } from '../data/digits.ts';
+import { temporaryFolder, vae } from './vae.ts';
+
+const { folder, remove } = temporaryFolder();
+afterAll(remove);
+
+const inFolder = (...parts: string[]): string => path.join(folder, ...parts);
+const CHECKPOINT = 'model/checkpoints/last.safetensors';
+
+beforeAll(async () => {
+  writeDigits(inFolder('data'), 60, 20);
+  const small = ['--hidden', '8', '--latent', '2', '--batch-size', '30', '--epochs', '1'];
+  await vae(folder, 'train', '--data-dir', 'data', ...small, '--out', 'model');
+
+  const good = readFileSync(inFolder('data', 'train-images-idx3-ubyte'));
+  for (const [name, images] of Object.entries({
+    cut: good.subarray(0, 1000),
+    corrupt: Buffer.from('not an IDX file at all'),
+  })) {
+    writeDigits(inFolder(name), 60, 20);
+    writeFileSync(inFolder(name, 'train-images-idx3-ubyte'), images);
+  }
+  writeFileSync(inFolder('photo.png'), Buffer.from('ffd8ffe000104a46494600010101', 'hex'));
+  writeFileSync(inFolder('empty.png'), '');
+  mkdirSync(inFolder('folder.png'));
+  const checkpoint = readFileSync(inFolder(CHECKPOINT));
+  writeFileSync(inFolder('cut.safetensors'), checkpoint.subarray(0, checkpoint.length - 100));
+  const { tensors, metadata } = decodeSafetensors(checkpoint, 'model');
+  const wider = JSON.stringify({ ...JSON.parse(metadata.config), hidden: [9] });
+  writeFileSync(
+    inFolder('other.safetensors'),
+    encodeSafetensors({ tensors, metadata: { ...metadata, config: wider } }),
+  );
+  mkdirSync(inFolder('elsewhere'));
+  writeFileSync(inFolder('file'), '');
+  for (const [prefix, count] of [
+    ['train', 4],
+    ['t10k', 2],
+  ] as const) {
+    mkdirSync(inFolder('tiny'), { recursive: true });
+    writeFileSync(
+      inFolder('tiny', `${prefix}-images-idx3-ubyte`),
+      encodeIdx([count, 4, 4], new Uint8Array(16 * count)),
+    );
+    writeFileSync(inFolder('tiny', `${prefix}-labels-idx1-ubyte`), encodeIdx([count], new Uint8Array(count)));
+  }
+});
+
+interface Mistake {
+  readonly args: readonly string[];
+  readonly code: 1 | 2;
+  readonly says: string;
+  /** Where it is run; by default beside the files above. */
+  readonly in?: string;
+}
+
+const onData = ['train', '--data-dir', 'data', '--epochs', '1'];
+const withModel = ['--checkpoint', CHECKPOINT];
+
+const MISTAKES: Readonly<Record<string, Mistake>> = {
+  'an unknown dataset': { args: ['train', '--dataset', 'mnits'], code: 2, says: 'did you mean mnist?' },
+  'an unknown command': { args: ['trian'], code: 2, says: "unknown command 'trian' (Did you mean train?)" },
+  'an unknown option': {
+    args: ['train', '--epoch', '3'],
+    code: 2,
+    says: "unknown option '--epoch' (Did you mean --epochs?)",
+  },
+  'an option of the wrong type': {
+    args: ['train', '--epochs', 'ten'],
+    code: 2,
+    says: "argument 'ten' is invalid. expected an integer",
+  },
+  'an option without its value': { args: ['train', '--epochs'], code: 2, says: 'argument missing' },
+  'no epochs': {
+    args: ['train', '--epochs', '0'],
+    code: 2,
+    says: "'--epochs <n>' argument '0' is invalid. expected an integer from 1",
+  },
+  'no latents': {
+    args: ['train', '--latent', '0'],
+    code: 2,
+    says: "argument '0' is invalid. expected an integer from 1 to 65536",
+  },
+  'an unknown activation': { args: ['train', '--activation', 'gelu'], code: 2, says: 'did you mean relu?' },
+  'activations that do not fit': {
+    args: [...onData, '--activation', 'elu,tanh'],
+    code: 2,
+    says: '2 activations for 1 hidden layer',
+  },
+  'a batch larger than the data': {
+    args: [...onData, '--batch-size', '61'],
+    code: 2,
+    says: 'larger than the 60 training images',
+  },
+  'nothing left to train on': { args: [...onData, '--validation', '60'], code: 2, says: 'leaves nothing to train on' },
+  'a data folder that is not there': {
+    args: ['train', '--data-dir', 'nowhere'],
+    code: 1,
+    says: '--data-dir nowhere: no such folder',
+  },
+  'a data folder without data': {
+    args: ['train', '--data-dir', 'elsewhere'],
+    code: 1,
+    says: 'elsewhere has no train-images-idx3-ubyte',
+  },
+  'an IDX file cut short': {
+    args: ['train', '--data-dir', 'cut'],
+    code: 1,
+    says: 'cut short: its header, 60 × 8 × 8, asks for 3856 bytes and it has 1000',
+  },
+  'a corrupt IDX file': {
+    args: ['train', '--data-dir', 'corrupt'],
+    code: 1,
+    says: 'not an IDX file of unsigned bytes',
+  },
+  'a run that cannot be made': {
+    args: [...onData, '--batch-size', '30', '--out', 'file/run'],
+    code: 1,
+    says: 'cannot create the folder file/run',
+  },
+  'a resume of nothing': { args: ['train', '--resume', 'nowhere'], code: 1, says: 'nowhere: no such run' },
+  'a resume without any run': {
+    args: ['train', '--resume'],
+    code: 1,
+    says: 'there is no trained run in runs/',
+    in: 'elsewhere',
+  },
+  'samples without any run': {
+    args: ['sample'],
+    code: 1,
+    says: 'there is no trained run in runs/; start one with vae train',
+    in: 'elsewhere',
+  },
+  'no samples': {
+    args: ['sample', ...withModel, '-n', '0'],
+    code: 2,
+    says: "argument '0' is invalid. expected an integer from 1",
+  },
+  'samples into a folder that is not there': {
+    args: ['sample', ...withModel, '--out', 'nowhere/grid.png'],
+    code: 1,
+    says: 'cannot write nowhere/grid.png: no such file or folder',
+  },
+  'samples onto a folder': {
+    args: ['sample', ...withModel, '--out', 'folder.png'],
+    code: 1,
+    says: 'cannot write folder.png: it is a folder, not a file',
+  },
+  'a run and a checkpoint at once': {
+    args: ['sample', ...withModel, '--run', 'model'],
+    code: 2,
+    says: 'cannot be used with',
+  },
+  'a checkpoint that is not there': {
+    args: ['sample', '--checkpoint', 'nowhere'],
+    code: 1,
+    says: 'cannot read nowhere: no such file',
+  },
+  'a checkpoint cut short': {
+    args: ['sample', '--checkpoint', 'cut.safetensors'],
+    code: 1,
+    says: 'cut.safetensors: cut short',
+  },
+  'a checkpoint of another architecture': {
+    args: ['sample', '--checkpoint', 'other.safetensors'],
+    code: 1,
+    says: '"encoder.0.weight" is [8, 64], expected [9, 64]; it is of another architecture',
+  },
+  'a picture that is no checkpoint': {
+    args: ['info', '--checkpoint', 'photo.png'],
+    code: 1,
+    says: 'not a safetensors file',
+  },
+  'no input': { args: ['reconstruct', ...withModel], code: 2, says: "required option '--input <file>' not specified" },
+  'a JPEG called PNG': {
+    args: ['reconstruct', ...withModel, '--input', 'photo.png'],
+    code: 1,
+    says: 'photo.png: expected a PNG, but it is a JPEG; convert it to PNG first',
+  },
+  'an empty file': {
+    args: ['reconstruct', ...withModel, '--input', 'empty.png'],
+    code: 1,
+    says: 'empty.png: the file is empty',
+  },
+  'a folder as input': {
+    args: ['reconstruct', ...withModel, '--input', 'folder.png'],
+    code: 1,
+    says: 'cannot read folder.png: it is a folder, not a file',
+  },
+  'an unknown split': { args: ['evaluate', '--split', 'tets'], code: 2, says: 'did you mean test?' },
+  'data of another size': {
+    args: ['evaluate', ...withModel, '--data-dir', 'tiny'],
+    code: 1,
+    says: 'the images are 1 × 4 × 4, but model/checkpoints/last.safetensors was trained on 1 × 8 × 8',
+  },
+  'validation images that are not there': {
+    args: ['evaluate', ...withModel, '--split', 'validation'],
+    code: 1,
+    says: 'set no images aside for validation',
+  },
+  'a bench of nothing': { args: ['bench', '--steps', '0'], code: 2, says: 'expected an integer from 1' },
+};
+
+describe('a mistake gets one line, its exit code, and nothing is written', () => {
+  for (const [name, { args, code, says, in: place = '.' }] of Object.entries(MISTAKES)) {
+    it(name, async () => {
+      const before = readdirSync(folder, { recursive: true }).sort();
+      const finished = await vae(inFolder(place), ...args);
+      expect(finished.stderr).toContain(says);
+      expect(finished.stderr).toMatch(/^vae: [^\n]+\n$/);
+      expect([finished.code, finished.stdout]).toEqual([code, '']);
+      expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
+    });
+  }
+});
+
+describe('what is no mistake', () => {
+  it('--help, of the program and of a command', async () => {
+    for (const args of [['--help'], ['train', '--help'], ['help', 'sample']]) {
+      const { code, stdout, stderr } = await vae(folder, ...args);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toContain('Usage: vae');
+    }
+  });
+  it('--version', async () => expect((await vae(folder, '--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/));
+  it('the doctor, who finds both engines', async () => {
+    const { engines } = JSON.parse((await vae(folder, 'doctor', '--json')).stdout);
+    expect(engines.map(({ engine, available }: { engine: string; available: boolean }) => [engine, available])).toEqual(
+      [
+        ['onnx', true],
+        ['reference', true],
+      ],
+    );
+  });
+  it('the bench', async () => {
+    const { milliseconds, parameters } = JSON.parse((await vae(folder, 'bench', '--steps', '5', '--json')).stdout);
+    expect(parameters).toBe(1_316_824);
+    expect(milliseconds.median).toBeGreaterThan(0);
+  });
+});

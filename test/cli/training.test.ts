@@ -1,0 +1,175 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodePng } from '../../src/data/png.ts';
+import { writeDigits } from '../data/digits.ts';
+import { start, temporaryFolder, until, vae } from './vae.ts';
+
+const { folder, remove } = temporaryFolder();
+const data = path.join(folder, 'data');
+beforeAll(() => writeDigits(data, 600, 60));
+afterAll(remove);
+
+const settings = [
+  '--data-dir',
+  data,
+  '--hidden',
+  '24',
+  '--latent',
+  '3',
+  '--dropout',
+  '0.1',
+  '--batch-size',
+  '16',
+  '--seed',
+  '5',
+];
+const train = (name: string, ...more: string[]) => vae(folder, 'train', ...settings, '--out', name, ...more);
+
+const file = (...parts: string[]): Buffer => readFileSync(path.join(folder, ...parts));
+const last = (name: string): Buffer => file(name, 'checkpoints', 'last.safetensors');
+
+/** The records of a run without their times. */
+const metrics = (name: string): unknown[] =>
+  file(name, 'metrics.jsonl')
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => ({ ...JSON.parse(line), seconds: undefined }));
+
+describe('vae train', () => {
+  it('leaves what the README says, and prints a line an epoch', async () => {
+    const { code, stdout, stderr } = await train('whole', '--epochs', '3', '--keep-every', '2', '--validation', '100');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('500 training and 60 test images')]);
+    const lines = stdout.trim().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[2]).toMatch(
+      /^epoch 3\/3 {2}train bound −\d+\.\d\d {2}validation bound −\S+ {2}test bound −\S+ {2}log likelihood −\S+ {2}KL \d+\.\d\d nats {2}\S+ s$/,
+    );
+    expect(readdirSync(path.join(folder, 'whole')).sort()).toEqual([
+      'checkpoints',
+      'config.json',
+      'environment.json',
+      'metrics.jsonl',
+      'reconstructions',
+      'samples',
+    ]);
+    expect(readdirSync(path.join(folder, 'whole', 'checkpoints')).sort()).toEqual([
+      'best.safetensors',
+      'epoch-0002.safetensors',
+      'last.safetensors',
+    ]);
+    for (const kind of ['samples', 'reconstructions']) {
+      expect(readdirSync(path.join(folder, 'whole', kind))).toEqual([
+        'epoch-0001.png',
+        'epoch-0002.png',
+        'epoch-0003.png',
+      ]);
+    }
+    expect(decodePng(file('whole', 'samples', 'epoch-0003.png'), 'samples').width).toBe(7 * (7 * 8 + 2) + 2);
+    expect(JSON.parse(file('whole', 'config.json').toString())).toMatchObject({
+      hidden: [24],
+      latent: 3,
+      seed: 5,
+      beta: 1,
+    });
+  });
+
+  it('gives the same metrics and the same bytes for the same seed', async () => {
+    for (const name of ['first', 'second']) expect((await train(name, '--epochs', '2')).code).toBe(0);
+    expect(metrics('first')).toEqual(metrics('second'));
+    expect(last('first').equals(last('second'))).toBe(true);
+    await train('third', '--epochs', '2', '--seed', '6');
+    expect(metrics('third')).not.toEqual(metrics('first'));
+  });
+
+  it('numbers its runs, and writes into none that exists', async () => {
+    const place = path.join(folder, 'numbered');
+    mkdirSync(place);
+    for (const _ of [1, 2]) await vae(place, 'train', ...settings, '--epochs', '1');
+    expect(readdirSync(path.join(place, 'runs')).sort()).toEqual(['mnist-dense-1', 'mnist-dense-2']);
+    const { code, stderr } = await vae(place, 'train', ...settings, '--epochs', '1', '--out', 'runs/mnist-dense-1');
+    expect([code, stderr.trim()]).toEqual([1, expect.stringContaining('runs/mnist-dense-1: it exists already')]);
+  });
+});
+
+describe('a run that is killed', () => {
+  const epochs = ['--epochs', '30'];
+  let whole: Buffer;
+  beforeAll(async () => {
+    await train('uninterrupted', ...epochs);
+    whole = last('uninterrupted');
+  });
+
+  it('in the middle of an epoch continues to the same bytes', async () => {
+    const running = start(folder, 'train', ...settings, ...epochs, '--out', 'killed');
+    await until(() => existsSync(path.join(folder, 'killed', 'checkpoints', 'last.safetensors')));
+    running.process.kill('SIGKILL');
+    await running.finished;
+    expect(metrics('killed').length).toBeLessThan(30);
+    const { code, stderr } = await vae(folder, 'train', '--resume', 'killed');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('resumed after')]);
+    expect(last('killed').equals(whole)).toBe(true);
+    expect(metrics('killed')).toEqual(metrics('uninterrupted'));
+  });
+
+  it('by Ctrl-C saves the step, says how to go on, and continues to the same bytes', async () => {
+    const running = start(folder, 'train', ...settings, ...epochs, '--out', 'stopped');
+    await until(() => existsSync(path.join(folder, 'stopped', 'checkpoints', 'last.safetensors')));
+    running.process.kill('SIGINT');
+    const { code, stderr } = await running.finished;
+    expect([code, stderr]).toEqual([130, expect.stringMatching(/continue with: vae train --resume stopped\n$/)]);
+    expect((await vae(folder, 'train', '--resume', 'stopped')).code).toBe(0);
+    expect(last('stopped').equals(whole)).toBe(true);
+    expect(metrics('stopped')).toEqual(metrics('uninterrupted'));
+  });
+
+  it('may go on for longer, but not otherwise', async () => {
+    const refused = await vae(folder, 'train', '--resume', 'killed', '--latent', '4');
+    expect([refused.code, refused.stderr.trim()]).toEqual([
+      2,
+      'vae: --latent cannot be changed by --resume; start a new run instead',
+    ]);
+    const done = await vae(folder, 'train', '--resume', 'killed');
+    expect([done.code, done.stderr]).toEqual([0, expect.stringContaining('already trained for 30 epochs')]);
+    const longer = await vae(folder, 'train', '--resume', 'killed', '--epochs', '31');
+    expect([longer.code, longer.stdout]).toEqual([0, expect.stringMatching(/^epoch 31\/31/)]);
+  });
+});
+
+describe('a model on real MNIST', () => {
+  it('reaches a test bound of −131 nats in one epoch, and can then be used', async () => {
+    const place = path.join(folder, 'real');
+    mkdirSync(place);
+    // The same network and settings in PyTorch: −127.9 after one epoch.
+    const trained = await vae(place, 'train', '--dataset', 'mnist', '--epochs', '1', '--seed', '1');
+    expect(trained.code).toBe(0);
+    const bound = Number(/test bound −(\d+\.\d+)/.exec(trained.stdout)?.[1]);
+    expect(bound).toBeLessThan(131);
+    expect(bound).toBeGreaterThan(110);
+
+    const sampled = await vae(place, 'sample', '-n', '10', '--out', 'grid.png', '--seed', '3');
+    expect([sampled.code, sampled.stderr]).toEqual([0, '']);
+    const grid = decodePng(readFileSync(path.join(place, 'grid.png')), 'grid');
+    expect([grid.width, grid.height]).toEqual([4 * 58 + 2, 3 * 58 + 2]);
+
+    const evaluated = await vae(place, 'evaluate', '--json');
+    const report = JSON.parse(evaluated.stdout);
+    expect(report.bound).toBeCloseTo(-bound, 2);
+    expect(report.images).toBe(10_000);
+    const weighted = JSON.parse((await vae(place, 'evaluate', '--limit', '200', '--samples', '50', '--json')).stdout);
+    expect(weighted.importance.logEvidence).toBeGreaterThan(weighted.bound);
+
+    copyFileSync(path.join(place, 'grid.png'), path.join(place, 'img.png'));
+    const again = await vae(place, 'reconstruct', '--input', 'img.png', '--json');
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      samples: 100,
+      notes: [expect.stringContaining('cut to its ink')],
+    });
+    expect(existsSync(path.join(place, 'reconstruction.png'))).toBe(true);
+
+    const info = await vae(place, 'info');
+    expect(info.stdout).toContain('(0): Linear(in_features=784, out_features=400, bias=True)');
+  });
+});

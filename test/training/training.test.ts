@@ -1,0 +1,245 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Dataset } from '../../src/data/dataset.ts';
+import { loadDataset } from '../../src/data/index.ts';
+import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
+import { createReferenceEngine } from '../../src/engines/reference/index.ts';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.ts';
+import { checkConfig, DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
+import { BoundEvaluator, estimateLogEvidence } from '../../src/training/evaluation.ts';
+import { loadState } from '../../src/training/inference.ts';
+import { createModel } from '../../src/training/programs.ts';
+import { encodeSafetensors } from '../../src/training/safetensors.ts';
+import { type EpochRecord, Trainer } from '../../src/training/trainer.ts';
+import { writeDigits } from '../data/digits.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'vae-training-'));
+let dataset: Dataset;
+beforeAll(() => {
+  writeDigits(folder, 150, 45);
+  dataset = loadDataset({ dataset: 'mnist', dataDir: folder, binarise: 'none', validation: 30, seed: 1 });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const config: RunConfig = {
+  ...DEFAULT_CONFIG,
+  threads: 1,
+  hidden: [12],
+  activation: ['tanh'],
+  latent: 3,
+  dropout: 0.1,
+  batchSize: 32,
+  epochs: 3,
+  validation: 30,
+  learningRate: 0.01,
+};
+
+const engines = { onnx: createOnnxEngine({ threads: 1 }), reference: createReferenceEngine() };
+
+const trainerFor = (settings: RunConfig, engine = engines.onnx) =>
+  new Trainer(engine, createModel(settings, dataset.imageShape), dataset);
+
+async function finish(trainer: Trainer): Promise<EpochRecord[]> {
+  const epochs: EpochRecord[] = [];
+  for await (const record of trainer.run()) if (record.kind === 'epoch') epochs.push(record);
+  await trainer.release();
+  return epochs;
+}
+
+describe('training', () => {
+  it('uses every image of an epoch, the last batch smaller, and improves', async () => {
+    const trainer = trainerFor(config);
+    const seen: number[] = [];
+    for await (const record of trainer.run()) if (record.kind === 'step') seen.push(record.images);
+    expect(seen.slice(0, 4)).toEqual([32, 64, 96, 120]);
+    expect(seen).toHaveLength(12);
+    const longer = await finish(trainerFor({ ...config, epochs: 20 }));
+    expect(longer[19].test.bound).toBeGreaterThan(longer[0].test.bound + 5);
+    for (const { train, test, validation } of longer) {
+      for (const { bound, logLikelihood, kl } of [train, test, validation!]) {
+        expect(bound).toBeCloseTo(logLikelihood - kl, 9);
+        expect(kl).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+
+  it('is the same on the onnx engine as in 64 bits', async () => {
+    const [actual, expected] = [await finish(trainerFor(config)), await finish(trainerFor(config, engines.reference))];
+    expected.forEach(({ train, test }, i) => {
+      expect(actual[i].train.loss).toBeCloseTo(train.loss, 3);
+      expect(actual[i].test.bound).toBeCloseTo(test.bound, 3);
+    });
+  });
+
+  it('selects the best epoch by the validation images', async () => {
+    const epochs = await finish(trainerFor({ ...config, epochs: 6, learningRate: 0.3 }));
+    let best = Number.NEGATIVE_INFINITY;
+    for (const { validation, best: improved } of epochs) {
+      expect(improved).toBe(validation!.bound > best);
+      best = Math.max(best, validation!.bound);
+    }
+  });
+
+  it('says where the loss stopped being a number', async () => {
+    const wild = trainerFor({ ...config, learningRate: 1e6, epochs: 50 });
+    await expect(finish(wild)).rejects.toThrow(/the loss became \S+ at step \d+ \(epoch \d+\); lower --learning-rate/);
+  });
+
+  it('needs a batch that fits the data', () => {
+    expect(() => trainerFor({ ...config, batchSize: 121 })).toThrow(
+      '--batch-size 121: larger than the 120 training images',
+    );
+  });
+});
+
+describe('a run that is stopped and resumed', () => {
+  const stopAndResume = async (settings: RunConfig, stopAfter: number, engine: (typeof engines)['onnx']) => {
+    const file = path.join(folder, 'stopped.safetensors');
+    const first = trainerFor(settings, engine);
+    let count = 0;
+    for await (const record of first.run()) if (record.kind === 'step' && ++count === stopAfter) break;
+    writeCheckpoint(file, first.snapshot());
+    await first.release();
+    const second = trainerFor(settings, engine);
+    second.restore(readCheckpoint(file), file);
+    const epochs = await finish(second);
+    return { epochs, checkpoint: second.snapshot() };
+  };
+
+  const bytes = (checkpoint: Checkpoint): Buffer => {
+    const file = path.join(folder, 'compared.safetensors');
+    writeCheckpoint(file, checkpoint);
+    return readFileSync(file);
+  };
+
+  const variants: Record<string, Partial<RunConfig>> = {
+    'with dropout': {},
+    'with stochastic binarisation, AdamW and two samples': { binarize: 'stochastic', optimizer: 'adamw', samples: 2 },
+  };
+  for (const [name, settings] of Object.entries(variants)) {
+    for (const [engineName, engine] of Object.entries(engines)) {
+      it(`is bit for bit one that was not, ${name}, on ${engineName}`, async () => {
+        const all = { ...config, ...settings };
+        const whole = trainerFor(all, engine);
+        const expected = await finish(whole);
+        for (const stopAfter of [2, 4, 9]) {
+          const { epochs, checkpoint } = await stopAndResume(all, stopAfter, engine);
+          expect(epochs).toEqual(expected.slice(expected.length - epochs.length));
+          expect(bytes(checkpoint).equals(bytes(whole.snapshot()))).toBe(true);
+        }
+      });
+    }
+  }
+});
+
+describe('evaluation', () => {
+  const setUp = () => {
+    const trainer = trainerFor(config);
+    return { state: trainer.state, model: createModel(config, dataset.imageShape) };
+  };
+
+  it('estimates log p(x) above the bound, tighter with more samples', async () => {
+    const trainer = trainerFor({ ...config, epochs: 15 });
+    const { state } = trainer;
+    await finish(trainer);
+    const model = createModel(config, dataset.imageShape);
+    const evaluator = new BoundEvaluator(engines.onnx, state, model, dataset.test);
+    const { bound } = (await evaluator.measure())!;
+    const estimate = (samples: number) => estimateLogEvidence(engines.onnx, state, model, dataset.test, samples, 3);
+    const [few, many] = [await estimate(2), await estimate(500)];
+    expect(few.logEvidence).toBeGreaterThan(bound - 0.1);
+    expect(many.logEvidence).toBeGreaterThan(few.logEvidence);
+    expect(many.standardError).toBeGreaterThan(0);
+  });
+
+  it('gives the same estimate in one run and in chunks with remainders', async () => {
+    const { state, model } = setUp();
+    // 4000 rows a run: 9000 samples are drawn in three runs, one of them shorter.
+    const { logEvidence } = await estimateLogEvidence(
+      engines.onnx,
+      state,
+      model,
+      { ...dataset.test, count: 2, images: dataset.test.images.subarray(0, 128) },
+      9000,
+      1,
+    );
+    const other = await estimateLogEvidence(
+      engines.onnx,
+      state,
+      model,
+      { ...dataset.test, count: 2, images: dataset.test.images.subarray(0, 128) },
+      3000,
+      2,
+    );
+    expect(logEvidence).toBeCloseTo(other.logEvidence, 1);
+  });
+
+  it('has the same noise each time', async () => {
+    const { state, model } = setUp();
+    const evaluator = new BoundEvaluator(engines.onnx, state, model, dataset.test);
+    expect(await evaluator.measure()).toEqual(await evaluator.measure());
+  });
+});
+
+describe('a checkpoint', () => {
+  const file = path.join(folder, 'checkpoint.safetensors');
+  const snapshot = () => trainerFor(config).snapshot();
+
+  it('comes back whole', () => {
+    const checkpoint = snapshot();
+    writeCheckpoint(file, checkpoint);
+    expect(readCheckpoint(file)).toEqual(checkpoint);
+  });
+
+  it('of another architecture does not fit', () => {
+    const checkpoint = snapshot();
+    const wider = createModel({ ...config, hidden: [13] }, dataset.imageShape);
+    expect(() => loadState(engines.onnx, wider, checkpoint, 'file')).toThrow(
+      'file: "encoder.0.weight" is [12, 64], expected [13, 64]; it is of another architecture',
+    );
+    const deeper = createModel({ ...config, hidden: [12, 12] }, dataset.imageShape);
+    expect(() => loadState(engines.onnx, deeper, checkpoint, 'file')).toThrow('it is of another architecture');
+    const shallow = createModel({ ...config, hidden: [12], dropout: 0 }, dataset.imageShape);
+    expect(() => loadState(engines.onnx, shallow, checkpoint, 'file')).toThrow('file: has no "encoder.2.weight"');
+  });
+
+  it('that is some other safetensors file is refused', () => {
+    writeFileSync(file, encodeSafetensors({ tensors: [], metadata: {} }));
+    expect(() => readCheckpoint(file)).toThrow('not a checkpoint of vae');
+    writeFileSync(file, encodeSafetensors({ tensors: [], metadata: { vae: '9' } }));
+    expect(() => readCheckpoint(file)).toThrow('its format is 9, this program reads 1');
+    writeFileSync(file, encodeSafetensors({ tensors: [], metadata: { vae: '1', config: '{"latent":0}' } }));
+    expect(() => readCheckpoint(file)).toThrow('its configuration: dataset undefined: expected one of mnist');
+  });
+
+  it('is never seen half-written', () => {
+    const target = path.join(folder, 'missing', 'checkpoint.safetensors');
+    expect(() => writeCheckpoint(target, snapshot())).toThrow(`cannot write ${target}: no such file or folder`);
+  });
+});
+
+describe('a configuration', () => {
+  const check = (settings: Record<string, unknown>) => checkConfig({ ...config, ...settings }, (field) => `--${field}`);
+  const wrong: readonly (readonly [Record<string, unknown>, string])[] = [
+    [{ epochs: 0 }, '--epochs 0: expected an integer from 1 to 10000000'],
+    [{ latent: 0 }, '--latent 0: expected an integer from 1 to 65536'],
+    [{ latent: 2.5 }, '--latent 2.5: expected an integer'],
+    [{ dropout: 1 }, '--dropout 1: expected a number of at least 0 and less than 1'],
+    [{ hidden: [400, 0] }, '--hidden 400,0: expected sizes such as 500,500'],
+    [{ dataset: 'mnits' }, '--dataset mnits: expected one of mnist; did you mean mnist?'],
+    [{ activation: ['rellu'] }, 'did you mean relu?'],
+    [
+      { activation: ['elu', 'tanh'] },
+      '--activation elu,tanh: 2 activations for 1 hidden layer; give one for all, or one for each',
+    ],
+    [{ learningRate: 'fast' }, '--learningRate fast: expected a positive number'],
+    [{ learningRate: Number.POSITIVE_INFINITY }, 'expected a positive number'],
+    [{ seed: -1 }, '--seed -1: expected an integer of at least 0'],
+  ];
+  for (const [settings, message] of wrong) {
+    it(`with ${JSON.stringify(settings)} is refused`, () => expect(() => check(settings)).toThrow(message));
+  }
+  it('that is right is kept', () => expect(check({})).toEqual(config));
+});
