@@ -197,6 +197,12 @@ export function casesFor(sizes: Sizes): { readonly [P in Primitive]: readonly Ca
       ...one('sum of a middle axis', cube, (x) => x.sum(1)),
       ...one('sum of two axes, kept', cube, (x) => x.sum([0, -1], true)),
       ...one('mean', real, (x) => x.mean(-1)),
+      ...one('sum of rows', real, (x) => x.sum(0)),
+      {
+        name: 'sum of Bernoulli log likelihoods',
+        inputs: [{ shape: [a, 32] }, { shape: [c, a, 32] }],
+        build: (x, logits) => x.mul(logits.mul(50)).sub(logits.mul(50).softplus()).sum(-1),
+      },
     ],
     max: [
       ...one('max of everything', real, (x) => x.max()),

@@ -2,54 +2,11 @@
 
 import type { Attributes, DType, Primitive } from '../../tensor/primitives.ts';
 import { inputsOf, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
-import { type Shape, sizeOf } from '../../tensor/shape.ts';
+import { sizeOf } from '../../tensor/shape.ts';
 import { attributesOf, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import {
-  encodeInt64,
-  encodeValues,
-  type OnnxAttribute,
-  type OnnxConstant,
-  type OnnxGraph,
-  type OnnxNode,
-  type OnnxValue,
-} from './protobuf.ts';
-
-type AttributeTable = Readonly<Record<string, OnnxAttribute>>;
-
-/** Collects a graph's nodes and constants, and names every value. */
-class GraphBuilder {
-  readonly nodes: OnnxNode[] = [];
-  readonly constants: OnnxConstant[] = [];
-  private readonly known = new Map<string, string>();
-  private count = 0;
-
-  /** Applies an operator and returns the name of its result. */
-  apply(operator: string, inputs: readonly string[], attributes: AttributeTable = {}, name = this.fresh()): string {
-    this.nodes.push({ operator, inputs, outputs: [name], attributes });
-    return name;
-  }
-
-  constant(constant: Omit<OnnxConstant, 'name'>): string {
-    const key = `${constant.type} ${constant.shape} ${Buffer.from(constant.bytes).toString('base64')}`;
-    const known = this.known.get(key);
-    if (known !== undefined) return known;
-    const name = this.fresh();
-    this.known.set(key, name);
-    this.constants.push({ name, ...constant });
-    return name;
-  }
-
-  /** A vector of 64-bit integers, which operators take for shapes and axes. */
-  integers = (values: readonly number[]): string =>
-    this.constant({ type: 'int64', shape: [values.length], bytes: encodeInt64(values) });
-
-  reshape = (x: string, shape: Shape): string => this.apply('Reshape', [x, this.integers(shape)]);
-
-  zeros = (shape: Shape): string =>
-    this.apply('Expand', [this.constant({ type: 'float', shape: [], bytes: new Uint8Array(4) }), this.integers(shape)]);
-
-  private fresh = (): string => `v${this.count++}`;
-}
+import { type AttributeTable, GraphBuilder } from './graph.ts';
+import { encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
+import { shortcuts } from './shortcuts.ts';
 
 interface Site<P extends Primitive> {
   readonly graph: GraphBuilder;
@@ -96,7 +53,7 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
   elu: direct('Elu'),
   sigmoid: direct('Sigmoid'),
   tanh: direct('Tanh'),
-  // max(x, 0) − log σ(|x|): onnxruntime's own Softplus takes several times as long as these five together.
+  // max(x, 0) − log σ(|x|): onnxruntime's own Softplus takes over twice as long as these five together.
   softplus: ([x], { graph, name }) => {
     const tail = graph.apply('Log', [graph.apply('Sigmoid', [graph.apply('Abs', [x])])]);
     return graph.apply('Sub', [graph.apply('Relu', [x]), tail], {}, name);
@@ -181,6 +138,7 @@ export function lowerProgram(program: Program): OnnxGraph {
     ...Object.entries(program.outputs).map(([name, node]) => ({ name: outputName(name), node })),
     ...Object.entries(program.gradients).map(([name, node]) => ({ name: gradientName(name), node })),
   ];
+  const users = countUsers(rootsOf(program));
   // A result that is computed is named as such where it is made; one more copy would cost as much as an activation.
   const settled = new Map<Tensor, string>();
   for (const { name, node } of results) {
@@ -189,7 +147,10 @@ export function lowerProgram(program: Program): OnnxGraph {
   const names = new Map<Tensor, string>();
   for (const node of topologicalOrder(rootsOf(program))) {
     const operands = node.inputs.map((operand) => names.get(operand)!);
-    names.set(node, lower(node as Tensor & { primitive: Primitive }, operands, graph, settled.get(node)));
+    const name = settled.get(node);
+    const isPrivate = (other: Tensor): boolean => users.get(other) === 1 && !settled.has(other);
+    const faster = shortcuts[node.primitive]?.(node, { graph, names, isPrivate, name });
+    names.set(node, faster ?? lower(node as Tensor & { primitive: Primitive }, operands, graph, name));
   }
   for (const { name, node } of results) {
     if (settled.get(node) !== name) graph.apply('Identity', [names.get(node)!], {}, name);
@@ -205,7 +166,30 @@ export function lowerProgram(program: Program): OnnxGraph {
     ),
   );
   const outputs = results.map(({ name, node }): OnnxValue => ({ name, type: node.dtype, shape: node.shape }));
-  return { name: program.name, nodes: graph.nodes, constants: graph.constants, inputs, outputs };
+  const nodes = withoutUnused(
+    graph.nodes,
+    results.map(({ name }) => name),
+  );
+  return { name: program.name, nodes, constants: graph.constants, inputs, outputs };
+}
+
+function countUsers(roots: readonly Tensor[]): ReadonlyMap<Tensor, number> {
+  const users = new Map<Tensor, number>();
+  for (const node of topologicalOrder(roots)) {
+    for (const operand of new Set(node.inputs)) users.set(operand, (users.get(operand) ?? 0) + 1);
+  }
+  return users;
+}
+
+/** What a shortcut went around is left over. */
+function withoutUnused(nodes: readonly OnnxNode[], results: readonly string[]): OnnxNode[] {
+  const needed = new Set(results);
+  const kept = [...nodes].reverse().filter(({ inputs, outputs }) => {
+    if (!outputs.some((name) => needed.has(name))) return false;
+    for (const name of inputs) needed.add(name);
+    return true;
+  });
+  return kept.reverse();
 }
 
 const lower = <P extends Primitive>(

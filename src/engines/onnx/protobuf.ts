@@ -136,5 +136,7 @@ export function encodeValues(values: NumericArray, dtype: DType): Uint8Array {
   return dtype === 'uint8' || dtype === 'bool' ? Uint8Array.from(values) : bytes;
 }
 
+export const encodeFloats = (values: readonly number[]): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);
+
 export const encodeInt64 = (values: readonly number[]): Uint8Array =>
   new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
