@@ -18,7 +18,7 @@ import { environment } from './environment.ts';
 import { Exit, INTERRUPTED } from './exit-codes.ts';
 import { defaultThreads, RUNS_FOLDER } from './options.ts';
 import { type Bar, formatSeconds, nats, note, result, startBar } from './terminal.ts';
-import { flagName, type TrainOptions } from './train.ts';
+import { flagName, type TrainOptions } from './train-options.ts';
 
 const SAMPLE_COUNT = 49;
 const RECONSTRUCTION_COUNT = 9;
