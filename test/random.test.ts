@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fillNoise, permutation, philox, randomBits } from '../src/random.ts';
+import { fillPhilox, philox } from '../src/philox.ts';
+import { fillNoise, permutation, randomBits } from '../src/random.ts';
 
 const hex = (words: Uint32Array): string => [...words].map((word) => word.toString(16).padStart(8, '0')).join(' ');
 
@@ -35,6 +36,21 @@ describe('philox', () => {
     for (let block = 0; block < 50; block++) {
       const expected = definition([block, 0xdeadbeef, 0xffffffff, 0x12345678], [0x9abcdef0, 0xfedcba98]);
       expect(hex(out.slice(4 * block, 4 * block + 4))).toBe(hex(expected));
+    }
+  });
+});
+
+describe('philox in WebAssembly', () => {
+  it('equals the definition, over several chunks and to any length', () => {
+    for (const length of [256, 1000, 16384, 16388, 40_004]) {
+      const [fast, slow] = [new Uint32Array(length), new Uint32Array(length)];
+      const [counter, key] = [
+        [0xdeadbeef, length, 0xfffffff0],
+        [0x9abcdef0, 0xfedcba98],
+      ] as const;
+      fillPhilox(fast, counter, key);
+      philox(slow, counter, key);
+      expect(Buffer.from(fast.buffer).equals(Buffer.from(slow.buffer))).toBe(true);
     }
   });
 });

@@ -3,9 +3,9 @@
 import type { Primitive } from '../../tensor/primitives.ts';
 import { sourceName, type Update } from '../../tensor/program.ts';
 import { attributesOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { encodeModule, type ValueType, wasm } from '../../wasm.ts';
 import { EngineError, required } from '../engine.ts';
 import type { FlatMemory } from './memory.ts';
-import { encodeModule, type ValueType, wasm } from './wasm.ts';
 
 /** The smallest normal float. Anything nearer to zero costs a hundred cycles an operation, and moments decay to it. */
 const SMALLEST_NORMAL = 2 ** -126;

@@ -46,6 +46,18 @@ export const wasm = {
   loopWhile: (body: number[], condition: number[]) => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b],
   v128Load: (offset: number) => access(0x00, offset),
   v128Store: (offset: number) => access(0x0b, offset),
+  i32x4Const: (values: readonly number[]) => [...simd(0x0c), ...new Uint8Array(Int32Array.from(values).buffer)],
+  i32x4Splat: simd(0x11),
+  i32x4Add: simd(0xae),
+  /** The full 64-bit products of lanes 0 and 1, and of lanes 2 and 3, unsigned. */
+  i64x2ExtmulLowI32x4U: simd(0xde),
+  i64x2ExtmulHighI32x4U: simd(0xdf),
+  /** Picks four of the eight 32-bit lanes of two vectors: 0 to 3 of the first, 4 to 7 of the second. */
+  shuffleLanes: (lanes: readonly number[]) => [
+    ...simd(0x0d),
+    ...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)),
+  ],
+  v128Xor: simd(0x51),
   f32x4Const: (value: number) => [...simd(0x0c), ...[0, 1, 2, 3].flatMap(() => float32Bytes(value))],
   f32x4Splat: simd(0x13),
   f32x4Eq: simd(0x41),
