@@ -93,8 +93,12 @@ interface Following {
 }
 
 async function follow({ run, trainer, config, pictures }: Following): Promise<void> {
-  const interrupt = catchInterrupts();
   let bar: Bar | undefined;
+  const endBar = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+  const interrupt = catchInterrupts(endBar);
   let epochBegan = performance.now();
   let startImages = trainer.progress.sums.images;
   let saved = trainer.progress;
@@ -105,11 +109,11 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
   try {
     for await (const record of trainer.run(interrupt.requested)) {
       if (record.kind === 'step') {
+        if (interrupt.requested()) break;
         bar ??= startBar(`epoch ${record.epoch}/${config.epochs}`, record.imagesInEpoch, startImages, 'images');
         showStep(bar, record);
       } else {
-        bar?.stop();
-        bar = undefined;
+        endBar();
         const seconds = (performance.now() - epochBegan) / 1000;
         showEpoch(record, config, seconds);
         await pictures.draw(record.epoch);
@@ -124,7 +128,7 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
     const kept = saved.step > 0 ? `; the checkpoint of epoch ${saved.epoch} is intact in ${run.folder}` : '';
     throw new DivergenceError(error.message + kept);
   } finally {
-    bar?.stop();
+    endBar();
     interrupt.release();
     await pictures.release();
     await trainer.release();
@@ -171,12 +175,13 @@ function conclude(run: RunDirectory, { progress }: Trainer, { validation }: RunC
 }
 
 /** The first Ctrl-C asks the loop to stop after its step; the second ends the process. */
-function catchInterrupts() {
+function catchInterrupts(onAsked: () => void) {
   let asked = false;
   const onSignal = () => {
     if (asked) process.exit(INTERRUPTED);
     asked = true;
-    note('\nstopping after this step; once more to quit without saving');
+    onAsked();
+    note('stopping after this step; once more to quit without saving');
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, onSignal);
