@@ -1,6 +1,19 @@
 /** Files read and written with errors that a person can act on. A file is never seen half-written under its name. */
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from './errors.ts';
 
@@ -13,26 +26,65 @@ export function readFile(file: string): Buffer {
   }
 }
 
-/** @throws InputError if the folder cannot be made. */
+/**
+ * Makes a folder and those above it.
+ * @throws InputError if it cannot be made.
+ */
 export function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    // One at a time: Node's own recursion never ends where the system makes no folders, as under /proc.
+    if (existsSync(folder)) {
+      if (!statSync(folder).isDirectory()) throw new Error('a file of that name exists');
+      return;
+    }
+    const parent = path.dirname(folder);
+    if (parent !== folder) makeFolder(parent);
+    mkdirSync(folder);
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(`cannot create the folder ${folder}: ${describeSystemError(error)}`);
   }
 }
 
+/** The names in a folder; none where there is no such folder. */
+export function listFolder(folder: string): string[] {
+  try {
+    return existsSync(folder) ? readdirSync(folder) : [];
+  } catch (error) {
+    throw new InputError(`cannot read ${folder}: ${describeSystemError(error)}`);
+  }
+}
+
+const isTemporary = (name: string): boolean => /^\..+\.\d+\.tmp$/.test(name);
+
+/** Removes what a process that was killed while it wrote has left in a folder. */
+export function removeTemporaries(folder: string): void {
+  for (const name of listFolder(folder)) if (isTemporary(name)) rmSync(path.join(folder, name), { force: true });
+}
+
 /**
- * Writes to a temporary name beside the target, flushes it to disk, and renames it.
+ * Writes to a temporary name beside the target, flushes it to disk, and renames it. A link is followed, and a device or
+ * pipe is written into as it is.
  * @throws InputError if the target cannot be written; the temporary file is removed.
  */
 export function writeFile(file: string, content: string | Uint8Array): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   try {
-    const descriptor = openSync(temporary, 'w');
+    const existing = existsSync(file) ? statSync(file) : undefined;
+    if (existing?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    if (existing !== undefined && !existing.isFile()) writeBytes(file, bytes);
+    else replaceFile(existing === undefined ? file : realpathSync(file), bytes);
+  } catch (error) {
+    throw new InputError(`cannot write ${file}: ${describeSystemError(error)}`);
+  }
+}
+
+function replaceFile(file: string, bytes: Uint8Array): void {
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
+  const descriptor = openSync(temporary, 'w');
+  try {
     try {
-      const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+      writeAll(descriptor, bytes);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -40,6 +92,29 @@ export function writeFile(file: string, content: string | Uint8Array): void {
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new InputError(`cannot write ${file}: ${describeSystemError(error)}`);
+    throw error;
   }
+}
+
+function writeBytes(file: string, bytes: Uint8Array): void {
+  const descriptor = openSync(file, 'w');
+  try {
+    writeAll(descriptor, bytes);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+}
+
+/**
+ * Keeps a result from replacing what it is made from.
+ * @throws InputError if `file` is one of `sources`, by whatever name.
+ */
+export function protectSources(file: string, sources: readonly string[]): void {
+  const real = (name: string): string => (existsSync(name) ? realpathSync(name) : path.resolve(name));
+  const source = sources.find((candidate) => real(candidate) === real(file));
+  if (source !== undefined) throw new InputError(`--out ${file} would replace ${source}; name another file`);
 }

@@ -76,6 +76,12 @@ export function fillPhilox(out: Uint32Array, counter: Counter, key: Key): void {
   }
 }
 
+/** Whether this machine has the fast way. */
+export function isAccelerated(): boolean {
+  kernel ??= compileKernel();
+  return kernel !== 'unavailable';
+}
+
 const GROUP_WORDS = 16;
 const GROUP_BYTES = 64;
 /** What one page of memory holds. */
@@ -158,7 +164,8 @@ function compileKernel(): Kernel | 'unavailable' {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { memory: { memory } });
     return { run: exports.run as Kernel['run'], words: new Uint32Array(memory.buffer) };
-  } catch {
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
     // A processor without the SIMD instructions that V8 asks for.
     return 'unavailable';
   }

@@ -34,8 +34,8 @@ export function randomBits({ seed, stream, step }: RandomKey, count: number): Ui
   return out;
 }
 
-/** 24 bits at the centres of 2²⁴ equal cells: exact in 32-bit floats, never 0, never 1. */
-const toUniform = (bits: number): number => ((bits >>> 8) + 0.5) * 2 ** -24;
+/** 23 bits at the centres of 2²³ equal cells: exact in 32-bit floats, so never rounded to 0 or 1. */
+export const toUniform = (bits: number): number => ((bits >>> 9) + 0.5) * 2 ** -23;
 
 const HALF_WORDS = 2 ** 16;
 

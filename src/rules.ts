@@ -34,7 +34,11 @@ export const list = (item: Rule, expects: string): Rule => ({
 
 export const positive = number('a positive number', (value) => value > 0);
 export const notNegative = number('a number of at least 0', (value) => value >= 0);
-export const text = (expects: string): Rule => ({ expects, accepts: (value) => typeof value === 'string' });
+/** Any text but none at all, which is what an unset variable of the shell gives. */
+export const text = (expects: string): Rule => ({
+  expects,
+  accepts: (value) => typeof value === 'string' && value !== '',
+});
 
 /** "expected one of adam, adamw; did you mean adam?" */
 export function expectation(value: unknown, rule: Rule): string {

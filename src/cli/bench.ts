@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { type EngineName, engines } from '../engines/index.ts';
 import { integer } from '../rules.ts';
-import { asText, checkedOption, DEVICE_RULE, defaultThreads, numberOption } from './options.ts';
+import { asText, checkedOption, DEFAULT_DEVICE, DEVICE_RULE, defaultThreads, numberOption } from './options.ts';
 
 interface BenchOptions {
   readonly device: EngineName;
@@ -23,7 +23,7 @@ export function registerBench(program: Command): void {
     .description('time the training step of a dense network, 784-500-500-20 and back, batch 128, on random images')
     .addOption(
       checkedOption('--device <name>', `engine: ${Object.keys(engines).join(', ')}`, DEVICE_RULE, asText).default(
-        'onnx',
+        DEFAULT_DEVICE,
       ),
     )
     .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', integer(1, 1024)))

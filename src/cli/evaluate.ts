@@ -2,7 +2,15 @@
 
 import type { Command } from 'commander';
 import { choice, integer } from '../rules.ts';
-import { asText, checkedOption, type ModelOptions, numberOption, seedOption, withModelOptions } from './options.ts';
+import {
+  asText,
+  checkedOption,
+  type ModelOptions,
+  numberOption,
+  pathOption,
+  seedOption,
+  withModelOptions,
+} from './options.ts';
 
 interface EvaluateOptions extends ModelOptions {
   readonly samples?: number;
@@ -21,11 +29,15 @@ export function registerEvaluate(program: Command): void {
     .description('measure a model: its bound, and log p(x) by importance sampling');
   withModelOptions(command)
     .addOption(
-      numberOption('--samples <n>', 'importance samples per image for log p(x); without it only the bound', integer(1)),
+      numberOption(
+        '--samples <n>',
+        'importance samples per image for log p(x); without it only the bound',
+        integer(1, 1_000_000),
+      ),
     )
     .addOption(checkedOption('--split <name>', SPLITS.join(', '), choice(SPLITS), asText).default('test'))
     .addOption(numberOption('--limit <n>', 'use only the first n images', integer(1)))
-    .option('--data-dir <folder>', 'read the data from here (default: where it was read in training)')
+    .addOption(pathOption('--data-dir <folder>', 'read the data from here (default: where it was read in training)'))
     .addOption(seedOption('of the importance samples'))
     .option('--json', 'print the result as JSON')
     .action(evaluate);
@@ -77,7 +89,7 @@ async function evaluate({ samples, split, limit, dataDir, seed, json, ...options
     `${split} bound ${nats(bound.bound)} nats (log likelihood ${nats(bound.logLikelihood)}, KL ${nats(bound.kl)}; ${draws})`,
   );
   if (evidence !== undefined) {
-    const name = contract.isLogProbability ? 'log p(x)' : 'importance-weighted bound (no log p(x): see above)';
+    const name = contract.kind === 'cross-entropy' ? 'importance-weighted bound (no log p(x): see above)' : 'log p(x)';
     result(
       `${split} ${name} ${nats(evidence.logEvidence)} ± ${evidence.standardError.toFixed(2)} nats (${samples} importance samples, seed ${seed})`,
     );

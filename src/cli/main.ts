@@ -11,7 +11,7 @@ import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './exit-codes.ts';
 import { registerInfo } from './info.ts';
 import { registerReconstruct } from './reconstruct.ts';
 import { registerSample } from './sample.ts';
-import { allowClosedPipes, note } from './terminal.ts';
+import { handleOutputErrors, note } from './terminal.ts';
 import { registerTrain } from './train.ts';
 
 const REGISTRATIONS = [
@@ -26,7 +26,7 @@ const REGISTRATIONS = [
 
 /** Runs one command line, without the program's name, and returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
-  allowClosedPipes();
+  handleOutputErrors();
   try {
     await createProgram().parseAsync(args, { from: 'user' });
     return OK;
@@ -59,8 +59,17 @@ function report(error: unknown): number {
   // commander has printed its own.
   if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE_ERROR;
   if (error instanceof InputError || error instanceof EngineError) {
-    note(`vae: ${error.message}`);
+    note(`vae: ${printable(error.message)}`);
     return error instanceof ConfigError ? USAGE_ERROR : RUNTIME_ERROR;
+  }
+  // V8's own words for an array that memory cannot hold.
+  if (error instanceof RangeError && /array|alloc/i.test(error.message)) {
+    note('vae: not enough memory; use a smaller --batch-size, fewer --samples, or a smaller network');
+    return RUNTIME_ERROR;
   }
   throw error;
 }
+
+/** One line, whatever bytes a file put into a message. */
+const printable = (message: string): string =>
+  [...message].map((character) => (character < ' ' || character === '\u007f' ? ' ' : character)).join('');

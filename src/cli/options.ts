@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engines } from '../engines/index.ts';
-import { choice, expectation, integer, type Rule } from '../rules.ts';
+import { choice, expectation, integer, type Rule, text } from '../rules.ts';
 
 export const RUNS_FOLDER = 'runs';
 
@@ -31,8 +31,15 @@ export function checkedOption(flags: string, description: string, rule: Rule, pa
 export const numberOption = (flags: string, description: string, rule: Rule): Option =>
   checkedOption(flags, description, rule, asNumber);
 
+/** A file or a folder. */
+export const pathOption = (flags: string, description: string): Option =>
+  checkedOption(flags, description, text('a path'), asText);
+
 /** By default as many as the machine, or its container, lets this process use. */
 export const defaultThreads = (): number => availableParallelism();
+
+/** Every platform that onnxruntime has a binary for: nearly all. */
+export const DEFAULT_DEVICE: EngineName = 'onnx';
 
 export const DEVICE_RULE = choice(Object.keys(engines));
 const THREADS_RULE = integer(1, 1024);
@@ -47,8 +54,8 @@ export interface ModelOptions {
 /** What every command that uses a trained model takes. */
 export const withModelOptions = (command: Command): Command =>
   command
-    .option('--run <folder>', 'the run to use (default: the newest in runs/)')
-    .addOption(new Option('--checkpoint <file>', 'the checkpoint to use instead of a run').conflicts('run'))
+    .addOption(pathOption('--run <folder>', 'the run to use (default: the newest in runs/)'))
+    .addOption(pathOption('--checkpoint <file>', 'the checkpoint to use instead of a run').conflicts('run'))
     .addOption(checkedOption('--device <name>', `engine: ${Object.keys(engines).join(', ')}`, DEVICE_RULE, asText))
     .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE));
 

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { integer } from '../rules.ts';
-import { type ModelOptions, numberOption, seedOption, withModelOptions } from './options.ts';
+import { type ModelOptions, numberOption, pathOption, seedOption, withModelOptions } from './options.ts';
 
 interface ReconstructOptions extends ModelOptions {
   readonly input: string;
@@ -15,8 +15,13 @@ interface ReconstructOptions extends ModelOptions {
 export function registerReconstruct(program: Command): void {
   const command = program.command('reconstruct').description('encode and decode a picture; writes both side by side');
   withModelOptions(command)
-    .requiredOption('--input <file>', 'any PNG: grey or colour, any size, dark on light or light on dark')
-    .option('--out <file>', 'the PNG to write', 'reconstruction.png')
+    .addOption(
+      pathOption(
+        '--input <file>',
+        'any PNG: grey or colour, any size, dark on light or light on dark',
+      ).makeOptionMandatory(),
+    )
+    .addOption(pathOption('--out <file>', 'the PNG to write').default('reconstruction.png'))
     .addOption(
       numberOption('--samples <n>', 'draws of z that the bound is averaged over', integer(1, 10_000)).default(100),
     )
@@ -30,12 +35,13 @@ async function reconstruct({ input, out, samples, seed, json, ...options }: Reco
   const { decodePng } = await import('../data/png.ts');
   const { fitDigit } = await import('../data/fit.ts');
   const { drawGrid, interleave } = await import('../report/grid.ts');
-  const { readFile, writeFile } = await import('../files.ts');
+  const { protectSources, readFile, writeFile } = await import('../files.ts');
   const { formatContract, likelihoodContract } = await import('../training/contract.ts');
   const { nats, note, result } = await import('./terminal.ts');
 
   const picture = decodePng(readFile(input), input);
   const { file, model, trained } = await loadModel(options);
+  protectSources(out, [file, input]);
   const { imageShape } = model.vae.config;
   const { pixels, notes } = fitDigit(picture, imageShape);
   const found = await trained.reconstruct(pixels, samples, seed);

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { integer, notNegative } from '../rules.ts';
-import { type ModelOptions, numberOption, seedOption, withModelOptions } from './options.ts';
+import { type ModelOptions, numberOption, pathOption, seedOption, withModelOptions } from './options.ts';
 
 interface SampleOptions extends ModelOptions {
   readonly count: number;
@@ -18,7 +18,7 @@ export function registerSample(program: Command): void {
   const command = program.command('sample').description('draw new images from a trained model, as one PNG');
   withModelOptions(command)
     .addOption(numberOption('-n, --count <n>', 'how many images', integer(1, MOST_SAMPLES)).default(49))
-    .option('--out <file>', 'the PNG to write', 'samples.png')
+    .addOption(pathOption('--out <file>', 'the PNG to write').default('samples.png'))
     .addOption(numberOption('--nrow <n>', 'images a row (default: a square)', integer(1)))
     .addOption(seedOption('the same seed draws the same latents'))
     .addOption(
@@ -31,9 +31,10 @@ async function sample({ count, out, nrow, seed, temperature, ...options }: Sampl
   const { loadModel } = await import('./model.ts');
   const { drawLatents } = await import('../training/inference.ts');
   const { drawGrid, squareColumns } = await import('../report/grid.ts');
-  const { writeFile } = await import('../files.ts');
+  const { protectSources, writeFile } = await import('../files.ts');
   const { result } = await import('./terminal.ts');
   const { file, model, trained } = await loadModel(options);
+  protectSources(out, [file]);
   const pictures = await trained.decode(drawLatents(count, model.config.latent, seed, temperature));
   writeFile(out, drawGrid(pictures, model.vae.config.imageShape, Math.min(count, nrow ?? squareColumns(count))));
   await trained.release();

@@ -1,6 +1,7 @@
 /** What is printed, and where: results on stdout, everything else on stderr. */
 
 import cliProgress from 'cli-progress';
+import { describeSystemError } from '../errors.ts';
 
 /** A line of a result. */
 export const result = (line: string): void => {
@@ -12,12 +13,21 @@ export const note = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-/** `vae sample | head` closes the pipe early; that is no error. */
-export function allowClosedPipes(): void {
+let outputMatters = true;
+
+/** From here on the work goes on though nobody reads or stores what is printed: a training is worth more than its lines. */
+export function workWithoutOutput(): void {
+  outputMatters = false;
+}
+
+/** `vae info | head` closes the pipe early, which is no error; a full disk behind stdout is. */
+export function handleOutputErrors(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(process.exitCode ?? 0);
+      if (!outputMatters) return;
+      if (error.code === 'EPIPE') process.exit(0);
+      if (stream === process.stdout) note(`vae: cannot print the result: ${describeSystemError(error)}`);
+      process.exit(1);
     });
   }
 }

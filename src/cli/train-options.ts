@@ -1,9 +1,9 @@
 /** The flags of vae train: one for every field of the configuration. */
 
-import { Option } from 'commander';
+import type { Option } from 'commander';
 import type { RunConfig } from '../training/config.ts';
 import { CONFIG_RULES, DEFAULT_CONFIG } from '../training/config.ts';
-import { asNames, asNumber, asNumbers, asText, checkedOption } from './options.ts';
+import { asNames, asNumber, asNumbers, asText, checkedOption, DEFAULT_DEVICE, pathOption } from './options.ts';
 
 interface Flag {
   readonly group: string;
@@ -62,15 +62,15 @@ const formatDefault = (value: unknown): string => (Array.isArray(value) ? value.
 /** The options as commander knows them, each checked by its field's rule. */
 export function trainOptions(): Option[] {
   const fields = Object.entries(FLAGS).map(([field, { group, value, parse, description }]) => {
-    const standard = (DEFAULT_CONFIG as Partial<RunConfig>)[field as keyof RunConfig];
+    const standard = ({ ...DEFAULT_CONFIG, device: DEFAULT_DEVICE } as Partial<RunConfig>)[field as keyof RunConfig];
     const shown = standard === undefined ? description : `${description} (default: ${formatDefault(standard)})`;
     const rule = CONFIG_RULES[field as keyof RunConfig];
     return checkedOption(`${flagName(field)} ${value}`, shown, rule, parse).helpGroup(group);
   });
-  const out = new Option('--out <folder>', 'folder of the run (default: runs/<dataset>-<model>-<n>)');
-  const resume = new Option(
+  const out = pathOption('--out <folder>', 'folder of the run (default: runs/<dataset>-<model>-<n>)');
+  const resume = pathOption(
     '--resume [run]',
-    'continue a run, by default the newest; only --epochs, --threads and --keep-every may change',
+    'continue a run, by default the newest; only --epochs, --threads, --keep-every and --data-dir may change',
   ).conflicts('out');
   return [...fields, out.helpGroup('Run:'), resume.helpGroup('Run:')];
 }

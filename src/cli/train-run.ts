@@ -1,13 +1,15 @@
 /** What vae train does: a trainer's records become lines, files and pictures. */
 
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { loadDataset } from '../data/index.ts';
 import type { Engine } from '../engines/engine.ts';
 import { engines } from '../engines/index.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, InputError } from '../errors.ts';
 import { writeFile } from '../files.ts';
 import { drawGrid, interleave, squareColumns } from '../report/grid.ts';
-import { type Checkpoint, readCheckpoint } from '../training/checkpoint.ts';
+import { type Checkpoint, type Progress, readCheckpoint } from '../training/checkpoint.ts';
 import { checkConfig, DEFAULT_CONFIG, type RunConfig } from '../training/config.ts';
 import { formatContract, likelihoodContract } from '../training/contract.ts';
 import { drawLatents, TrainedModel } from '../training/inference.ts';
@@ -16,15 +18,15 @@ import { createRun, newestRun, openRun, type RunDirectory } from '../training/ru
 import { DivergenceError, type EpochRecord, type StepRecord, Trainer } from '../training/trainer.ts';
 import { environment } from './environment.ts';
 import { Exit, INTERRUPTED } from './exit-codes.ts';
-import { defaultThreads, RUNS_FOLDER } from './options.ts';
-import { type Bar, formatSeconds, nats, note, result, startBar } from './terminal.ts';
+import { DEFAULT_DEVICE, defaultThreads, RUNS_FOLDER } from './options.ts';
+import { type Bar, formatSeconds, nats, note, result, startBar, workWithoutOutput } from './terminal.ts';
 import { flagName, type TrainOptions } from './train-options.ts';
 
 const SAMPLE_COUNT = 49;
 const RECONSTRUCTION_COUNT = 9;
 /** Three pairs a row. */
 const RECONSTRUCTION_COLUMNS = 6;
-const RESUMABLE_CHANGES: ReadonlySet<string> = new Set(['epochs', 'threads', 'keepEvery']);
+const RESUMABLE_CHANGES: ReadonlySet<string> = new Set(['epochs', 'threads', 'keepEvery', 'dataDir']);
 
 /** What a run starts from: a new configuration, or a checkpoint of a run that is to go on. */
 interface Start {
@@ -34,14 +36,8 @@ interface Start {
 
 export async function train(options: TrainOptions): Promise<void> {
   const { config, resumed } = options.resume === undefined ? startNew(options) : startFrom(options);
-  const dataset = loadDataset({ ...config, binarise: config.binarize });
   const engine = await engines[config.device]({ threads: config.threads });
-  const model = createModel(config, dataset.imageShape);
-  const trainer = new Trainer(engine, model, dataset);
-  if (resumed !== undefined) {
-    trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
-    resumed.run.keepMetricsTo(trainer.progress.epoch);
-  }
+  const { dataset, model, trainer } = prepare(config, engine, resumed);
   if (trainer.progress.epoch >= config.epochs) {
     note(
       `${resumed?.run.folder}: already trained for ${trainer.progress.epoch} epochs; give a larger --epochs to go on`,
@@ -49,14 +45,25 @@ export async function train(options: TrainOptions): Promise<void> {
     return;
   }
   const run = resumed?.run ?? createRun(RUNS_FOLDER, `${config.dataset}-dense`, options.out);
-  run.writeJson('config.json', config);
-  run.writeJson('environment.json', { ...environment(), engine: engine.name, description: engine.description });
-  announce(run, engine, model, dataset, trainer);
-  return follow({ run, trainer, config, pictures: new Pictures(run, engine, model, trainer, dataset) });
+  run.lock();
+  try {
+    run.prepare();
+    run.keepMetricsTo(trainer.progress.epoch);
+    run.writeJson('config.json', config);
+    run.writeJson('environment.json', { ...environment(), engine: engine.name, description: engine.description });
+    announce(run, engine, model, dataset, trainer);
+    // From here on the run is worth more than its lines on a screen that may have gone.
+    workWithoutOutput();
+    await follow({ run, trainer, config, pictures: new Pictures(run, engine, model, trainer, dataset) });
+  } finally {
+    run.unlock();
+    if (resumed === undefined) run.discardUnlessSaved();
+  }
 }
 
 function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
-  return { config: checkConfig({ ...DEFAULT_CONFIG, threads: defaultThreads(), ...given }, flagName) };
+  const defaults = { ...DEFAULT_CONFIG, device: DEFAULT_DEVICE, threads: defaultThreads() };
+  return { config: checkConfig({ ...defaults, ...withAbsoluteData(given) }, flagName) };
 }
 
 function startFrom({ resume, out: _, ...given }: TrainOptions): Start {
@@ -66,7 +73,27 @@ function startFrom({ resume, out: _, ...given }: TrainOptions): Start {
   }
   const run = typeof resume === 'string' ? openRun(resume) : newestRun(RUNS_FOLDER);
   const checkpoint = readCheckpoint(run.lastCheckpoint);
-  return { config: checkConfig({ ...checkpoint.config, ...given }, flagName), resumed: { run, checkpoint } };
+  const config = checkConfig({ ...checkpoint.config, ...withAbsoluteData(given) }, flagName);
+  return { config, resumed: { run, checkpoint } };
+}
+
+/** The run may be resumed from another folder. */
+const withAbsoluteData = (given: Partial<RunConfig>): Partial<RunConfig> =>
+  given.dataDir === undefined ? given : { ...given, dataDir: path.resolve(given.dataDir) };
+
+/** Everything that can be wrong with the settings or the data is found here, before anything is written. */
+function prepare(config: RunConfig, engine: Engine, resumed: Start['resumed']) {
+  try {
+    const dataset = loadDataset({ ...config, binarise: config.binarize });
+    const model = createModel(config, dataset.imageShape);
+    const trainer = new Trainer(engine, model, dataset);
+    if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
+    return { dataset, model, trainer };
+  } catch (error) {
+    // The settings of a resumed run were right when it began: it is the data that no longer fits them.
+    if (resumed === undefined || !(error instanceof ConfigError)) throw error;
+    throw new InputError(`${resumed.run.folder}: its data has changed: ${error.message}`);
+  }
 }
 
 function announce(
@@ -107,6 +134,7 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
     saved = trainer.progress;
   };
   try {
+    await pictures.drawIfMissing(trainer.progress);
     for await (const record of trainer.run(interrupt.requested)) {
       if (record.kind === 'step') {
         if (interrupt.requested()) break;
@@ -115,10 +143,11 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
       } else {
         endBar();
         const seconds = (performance.now() - epochBegan) / 1000;
-        showEpoch(record, config, seconds);
-        await pictures.draw(record.epoch);
+        // What was learnt is safe before it is shown: a picture can be drawn again.
         run.appendMetrics(metricsLine(record, seconds));
         save({ best: record.best, keep: config.keepEvery > 0 && record.epoch % config.keepEvery === 0 });
+        showEpoch(record, config, seconds);
+        await pictures.draw(record.epoch);
         [epochBegan, startImages] = [performance.now(), 0];
       }
       if (interrupt.requested()) break;
@@ -143,8 +172,8 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
   conclude(run, trainer, config);
 }
 
-function showStep(bar: Bar, { images, loss }: StepRecord): void {
-  bar.update(images, { detail: `bound ${nats(-loss)} | ` });
+function showStep(bar: Bar, { images, bound }: StepRecord): void {
+  bar.update(images, { detail: `bound ${nats(bound)} | ` });
 }
 
 function showEpoch(
@@ -208,6 +237,12 @@ class Pictures {
     this.model = new TrainedModel(engine, model, trainer.state);
     this.latents = drawLatents(SAMPLE_COUNT, latent, seed);
     this.originals = test.images.subarray(0, Math.min(RECONSTRUCTION_COUNT, test.count) * model.vae.pixels);
+  }
+
+  /** A run that was killed between an epoch's checkpoint and its pictures gets them when it is resumed. */
+  async drawIfMissing({ epoch, batch }: Progress): Promise<void> {
+    const files = (['samples', 'reconstructions'] as const).map((kind) => this.run.pictureFile(kind, epoch));
+    if (epoch > 0 && batch === 0 && !files.every((file) => existsSync(file))) await this.draw(epoch);
   }
 
   async draw(epoch: number): Promise<void> {

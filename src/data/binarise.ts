@@ -13,8 +13,8 @@ export type Binarisation = (typeof BINARISATIONS)[number];
 
 const WHITE = 255;
 
-/** Draws each image's pixels once; the draw depends on the seed, the part's name, and the image's position in it. */
-function binariseOnce(set: ImageSet, part: string, seed: number): ImageSet {
+/** Draws each image's pixels once, black or white; the draw depends on the seed, the part's name, and the image's position in it. */
+export function binariseOnce(set: ImageSet, part: string, seed: number): ImageSet {
   const pixels = set.count === 0 ? 0 : set.images.length / set.count;
   const thresholds = new Float32Array(pixels);
   const images = new Uint8Array(set.images.length);

@@ -1,5 +1,6 @@
 /** Images with labels, in three parts. */
 
+import { crc32 } from 'node:zlib';
 import { ConfigError } from '../errors.ts';
 import { permutation } from '../random.ts';
 
@@ -23,6 +24,14 @@ export interface Dataset {
 }
 
 export const pixelsOf = ([channels, height, width]: ImageShape): number => channels * height * width;
+
+/** What the images are, in a few words: equal for equal images in equal parts. A resumed run must find the same ones. */
+export function fingerprint({ imageShape, train, validation, test }: Dataset): string {
+  const parts = [train, validation, test];
+  const checksum = parts.reduce((sum, { images }) => crc32(images, sum), 0);
+  const counts = parts.map(({ count }) => count).join(' + ');
+  return `${counts} images of ${imageShape.join(' × ')}, CRC ${checksum.toString(16).padStart(8, '0')}`;
+}
 
 /** The images at the given positions, in that order. */
 export function select({ images, labels, count }: ImageSet, positions: Int32Array): ImageSet {

@@ -42,7 +42,7 @@ function toGrey({ width, height, rgba }: Picture, notes: string[]): Plane {
   const values = new Float32Array(width * height);
   let [coloured, transparent] = [false, false];
   for (let i = 0; i < values.length; i++) {
-    const [red, green, blue, alpha] = rgba.subarray(4 * i, 4 * i + 4);
+    const [red, green, blue, alpha] = [rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], rgba[4 * i + 3]];
     coloured ||= red !== green || green !== blue;
     transparent ||= alpha !== 255;
     const luma = (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;

@@ -57,6 +57,7 @@ function readSet(folder: string, part: keyof typeof FILES, sha256?: Card['sha256
   };
   const images = read(FILES[part].images);
   const labels = read(FILES[part].labels);
+  if (images.shape[0] === 0) throw new InputError(`${images.file}: there are no images in it`);
   if (images.shape.length !== 3 || images.shape.includes(0)) {
     throw new InputError(`${images.file}: expected images as count × rows × columns, got ${images.shape.join(' × ')}`);
   }

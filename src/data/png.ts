@@ -2,6 +2,7 @@
 
 import { PNG } from 'pngjs';
 import { InputError } from '../errors.ts';
+import { checkedPng } from './png-structure.ts';
 
 /** 8 bits a channel, [height, width, 4]: red, green, blue, opacity. */
 export interface Picture {
@@ -11,8 +12,6 @@ export interface Picture {
 }
 
 const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
-/** A file of a few kilobytes can claim to be larger than memory. */
-const MOST_PIXELS = 1e8;
 
 const KNOWN_FORMATS: readonly (readonly [string, string])[] = [
   ['ffd8ff', 'a JPEG'],
@@ -33,15 +32,9 @@ export function decodePng(content: Buffer, name: string): Picture {
     const format = KNOWN_FORMATS.find(([magic]) => start.startsWith(magic))?.[1] ?? 'something else';
     throw new InputError(`${name}: expected a PNG, but it is ${format}; convert it to PNG first`);
   }
-  if (content.length < 33) throw new InputError(`${name}: the PNG is cut short inside its header`);
-  const [width, height] = [content.readUInt32BE(16), content.readUInt32BE(20)];
-  if (width * height > MOST_PIXELS) {
-    throw new InputError(
-      `${name}: ${width} × ${height} pixels are too many (at most 100 million); scale it down first`,
-    );
-  }
+  const whole = checkedPng(content, name);
   try {
-    const { data, ...size } = PNG.sync.read(content);
+    const { data, ...size } = PNG.sync.read(whole);
     return { width: size.width, height: size.height, rgba: data };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

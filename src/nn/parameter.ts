@@ -13,6 +13,9 @@ export interface Parameter {
   readonly initialise: (seed: number) => Float32Array;
 }
 
+/** What an engine needs to know of a parameter. */
+export const specOf = ({ name, tensor }: Parameter) => ({ name, shape: tensor.shape });
+
 /** Fills a parameter of `shape` that feeds `fanIn` inputs into each of `fanOut` outputs. */
 export type Initialiser = (shape: Shape, fanIn: number, fanOut: number, key: RandomKey) => Float32Array;
 

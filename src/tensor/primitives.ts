@@ -150,6 +150,7 @@ const arithmetic: TypeRule<Primitive> = ([a, b], _, name) => {
 };
 
 const comparison: TypeRule<Primitive> = ([a, b], _, name) => {
+  if (a.dtype === 'bool') fail(name, 'bool values have no order and are conditions already');
   if (a.dtype !== b.dtype) fail(name, `cannot compare ${a.dtype} with ${b.dtype}; cast one of them first`);
   return { shape: broadcastShapes(a.shape, b.shape, name), dtype: 'bool' };
 };

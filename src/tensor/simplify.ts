@@ -1,7 +1,8 @@
 /**
  * Algebra before compilation: equal subexpressions become one node, and identities that derivatives leave behind
- * (multiplying by one, repeating what broadcasts anyway, transposing twice) disappear. Values do not change beyond
- * rounding; a division by a constant becomes a multiplication.
+ * (multiplying by one, repeating what broadcasts anyway, transposing twice) disappear. Values change by rounding alone,
+ * as long as they and their sums are ordinary numbers of 32 bits: a division by a constant becomes a multiplication, and
+ * what is multiplied by zero is zero even where it is infinite.
  */
 
 import { type Attributes, ELEMENTWISE, type Primitive } from './primitives.ts';
@@ -61,7 +62,8 @@ function keyOf(node: Tensor, numbers: ReadonlyMap<Tensor, number>): string {
   if (node.primitive === 'constant') {
     // Large constants are compared by identity: they are tables made once.
     const value = scalarValue(node);
-    return value === undefined ? `constant#${numbers.size} ${type}` : `constant ${value} ${type}`;
+    const text = Object.is(value, -0) ? '-0' : value;
+    return value === undefined ? `constant#${numbers.size} ${type}` : `constant ${text} ${type}`;
   }
   return `${node.primitive}(${operands}) ${type} ${JSON.stringify(node.attributes)}`;
 }
@@ -85,6 +87,10 @@ function scaled(node: Tensor, shared: ReadonlySet<Tensor>): Scaled | undefined {
   const scale = scalarValue(node.inputs[1]);
   return scale === undefined ? undefined : { factor: node.inputs[0], scale };
 }
+
+/** Whether 32 bits hold the number with all its digits: constants may only be merged into such. */
+const isOrdinary = (value: number): boolean =>
+  value === 0 || (Math.abs(value) >= 2 ** -126 && Math.abs(value) < 2 ** 127);
 
 const scale = (x: Tensor, factor: number): Tensor => (factor === 1 ? x : factor === -1 ? x.neg() : x.mul(factor));
 
@@ -141,21 +147,25 @@ const algebra: { readonly [P in Primitive]?: Rewrite } = {
 
   mul: (node, [a, b], shared) => {
     const [left, right] = [scalarValue(a), scalarValue(b)];
-    if (left !== undefined && right !== undefined) return constant(left * right);
+    if (left !== undefined && right !== undefined) {
+      return isOrdinary(left * right) ? constant(left * right) : undefined;
+    }
     if (left !== undefined) return b.mul(a);
     if (right === 0) return constant(0).broadcastTo(node.shape);
     if (right === 1) return a;
     if (right === -1) return a.neg();
     // Constants gather at the outermost factor, where they meet: (x·c)·d = x·(cd) and (x·c)·y = (x·y)·c.
     const [innerA, innerB] = [scaled(a, shared), scaled(b, shared)];
-    if (innerA !== undefined && right !== undefined) return scale(innerA.factor, innerA.scale * right);
+    if (innerA !== undefined && right !== undefined) {
+      return isOrdinary(innerA.scale * right) ? scale(innerA.factor, innerA.scale * right) : undefined;
+    }
     if (innerA !== undefined) return scale(innerA.factor.mul(b), innerA.scale);
     return innerB !== undefined ? scale(a.mul(innerB.factor), innerB.scale) : undefined;
   },
 
   div: (_, [a, b]) => {
     const value = scalarValue(b);
-    return value === undefined || value === 0 ? undefined : a.mul(1 / value);
+    return value === undefined || value === 0 || !isOrdinary(1 / value) ? undefined : a.mul(1 / value);
   },
 };
 

@@ -164,7 +164,11 @@ export function constant(values: number | NumericArray, shape: Shape = [], dtype
   if (array.length !== sizeOf(shape)) {
     throw new ShapeError(`constant: ${array.length} values do not fill ${formatShape(shape)}`);
   }
-  return new Tensor('constant', [], { values: array }, { shape, dtype });
+  const exact = dtype === 'int32' ? Int32Array.from(array) : dtype === 'float' ? array : Uint8Array.from(array);
+  if (exact.some((value, i) => value !== array[i] && !Number.isNaN(value))) {
+    throw new ShapeError(`constant: ${array.join(', ').slice(0, 60)} cannot be held as ${dtype}`);
+  }
+  return new Tensor('constant', [], { values: exact }, { shape, dtype });
 }
 
 /** The value of a scalar constant, else undefined. */

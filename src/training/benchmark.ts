@@ -2,6 +2,7 @@
 
 import type { Engine } from '../engines/engine.ts';
 import { optimisers } from '../nn/optimisers.ts';
+import { specOf } from '../nn/parameter.ts';
 import { permutation, randomBits } from '../random.ts';
 import { multiplyAdds } from '../tensor/program.ts';
 import { DEFAULT_CONFIG } from './config.ts';
@@ -25,12 +26,18 @@ export async function denseStep(
   steps: number,
   dropout: number,
 ): Promise<StepTimes> {
-  const settings = { hidden: [500, 500], activation: ['elu', 'tanh'], latent: 20, dropout, threads: 1 } as const;
+  const settings = {
+    hidden: [500, 500],
+    activation: ['elu', 'tanh'],
+    latent: 20,
+    dropout,
+    threads: 1,
+    device: 'reference',
+  } as const;
   const model = createModel({ ...DEFAULT_CONFIG, ...settings }, [1, 28, 28]);
   const { parameters, pixels } = model.vae;
   const optimiser = optimisers.adam();
-  const shapes = parameters.map(({ name, tensor }) => ({ name, shape: tensor.shape }));
-  const state = engine.allocate(shapes, optimiser.update.moments);
+  const state = engine.allocate(parameters.map(specOf), optimiser.update.moments);
   for (const { name, initialise } of parameters) state.write(name, initialise(0));
   const bits = randomBits({ seed: 0, stream: 'benchmark', step: 0 }, (IMAGES * pixels) / 4);
   const images = new Uint8Array(bits.buffer, 0, IMAGES * pixels);
@@ -53,6 +60,6 @@ export async function denseStep(
   return {
     times,
     multiplyAdds: multiplyAdds(program),
-    parameters: shapes.reduce((sum, { name }) => sum + state.read(name).length, 0),
+    parameters: parameters.reduce((sum, { tensor }) => sum + tensor.size, 0),
   };
 }

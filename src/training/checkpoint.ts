@@ -37,6 +37,8 @@ export interface Checkpoint {
   readonly config: RunConfig;
   readonly imageShape: ImageShape;
   readonly progress: Progress;
+  /** The fingerprint of the images that it was trained on. */
+  readonly data: string;
   /** By the names of a PyTorch state_dict. */
   readonly parameters: readonly NamedTensor[];
   /** By moment, then as the parameters. */
@@ -59,14 +61,18 @@ export function captureState(state: State): Pick<Checkpoint, 'parameters' | 'mom
  */
 export function restoreState(checkpoint: Checkpoint, state: State, name: string): void {
   const restore = (tensors: readonly NamedTensor[], moment?: string) => {
+    const what = moment === undefined ? '' : `${moment} of `;
     const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
     for (const { name: parameter, shape } of state.parameters) {
       const tensor = byName.get(parameter);
       byName.delete(parameter);
-      if (tensor === undefined) throw new InputError(`${name}: has no "${parameter}"; it is of another architecture`);
+      if (tensor === undefined)
+        throw new InputError(`${name}: has no ${what}"${parameter}"; it is of another architecture`);
       if (!sameShape(tensor.shape, shape)) {
         const [got, expected] = [formatShape(tensor.shape), formatShape(shape)];
-        throw new InputError(`${name}: "${parameter}" is ${got}, expected ${expected}; it is of another architecture`);
+        throw new InputError(
+          `${name}: ${what}"${parameter}" is ${got}, expected ${expected}; it is of another architecture`,
+        );
       }
       state.write(parameter, tensor.values, moment);
     }
@@ -78,8 +84,8 @@ export function restoreState(checkpoint: Checkpoint, state: State, name: string)
   for (const moment of state.moments) restore(checkpoint.moments[moment] ?? [], moment);
 }
 
-export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
-  const { config, imageShape, progress, parameters, moments } = checkpoint;
+export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
+  const { config, imageShape, progress, data, parameters, moments } = checkpoint;
   const prefixed = Object.entries(moments).flatMap(([moment, tensors]) =>
     tensors.map((tensor) => ({ ...tensor, name: `${MOMENT_PREFIX}${moment}.${tensor.name}` })),
   );
@@ -89,9 +95,13 @@ export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
     config: JSON.stringify(config),
     imageShape: JSON.stringify(imageShape),
     progress: JSON.stringify(progress),
+    data,
   };
-  writeFile(file, encodeSafetensors({ tensors: [...parameters, ...prefixed], metadata }));
+  return encodeSafetensors({ tensors: [...parameters, ...prefixed], metadata });
 }
+
+export const writeCheckpoint = (file: string, checkpoint: Checkpoint): void =>
+  writeFile(file, encodeCheckpoint(checkpoint));
 
 /** @throws InputError if the file cannot be read, is damaged, or is no checkpoint of ours. */
 export function readCheckpoint(file: string): Checkpoint {
@@ -113,16 +123,17 @@ export function readCheckpoint(file: string): Checkpoint {
   ) {
     throw new InputError(`${file}: damaged: imageShape is not three sizes`);
   }
-  const progress = parseField(metadata.progress, 'progress', file) as unknown as Progress;
-  const moments: Record<string, NamedTensor[]> = {};
+  const progress = parseProgress(metadata.progress, file);
+  const moments = new Map<string, NamedTensor[]>();
   for (const { name, ...rest } of tensors) {
     if (!name.startsWith(MOMENT_PREFIX)) continue;
     const [moment, ...parameter] = name.slice(MOMENT_PREFIX.length).split('.');
-    moments[moment] ??= [];
-    moments[moment].push({ name: parameter.join('.'), ...rest });
+    const known = moments.get(moment) ?? [];
+    moments.set(moment, [...known, { name: parameter.join('.'), ...rest }]);
   }
   const parameters = tensors.filter(({ name }) => !name.startsWith(MOMENT_PREFIX));
-  return { config, imageShape, progress, parameters, moments };
+  const data = metadata.data ?? '';
+  return { config, imageShape, progress, data, parameters, moments: Object.fromEntries(moments) };
 }
 
 function parseConfig(json: string | undefined, file: string): RunConfig {
@@ -132,6 +143,21 @@ function parseConfig(json: string | undefined, file: string): RunConfig {
     // A wrong setting in a file is the file's fault, not the command line's.
     throw error instanceof ConfigError ? new InputError(`${file}: its configuration: ${error.message}`) : error;
   }
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function parseProgress(json: string | undefined, file: string): Progress {
+  const progress = parseField(json, 'progress', file) as Partial<Progress>;
+  const { step, epoch, batch, sums, best } = progress;
+  const { images, loss, logLikelihood, kl } = sums ?? {};
+  const fits =
+    [step, epoch, batch, images].every(isCount) &&
+    [loss, logLikelihood, kl].every(Number.isFinite) &&
+    (batch === 0) === (images === 0) &&
+    (best === undefined || (isCount(best?.epoch) && Number.isFinite(best.bound)));
+  if (!fits) throw new InputError(`${file}: damaged: its progress makes no sense: ${json}`);
+  return progress as Progress;
 }
 
 function parseField(json: string | undefined, field: string, file: string): Record<string, unknown> {

@@ -44,7 +44,7 @@ export interface RunConfig {
   readonly threads: number;
 }
 
-export const DEFAULT_CONFIG: Omit<RunConfig, 'threads'> = {
+export const DEFAULT_CONFIG: Omit<RunConfig, 'device' | 'threads'> = {
   dataset: 'mnist',
   binarize: 'none',
   validation: 0,
@@ -66,7 +66,6 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'threads'> = {
   epochs: 10,
   seed: 0,
   keepEvery: 0,
-  device: 'onnx',
 };
 
 /** Sizes above these are mistakes rather than models. */

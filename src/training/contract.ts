@@ -8,18 +8,18 @@ export interface LikelihoodContract {
   readonly pixels: string;
   readonly likelihood: string;
   readonly beta: number;
-  /** Whether the numbers are log probabilities of the data, as published rows are. */
-  readonly isLogProbability: boolean;
+  /** What log p(x|z) is of the data: published rows of binarised MNIST are log probabilities. */
+  readonly kind: 'log probability' | 'log density' | 'cross-entropy';
 }
 
 const PIXELS = {
   none: 'grey values in [0, 1]',
   static: "black or white, each drawn once from its grey value by the run's seed",
-  stochastic: 'black or white, drawn from its grey value anew at each use',
+  stochastic: 'black or white, drawn from its grey value anew at each use in training, once in evaluation',
 } as const;
 
 export function likelihoodContract(config: RunConfig): LikelihoodContract {
-  const { dataset, validation, binarize, likelihood, stddev, beta } = config;
+  const { dataset, dataDir, validation, binarize, likelihood, stddev, beta } = config;
   const grey = binarize === 'none';
   const words = {
     bernoulli: grey
@@ -28,12 +28,12 @@ export function likelihoodContract(config: RunConfig): LikelihoodContract {
     normal: `normal with standard deviation ${stddev}`,
   } as const;
   return {
-    dataset,
+    dataset: dataDir === undefined ? dataset : `the IDX files of ${dataDir}`,
     validationImages: validation,
     pixels: PIXELS[binarize],
     likelihood: words[likelihood],
     beta,
-    isLogProbability: !(likelihood === 'bernoulli' && grey),
+    kind: likelihood === 'normal' ? 'log density' : grey ? 'cross-entropy' : 'log probability',
   };
 }
 

@@ -1,8 +1,10 @@
 /** Measures a model on a set of images. Nothing is learnt here, and nothing of the set is left out. */
 
+import { binariseOnce } from '../data/binarise.ts';
 import type { ImageSet } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
 import type { Program } from '../tensor/program.ts';
+import type { RunConfig } from './config.ts';
 import { Executables } from './executables.ts';
 import { boundProgram, importanceProgram, type Model } from './programs.ts';
 
@@ -21,6 +23,13 @@ const BOUND_BATCH = 500;
 /** Images × samples of one run of an importance program: enough to fill the machine, little enough for its memory. */
 const IMPORTANCE_ROWS = 4000;
 
+/**
+ * The images as they are measured. Stochastic binarisation draws held-out images once, from the run's seed, so that the
+ * bound and every importance sample of an image are of one and the same image.
+ */
+const measured = (set: ImageSet, { binarize, seed }: RunConfig): ImageSet =>
+  binarize === 'stochastic' ? binariseOnce(set, 'evaluation', seed) : set;
+
 /** The positions 0 to count − 1 in batches, the last one as small as it must be. */
 function* batches(count: number, size: number): Generator<Int32Array> {
   for (let start = 0; start < count; start += size) {
@@ -35,11 +44,11 @@ export class BoundEvaluator {
   private readonly seed: number;
 
   constructor(engine: Engine, state: State, model: Model, set: ImageSet) {
-    this.set = set;
+    this.set = measured(set, model.config);
     this.seed = model.config.seed;
     this.executables = new Executables((batch) => {
       const program: Program = boundProgram(model, batch, set.count);
-      return engine.compile(program, { state, data: { images: set.images } });
+      return engine.compile(program, { state, data: { images: this.set.images } });
     });
   }
 
@@ -81,13 +90,14 @@ export async function estimateLogEvidence(
   seed: number,
   onProgress: (images: number) => void = () => {},
 ): Promise<ImportanceEstimate> {
+  const { images } = measured(set, model.config);
   const chunk = Math.min(samples, IMPORTANCE_ROWS);
   const size = Math.min(set.count, Math.max(1, Math.floor(IMPORTANCE_ROWS / chunk)));
   // A remainder of samples or of images is a shape, and a program, of its own.
   const executables = new Executables<`${number} ${number}`>((shape) => {
     const [draws, batch] = shape.split(' ').map(Number);
     const program = importanceProgram(model, batch, draws, set.count);
-    return engine.compile(program, { state, data: { images: set.images } });
+    return engine.compile(program, { state, data: { images } });
   });
 
   let [sum, sumOfSquares, step, done] = [0, 0, EVALUATION_STEP, 0];

@@ -1,6 +1,7 @@
 /** A trained model ready for use: decoding latents and reconstructing images. */
 
 import type { Engine, State } from '../engines/engine.ts';
+import { specOf } from '../nn/parameter.ts';
 import { fillNoise } from '../random.ts';
 import { type Checkpoint, restoreState } from './checkpoint.ts';
 import { Executables } from './executables.ts';
@@ -63,7 +64,9 @@ export class TrainedModel {
     const count = pixels.length / this.model.vae.pixels;
     const executable = await this.autoencoders.of(`${count} ${samples}`);
     const results = await executable.run({ arguments: { pixels }, noise: { seed, step: 0 } });
-    return results as unknown as Reconstruction;
+    // Copied: the results belong to the executable's next run.
+    const copies = Object.entries(results).map(([name, values]) => [name, values.slice()]);
+    return Object.fromEntries(copies) as unknown as Reconstruction;
   }
 
   async release(): Promise<void> {
@@ -77,8 +80,7 @@ export class TrainedModel {
  * @throws InputError if the weights do not fit the checkpoint's own configuration.
  */
 export function loadState(engine: Engine, model: Model, checkpoint: Checkpoint, name: string): State {
-  const shapes = model.vae.parameters.map(({ name: parameter, tensor }) => ({ name: parameter, shape: tensor.shape }));
-  const state = engine.allocate(shapes, []);
+  const state = engine.allocate(model.vae.parameters.map(specOf), []);
   restoreState(checkpoint, state, name);
   return state;
 }

@@ -25,9 +25,9 @@ export const createModel = (config: RunConfig, imageShape: ImageShape): Model =>
 });
 
 /** A batch of `batch` images of a resident set of `count`, as targets in [0, 1]: [B, D]. */
-function residentBatch({ vae, config }: Model, batch: number, count: number): Tensor {
+function residentBatch({ vae }: Model, batch: number, count: number, binarise: Binarisation): Tensor {
   const images = data('images', [count, vae.pixels], 'uint8');
-  return targets(images.gather(argument('indices', [batch], 'int32')), config.binarize);
+  return targets(images.gather(argument('indices', [batch], 'int32')), binarise);
 }
 
 function objective({ vae, config }: Model, x: Tensor, mode: Mode, beta: number): Objective {
@@ -44,7 +44,12 @@ const summary = ({ loss, logLikelihood, kl }: Objective) => ({
 
 /** Loss, gradients and update of one batch. Outputs: loss, logLikelihood, kl. */
 export function trainingProgram(model: Model, optimiser: Optimiser, batch: number, count: number): Program {
-  const result = objective(model, residentBatch(model, batch, count), 'training', model.config.beta);
+  const result = objective(
+    model,
+    residentBatch(model, batch, count, model.config.binarize),
+    'training',
+    model.config.beta,
+  );
   const { parameters } = model.vae;
   const derivatives = gradients(
     result.loss,
@@ -56,9 +61,12 @@ export function trainingProgram(model: Model, optimiser: Optimiser, batch: numbe
   });
 }
 
-/** The bound at β = 1 of one batch, without dropout. Outputs: loss, logLikelihood, kl. */
+/**
+ * The bound at β = 1 of one batch of images that need no more binarising, without dropout.
+ * Outputs: loss, logLikelihood, kl.
+ */
 export function boundProgram(model: Model, batch: number, count: number): Program {
-  const result = objective(model, residentBatch(model, batch, count), 'evaluation', 1);
+  const result = objective(model, residentBatch(model, batch, count, 'none'), 'evaluation', 1);
   return createProgram(`bound, batch ${batch}`, summary(result));
 }
 
@@ -67,7 +75,7 @@ export function boundProgram(model: Model, batch: number, count: number): Progra
  * combined by adding the sums.
  */
 export function importanceProgram(model: Model, batch: number, samples: number, count: number): Program {
-  const x = residentBatch(model, batch, count);
+  const x = residentBatch(model, batch, count, 'none');
   const noise = standardNormalNoise('importance', [samples, batch, model.config.latent]);
   return createProgram(`importance, batch ${batch} × ${samples}`, {
     logWeightSum: logWeights(model.vae, x, noise).logSumExp(0),

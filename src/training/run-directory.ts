@@ -1,12 +1,13 @@
 /** Where a run keeps its files, and how a run or a checkpoint is found again. */
 
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../errors.ts';
-import { makeFolder, readFile, writeFile } from '../files.ts';
-import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
+import { listFolder, makeFolder, readFile, removeTemporaries, writeFile } from '../files.ts';
+import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
 
 const CHECKPOINTS = 'checkpoints';
+const FOLDERS = [CHECKPOINTS, 'samples', 'reconstructions'] as const;
 const SUFFIX = '.safetensors';
 
 const epochName = (epoch: number): string => `epoch-${String(epoch).padStart(4, '0')}`;
@@ -37,38 +38,77 @@ export class RunDirectory {
 
   appendMetrics(record: object): void {
     try {
-      appendFileSync(this.file('metrics.jsonl'), `${JSON.stringify(record)}\n`);
+      appendFileSync(this.metrics, `${JSON.stringify(record)}\n`);
     } catch (error) {
-      throw new InputError(`cannot write ${this.file('metrics.jsonl')}: ${describeSystemError(error)}`);
+      throw new InputError(`cannot write ${this.metrics}: ${describeSystemError(error)}`);
     }
   }
 
   /** Drops the records of epochs that a resumed run will make again, and a line cut short by a crash. */
   keepMetricsTo(epoch: number): void {
-    const file = this.file('metrics.jsonl');
-    if (!existsSync(file)) return;
-    const kept = readFile(file)
-      .toString()
-      .split('\n')
-      .filter((line) => isRecordTo(line, epoch));
-    writeFile(file, kept.map((line) => `${line}\n`).join(''));
+    if (!existsSync(this.metrics)) return;
+    const lines = readFile(this.metrics).toString().split('\n');
+    const kept = lines.filter((line) => isRecordTo(line, epoch));
+    writeFile(this.metrics, kept.map((line) => `${line}\n`).join(''));
   }
 
-  /** Writes the last checkpoint; copies of it are kept as the best, and under the epoch's number where asked. */
+  /** Writes the checkpoint, as the best too, and under its epoch's number, where asked. The last comes last: it counts. */
   saveCheckpoint(checkpoint: Checkpoint, { best = false, keep = false } = {}): void {
-    writeCheckpoint(this.lastCheckpoint, checkpoint);
-    if (best) this.copyLast('best');
-    if (keep) this.copyLast(epochName(checkpoint.progress.epoch));
+    const bytes = encodeCheckpoint(checkpoint);
+    if (best) writeFile(this.checkpointFile('best'), bytes);
+    if (keep) writeFile(this.checkpointFile(epochName(checkpoint.progress.epoch)), bytes);
+    writeFile(this.lastCheckpoint, bytes);
   }
 
-  private copyLast(name: string): void {
-    const [target, temporary] = [this.checkpointFile(name), this.file(CHECKPOINTS, `.${name}.tmp`)];
-    try {
-      copyFileSync(this.lastCheckpoint, temporary);
-      renameSync(temporary, target);
-    } catch (error) {
-      throw new InputError(`cannot write ${target}: ${describeSystemError(error)}`);
+  /** Makes the folders that are missing and clears what a killed process left. */
+  prepare(): void {
+    for (const part of FOLDERS) {
+      makeFolder(this.file(part));
+      removeTemporaries(this.file(part));
     }
+    removeTemporaries(this.folder);
+  }
+
+  /** Removes the run if it never came to a checkpoint; for a run that this process has made. */
+  discardUnlessSaved(): void {
+    if (!existsSync(this.lastCheckpoint)) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /**
+   * Keeps other processes from training this run; ends with `unlock`.
+   * @throws InputError if one does.
+   */
+  lock(): void {
+    const owner = existsSync(this.lockFile) ? Number(readFile(this.lockFile)) : undefined;
+    if (owner !== undefined && owner !== process.pid && isRunning(owner)) {
+      throw new InputError(`${this.folder}: process ${owner} is training this run; wait for it, or stop it`);
+    }
+    try {
+      writeFileSync(this.lockFile, String(process.pid));
+    } catch (error) {
+      throw new InputError(`cannot write ${this.lockFile}: ${describeSystemError(error)}`);
+    }
+  }
+
+  unlock(): void {
+    rmSync(this.lockFile, { force: true });
+  }
+
+  private get metrics(): string {
+    return this.file('metrics.jsonl');
+  }
+
+  private get lockFile(): string {
+    return this.file('.lock');
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -80,31 +120,29 @@ function isRecordTo(line: string, epoch: number): boolean {
   }
 }
 
-function makeFolders(folder: string): RunDirectory {
-  for (const part of [CHECKPOINTS, 'samples', 'reconstructions']) makeFolder(path.join(folder, part));
-  return new RunDirectory(folder);
-}
-
 /**
  * A new run's folder: the one named, or the first free `<root>/<name>-<n>`. An existing one is never written into.
  * @throws InputError if the folder cannot be made, or holds something already.
  */
 export function createRun(root: string, name: string, named?: string): RunDirectory {
-  if (named !== undefined) {
-    if (existsSync(named) && !(statSync(named).isDirectory() && readdirSync(named).length === 0)) {
-      throw new InputError(
-        `--out ${named}: it exists already; name a new folder, or continue that run with --resume ${named}`,
-      );
-    }
-    return makeFolders(named);
+  const run = new RunDirectory(named ?? firstFree(root, name));
+  if (named !== undefined && existsSync(named)) {
+    const empty = statSync(named).isDirectory() && listFolder(named).length === 0;
+    const remedy = existsSync(run.lastCheckpoint) ? `, or continue that run with --resume ${named}` : '';
+    if (!empty) throw new InputError(`--out ${named}: it exists already; name a new folder${remedy}`);
   }
+  run.prepare();
+  return run;
+}
+
+function firstFree(root: string, name: string): string {
   makeFolder(root);
   for (let n = 1; ; n++) {
     const folder = path.join(root, `${name}-${n}`);
     try {
       // Fails if it exists, so that two runs started together get a folder each.
       mkdirSync(folder);
-      return makeFolders(folder);
+      return folder;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
       throw new InputError(`cannot create the folder ${folder}: ${describeSystemError(error)}`);
@@ -117,9 +155,7 @@ export function openRun(folder: string): RunDirectory {
   const run = new RunDirectory(folder);
   if (!existsSync(folder)) throw new InputError(`${folder}: no such run; vae train makes one`);
   if (!existsSync(run.lastCheckpoint)) {
-    throw new InputError(
-      `${folder}: no checkpoint there yet (expected ${run.lastCheckpoint}); train it for an epoch first`,
-    );
+    throw new InputError(`${folder}: there is no checkpoint in it (expected ${run.lastCheckpoint})`);
   }
   return run;
 }
@@ -129,8 +165,7 @@ export function openRun(folder: string): RunDirectory {
  * @throws InputError if there is none.
  */
 export function newestRun(root: string): RunDirectory {
-  const folders = existsSync(root) && statSync(root).isDirectory() ? readdirSync(root) : [];
-  const runs = folders
+  const runs = listFolder(root)
     .map((folder) => new RunDirectory(path.join(root, folder)))
     .filter((run) => existsSync(run.lastCheckpoint))
     .map((run) => ({ run, time: statSync(run.lastCheckpoint).mtimeMs }))

@@ -64,7 +64,7 @@ const isEntry = (value: unknown): value is Entry => {
 export function decodeSafetensors(bytes: Buffer, name: string): SafetensorsFile {
   const start = LENGTH_BYTES + readHeaderLength(bytes, name);
   const header = parseHeader(bytes.toString('utf8', LENGTH_BYTES, start), name);
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const { __metadata__: metadata, ...entries } = header;
   const tensors = Object.entries(entries).map(([tensor, entry]): NamedTensor => {
     if (!isEntry(entry)) throw new InputError(`${name}: damaged header: tensor "${tensor}" is not described`);
     const {
@@ -87,7 +87,8 @@ export function decodeSafetensors(bytes: Buffer, name: string): SafetensorsFile 
     const values = new Float32Array(Uint8Array.prototype.slice.call(bytes, start + from, start + to).buffer);
     return { name: tensor, shape, values };
   });
-  return { tensors, metadata: metadata as Record<string, string> };
+  const texts = Object.entries(metadata ?? {}).filter(([, value]) => typeof value === 'string');
+  return { tensors, metadata: Object.fromEntries(texts) };
 }
 
 function readHeaderLength(bytes: Buffer, name: string): number {

@@ -1,9 +1,10 @@
 /** The training loop: a generator of plain records. It knows no file, no terminal and no picture. */
 
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, fingerprint } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
 import { ConfigError, InputError } from '../errors.ts';
 import { type Optimiser, optimisers } from '../nn/optimisers.ts';
+import { specOf } from '../nn/parameter.ts';
 import { permutation } from '../random.ts';
 import { type Checkpoint, captureState, type EpochSums, type Progress, restoreState, START } from './checkpoint.ts';
 import { type Bound, BoundEvaluator } from './evaluation.ts';
@@ -17,8 +18,8 @@ export interface StepRecord {
   /** Images of this epoch so far, and in all. */
   readonly images: number;
   readonly imagesInEpoch: number;
-  /** Mean over this epoch's images so far, in nats. */
-  readonly loss: number;
+  /** Mean over this epoch's images so far, in nats, at β = 1. */
+  readonly bound: number;
 }
 
 /** After every epoch. */
@@ -44,6 +45,7 @@ export class Trainer {
   private readonly engine: Engine;
   private readonly model: Model;
   private readonly dataset: Dataset;
+  private readonly data: string;
   private readonly optimiser: Optimiser;
   private readonly executables: Executables;
   private current: Progress = START;
@@ -59,9 +61,9 @@ export class Trainer {
     this.engine = engine;
     this.model = model;
     this.dataset = dataset;
+    this.data = fingerprint(dataset);
     this.optimiser = optimisers[config.optimizer]({ weightDecay: config.weightDecay });
-    const shapes = vae.parameters.map(({ name, tensor }) => ({ name, shape: tensor.shape }));
-    this.state = engine.allocate(shapes, this.optimiser.update.moments);
+    this.state = engine.allocate(vae.parameters.map(specOf), this.optimiser.update.moments);
     for (const { name, initialise } of vae.parameters) this.state.write(name, initialise(config.seed));
     const { images, count } = dataset.train;
     this.executables = new Executables((batch) =>
@@ -73,8 +75,18 @@ export class Trainer {
     return this.current;
   }
 
-  /** Continues from a checkpoint. `name` is for messages. */
+  /**
+   * Continues from a checkpoint. `name` is for messages.
+   * @throws InputError if it was trained on other images, or belongs to another network.
+   */
   restore(checkpoint: Checkpoint, name: string): void {
+    if (checkpoint.data !== this.data) {
+      throw new InputError(`${name}: the data has changed since: it was ${checkpoint.data}, and is ${this.data}`);
+    }
+    const batches = Math.ceil(this.dataset.train.count / this.model.config.batchSize);
+    if (checkpoint.progress.batch > batches) {
+      throw new InputError(`${name}: damaged: ${checkpoint.progress.batch} batches done of an epoch of ${batches}`);
+    }
     restoreState(checkpoint, this.state, name);
     this.current = checkpoint.progress;
   }
@@ -84,6 +96,7 @@ export class Trainer {
     config: this.model.config,
     imageShape: this.model.vae.config.imageShape,
     progress: this.current,
+    data: this.data,
     ...captureState(this.state),
   });
 
@@ -108,8 +121,9 @@ export class Trainer {
         const order = permutation(train.count, { seed: config.seed, stream: 'shuffle', step: epoch });
         for (let start = this.current.batch * config.batchSize; start < train.count; start += config.batchSize) {
           await this.step(order.subarray(start, start + config.batchSize));
-          const { images, loss } = this.current.sums;
-          yield { kind: 'step', epoch, images, imagesInEpoch: train.count, loss: loss / images };
+          const { images, logLikelihood, kl } = this.current.sums;
+          const bound = (logLikelihood - kl) / images;
+          yield { kind: 'step', epoch, images, imagesInEpoch: train.count, bound };
         }
         const testBound = await evaluators.test.measure(stopped);
         const validationBound = await evaluators.validation?.measure(stopped);
@@ -135,11 +149,7 @@ export class Trainer {
       coefficients: this.optimiser.coefficients(step, config.learningRate),
     });
     const [loss, logLikelihood, kl] = [results.loss[0], results.logLikelihood[0], results.kl[0]];
-    if (!Number.isFinite(loss)) {
-      throw new DivergenceError(
-        `the loss became ${loss} at step ${step} (epoch ${this.current.epoch + 1}); lower --learning-rate (now ${config.learningRate}), or use --scale softplus`,
-      );
-    }
+    if (!Number.isFinite(loss)) throw this.divergence(`the loss became ${loss} at step ${step}`);
     const add = (sum: number, mean: number) => sum + mean * indices.length;
     const { sums } = this.current;
     const next: EpochSums = {
@@ -151,11 +161,20 @@ export class Trainer {
     this.current = { ...this.current, step, batch: this.current.batch + 1, sums: next };
   }
 
+  private divergence(what: string): DivergenceError {
+    const { learningRate } = this.model.config;
+    const where = `epoch ${this.current.epoch + 1}`;
+    return new DivergenceError(
+      `${what} (${where}); lower --learning-rate (now ${learningRate}), or use --scale softplus`,
+    );
+  }
+
   private finishEpoch(epoch: number, test: Bound, validation: Bound | undefined): EpochRecord {
     const { sums, step, best } = this.current;
     const [logLikelihood, kl] = [sums.logLikelihood / sums.images, sums.kl / sums.images];
     const train = { loss: sums.loss / sums.images, bound: logLikelihood - kl, logLikelihood, kl };
     const { bound } = validation ?? test;
+    if (![test.bound, bound].every(Number.isFinite)) throw this.divergence('the bound is no longer a number');
     const improved = best === undefined || bound > best.bound;
     this.current = { ...START, step, epoch, best: improved ? { epoch, bound } : best };
     return { kind: 'epoch', epoch, step, train, ...(validation && { validation }), test, best: improved };

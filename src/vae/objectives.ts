@@ -21,6 +21,7 @@ export interface Objective {
   readonly loss: Tensor;
   readonly bound: Tensor;
   readonly logLikelihood: Tensor;
+  /** In closed form whatever the bound uses, so that it is never negative. */
   readonly kl: Tensor;
 }
 
@@ -35,11 +36,9 @@ export function elbo(vae: Vae, x: Tensor, noise: Tensor, { kl: estimator, beta, 
   const likelihood = vae.decode(z, mode); // p(x|z): [S, B, D]
 
   const logLikelihood = likelihood.logProb(x).sum(-1).mean(0); // [S, B, D] → [B]
-  const kl =
-    estimator === 'analytic'
-      ? posterior.klFromStandardNormal().sum(-1) // [B]
-      : posterior.logProb(z).sub(standardNormalLogProb(z)).sum(-1).mean(0); // [S, B, L] → [B]
-  const bound = logLikelihood.sub(kl.mul(beta)); // [B]
+  const kl = posterior.klFromStandardNormal().sum(-1); // [B]
+  const sampledKl = posterior.logProb(z).sub(standardNormalLogProb(z)).sum(-1).mean(0); // [S, B, L] → [B]
+  const bound = logLikelihood.sub((estimator === 'analytic' ? kl : sampledKl).mul(beta)); // [B]
 
   return { loss: bound.mean().neg(), bound, logLikelihood, kl };
 }

@@ -25,6 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const config: RunConfig = {
   ...DEFAULT_CONFIG,
+  device: 'onnx',
   threads: 1,
   hidden: [12],
   activation: ['tanh'],

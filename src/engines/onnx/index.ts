@@ -5,6 +5,8 @@
  * that the graph reads parameters from and writes gradients to, so nothing is copied between them.
  */
 
+import './privacy.ts';
+
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { fillNoise } from '../../random.ts';
 import type { DType, NumericArray } from '../../tensor/primitives.ts';
@@ -81,9 +83,9 @@ async function createExecutable(program: Program, { state, data }: Bindings, thr
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Errors come back as exceptions; warnings about the graph are not for the user.
-    logSeverityLevel: 3,
-  });
+    // Errors come back as exceptions; the library's own lines are not for the user.
+    logSeverityLevel: 4,
+  }).catch((error: unknown) => fail(program, error));
 
   return {
     run: async (call: Call) => {
@@ -96,12 +98,19 @@ async function createExecutable(program: Program, { state, data }: Bindings, thr
         if (call.noise === undefined) throw new EngineError(`program ${program.name} needs noise`);
         fillNoise(values, source.distribution, { ...call.noise, stream: source.stream });
       }
-      await session.run(feeds, fetches);
+      await session.run(feeds, fetches).catch((error: unknown) => fail(program, error));
       update?.(call.coefficients ?? {});
       return results;
     },
     release: () => session.release(),
   };
+}
+
+/** The library's messages run over many lines; the first says what happened, most often that memory ran out. */
+function fail(program: Program, error: unknown): never {
+  const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const remedy = /alloc/i.test(reason) ? '; use a smaller batch, fewer samples or a smaller network' : '';
+  throw new EngineError(`onnxruntime could not run program "${program.name}": ${reason}${remedy}`);
 }
 
 function outputBuffer(name: string, { dtype, size }: Tensor): Float32Array {

@@ -53,10 +53,16 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
   elu: direct('Elu'),
   sigmoid: direct('Sigmoid'),
   tanh: direct('Tanh'),
-  // max(x, 0) − log σ(|x|): onnxruntime's own Softplus takes over twice as long as these five together.
+  // max(x, 0) + log(1 + e), e = e^−|x|, with log(1 + e) = log(u)·e/(u − 1) for the rounded u = 1 + e, and e where u = 1:
+  // right to the last digits for every x, and a fraction of the time of onnxruntime's own Softplus.
   softplus: ([x], { graph, name }) => {
-    const tail = graph.apply('Log', [graph.apply('Sigmoid', [graph.apply('Abs', [x])])]);
-    return graph.apply('Sub', [graph.apply('Relu', [x]), tail], {}, name);
+    const one = graph.number(1);
+    const e = graph.apply('Exp', [graph.apply('Neg', [graph.apply('Abs', [x])])]);
+    const u = graph.apply('Add', [e, one]);
+    const ratio = graph.apply('Div', [e, graph.apply('Sub', [u, one])]);
+    const logarithm = graph.apply('Mul', [graph.apply('Log', [u]), ratio]);
+    const tail = graph.apply('Where', [graph.apply('Equal', [u, one]), e, logarithm]);
+    return graph.apply('Add', [graph.apply('Relu', [x]), tail], {}, name);
   },
   stopGradient: direct('Identity'),
   cast: ([x], { graph, attributes: { dtype }, name }) => graph.apply('Cast', [x], { to: ONNX_CAST[dtype] }, name),

@@ -84,9 +84,13 @@ function createExecutable(program: Program, { state, data }: Bindings): Executab
         expectLength(value, node.size, `${source.kind} "${sourceName(source)}" of program ${program.name}`);
         return value;
       });
+      // Copied before the update, which changes parameters in place.
+      const outputs = Object.entries(program.outputs).map(([name, node]) => [
+        name,
+        Float32Array.from(values.get(node)!),
+      ]);
       applyUpdate(values, call);
-      const outputs = Object.entries(program.outputs);
-      return Object.fromEntries(outputs.map(([name, node]) => [name, Float32Array.from(values.get(node)!)]));
+      return Object.fromEntries(outputs);
     },
     release: async () => {},
   };
@@ -103,15 +107,16 @@ function compileUpdate({ update, gradients }: Program, state: ReferenceState) {
     return { name, gradient, results, order: topologicalOrder(Object.values(results)) };
   });
   return (values: ReadonlyMap<Tensor, Values>, call: Call): void => {
-    for (const { name, gradient, results, order } of rules) {
+    const all = rules.map(({ name, gradient, results, order }) => {
       const updated = evaluate(order, (source) => {
         const slot = sourceName(source);
         if (slot === 'gradient') return values.get(gradient)!;
         if (slots.includes(slot)) return state.at(name, slot);
         return Float64Array.of(required(call.coefficients, slot, 'coefficient'));
       });
-      // All results are computed before any is stored: each may depend on the old value of another.
-      for (const slot of slots) state.at(name, slot).set(updated.get(results[slot])!);
-    }
+      return slots.map((slot) => ({ target: state.at(name, slot), value: updated.get(results[slot])! }));
+    });
+    // All are computed before any is stored: a gradient may be another parameter.
+    for (const { target, value } of all.flat()) target.set(value);
   };
 }

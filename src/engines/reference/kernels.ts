@@ -154,7 +154,6 @@ export const kernels: { readonly [P in Primitive]: Kernel<P> } = {
     for (let i = 0; i < rows; i++) {
       for (let k = 0; k < inner; k++) {
         const value = a[i * aRow + k * aInner];
-        if (value === 0) continue;
         for (let j = 0; j < columns; j++) out[i * columns + j] += value * b[k * bInner + j * bColumn];
       }
     }
