@@ -28,7 +28,7 @@ const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((file) => path.join('src', file));
 
 const importsOf = (file: string): string[] =>
-  [...readFileSync(file, 'utf8').matchAll(/(?:from|import\() ?'(\.[^']+)'/g)].map(([, target]) =>
+  [...readFileSync(file, 'utf8').matchAll(/(?:from|import\(|import) ?'(\.[^']+)'/g)].map(([, target]) =>
     path.join(path.dirname(file), target),
   );
 
