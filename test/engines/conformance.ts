@@ -11,15 +11,20 @@ import { type Case, caseArguments, casesFor, type Sizes } from './cases.ts';
 import { adamLike } from './networks.ts';
 import { caseValues } from './values.ts';
 
-/** Sizes with ones, primes, and enough values to fill several vectors. */
+/** Sizes with ones, primes, and enough values to fill several vectors, and sizes drawn at random. */
 const SIZES: readonly Sizes[] = [
-  [2, 3, 4],
   [1, 1, 1],
   [1, 5, 2],
   [7, 1, 3],
-  [5, 17, 8],
   [16, 33, 7],
+  ...[0, 1].map(randomSizes),
 ];
+
+/** Three sizes from 1 to 24. */
+function randomSizes(step: number): Sizes {
+  const [a, b, c] = randomBits({ seed: 2026, stream: 'sizes', step }, 3);
+  return [1 + (a % 24), 1 + (b % 24), 1 + (c % 24)];
+}
 
 const bytes = (size: number): Uint8Array =>
   new Uint8Array(randomBits({ seed: 5, stream: 'bytes', step: 0 }, size).buffer, 0, size);
