@@ -21,7 +21,7 @@ export const number = (expects: string, accepts: (value: number) => boolean): Ru
 });
 
 export const choice = (choices: readonly string[]): Rule => ({
-  expects: `one of ${choices.join(', ')}`,
+  expects: choices.length === 1 ? choices[0] : `one of ${choices.join(', ')}`,
   accepts: (value) => typeof value === 'string' && choices.includes(value),
   choices,
 });

@@ -1,17 +1,16 @@
 /** Every command that the README shows is run, on small data and for one epoch. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodePng } from '../src/data/png.ts';
 import { temporaryFolder, vae } from './cli/vae.ts';
-import { SIDE, writeDigits } from './data/digits.ts';
+import { writeDigits } from './data/digits.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const { folder, remove } = temporaryFolder();
 beforeAll(() => {
   writeDigits(path.join(folder, 'data'), 60, 20);
-  writeFileSync(path.join(folder, 'img.png'), encodePng(SIDE, SIDE, 1, new Uint8Array(SIDE * SIDE).fill(99)));
+  cpSync('docs', path.join(folder, 'docs'), { recursive: true });
 });
 afterAll(remove);
 
@@ -22,11 +21,16 @@ const commands = [...readme.matchAll(/^vae .*$/gm), ...readme.matchAll(/(?<=`)va
 /** The command's words, with less to do. */
 function shortened(command: string): string[] {
   const words = command.split(/\s+/).slice(1);
-  const epochs = words.indexOf('--epochs');
-  if (epochs > 0) words[epochs + 1] = '1';
+  const shorten = (flag: string, value: string): boolean => {
+    const at = words.indexOf(flag);
+    if (at > 0) words[at + 1] = value;
+    return at > 0;
+  };
+  const hasEpochs = shorten('--epochs', '1');
+  shorten('--validation', '10');
   if (words[0] !== 'train' || words.includes('--resume')) return words;
   const small = ['--data-dir', 'data', '--batch-size', '20'];
-  return [...words, ...small, ...(epochs > 0 ? [] : ['--epochs', '1'])];
+  return [...words, ...small, ...(hasEpochs ? [] : ['--epochs', '1'])];
 }
 
 describe('the README', () => {

@@ -26,7 +26,7 @@ const SPLITS = ['test', 'validation', 'train'] as const;
 export function registerEvaluate(program: Command): void {
   const command = program
     .command('evaluate')
-    .description('measure a model: its bound, and log p(x) by importance sampling');
+    .description('measure a model: its bound, and with --samples log p(x), if its data are binarised');
   withModelOptions(command)
     .addOption(
       numberOption(

@@ -1,20 +1,20 @@
 /** vae info: what a checkpoint holds. */
 
 import type { Command } from 'commander';
-import { type ModelOptions, withModelOptions } from './options.ts';
+import { type ModelOptions, withCheckpointOptions } from './options.ts';
 
 export function registerInfo(program: Command): void {
   const command = program
     .command('info')
     .description('show what a checkpoint holds: its network, settings and progress');
-  withModelOptions(command).option('--json', 'print it as JSON').action(info);
+  withCheckpointOptions(command).option('--json', 'print it as JSON').action(info);
 }
 
 async function info({ json, ...options }: ModelOptions & { readonly json?: true }): Promise<void> {
   const { findCheckpoint } = await import('./model.ts');
   const { createModel } = await import('../training/programs.ts');
   const { formatContract, likelihoodContract } = await import('../training/contract.ts');
-  const { result } = await import('./terminal.ts');
+  const { nats, result } = await import('./terminal.ts');
   const { file, checkpoint } = findCheckpoint(options);
   const { config, imageShape, progress, parameters, moments } = checkpoint;
   const shapes = Object.fromEntries(parameters.map(({ name, shape }) => [name, shape]));
@@ -26,8 +26,7 @@ async function info({ json, ...options }: ModelOptions & { readonly json?: true 
     return;
   }
   const { encoder, decoder } = createModel(config, imageShape).vae;
-  const best =
-    progress.best && `, best epoch ${progress.best.epoch} at a bound of ${progress.best.bound.toFixed(2)} nats`;
+  const best = progress.best && `, best epoch ${progress.best.epoch} at a bound of ${nats(progress.best.bound)} nats`;
   result(`${file}: ${progress.epoch} epochs, ${progress.step} updates${best ?? ''}`);
   result(formatContract(likelihoodContract(config)));
   result(

@@ -51,11 +51,15 @@ export interface ModelOptions {
   readonly threads?: number;
 }
 
-/** What every command that uses a trained model takes. */
-export const withModelOptions = (command: Command): Command =>
+/** Which model a command is about. */
+export const withCheckpointOptions = (command: Command): Command =>
   command
     .addOption(pathOption('--run <folder>', 'the run to use (default: the newest in runs/)'))
-    .addOption(pathOption('--checkpoint <file>', 'the checkpoint to use instead of a run').conflicts('run'))
+    .addOption(pathOption('--checkpoint <file>', 'the checkpoint to use instead of a run').conflicts('run'));
+
+/** What every command that runs a trained model takes. */
+export const withModelOptions = (command: Command): Command =>
+  withCheckpointOptions(command)
     .addOption(checkedOption('--device <name>', `engine: ${Object.keys(engines).join(', ')}`, DEVICE_RULE, asText))
     .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE));
 

@@ -4,6 +4,9 @@ import type { Command } from 'commander';
 import { integer } from '../rules.ts';
 import { type ModelOptions, numberOption, pathOption, seedOption, withModelOptions } from './options.ts';
 
+/** Two pictures have room to be looked at. */
+const LARGE_SIDE = 224;
+
 interface ReconstructOptions extends ModelOptions {
   readonly input: string;
   readonly out: string;
@@ -46,7 +49,7 @@ async function reconstruct({ input, out, samples, seed, json, ...options }: Reco
   const { pixels, notes } = fitDigit(picture, imageShape);
   const found = await trained.reconstruct(pixels, samples, seed);
   await trained.release();
-  writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2));
+  writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2, LARGE_SIDE));
 
   const [bound, logLikelihood, kl] = [found.bound[0], found.logLikelihood[0], found.kl[0]];
   if (json) {

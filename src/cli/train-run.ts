@@ -185,9 +185,7 @@ function showEpoch(
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `train bound ${nats(trained.bound)}`,
     ...(validation === undefined ? [] : [`validation bound ${nats(validation.bound)}`]),
-    `test bound ${nats(test.bound)}`,
-    `log likelihood ${nats(test.logLikelihood)}`,
-    `KL ${nats(test.kl)} nats`,
+    `test bound ${nats(test.bound)} (log likelihood ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`,
     formatSeconds(seconds),
   ];
   result(parts.join('  '));
@@ -198,8 +196,8 @@ const metricsLine = ({ kind: _, best: __, ...record }: EpochRecord, seconds: num
 function conclude(run: RunDirectory, { progress }: Trainer, { validation }: RunConfig): void {
   const { best } = progress;
   if (best === undefined) return;
-  const by = validation > 0 ? 'validation images' : 'test images, for want of --validation';
-  note(`best epoch ${best.epoch}: bound ${nats(best.bound)} nats on the ${by}; pictures in ${run.file('samples')}`);
+  const by = validation > 0 ? 'validation bound' : 'test bound (with --validation n it is chosen by images set aside)';
+  note(`best epoch ${best.epoch}, ${nats(best.bound)} nats by its ${by}; pictures in ${run.file('samples')}`);
   note(`next: vae sample --run ${run.folder} -n 49 --out grid.png`);
 }
 

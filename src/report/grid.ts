@@ -6,18 +6,23 @@ import { encodePng } from '../data/png.ts';
 /** Pixels between images and around them. */
 const GAP = 2;
 const GAP_GREY = 64;
-/** Small images are drawn larger, so that a person can see them. */
+/** Small images are drawn larger, so that a person can see them: up to this side, unless another is asked for. */
 const READABLE_SIDE = 56;
 
 /**
  * Draws images [count, C, H, W] in [0, 1], `columns` a row, from left to right and top to bottom.
  * Values outside [0, 1] are drawn as the nearest end.
  */
-export function drawGrid(images: Float32Array, [channels, height, width]: ImageShape, columns: number): Buffer {
+export function drawGrid(
+  images: Float32Array,
+  [channels, height, width]: ImageShape,
+  columns: number,
+  side = READABLE_SIDE,
+): Buffer {
   const pixels = channels * height * width;
   const count = images.length / pixels;
   const rows = Math.ceil(count / columns);
-  const zoom = Math.max(1, Math.floor(READABLE_SIDE / Math.max(height, width)));
+  const zoom = Math.max(1, Math.floor(side / Math.max(height, width)));
   const [cellWidth, cellHeight] = [width * zoom + GAP, height * zoom + GAP];
   const [fullWidth, fullHeight] = [columns * cellWidth + GAP, rows * cellHeight + GAP];
   const depth = channels === 3 ? 3 : 1;

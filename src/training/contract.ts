@@ -13,7 +13,7 @@ export interface LikelihoodContract {
 }
 
 const PIXELS = {
-  none: 'grey values in [0, 1]',
+  none: 'grey',
   static: "black or white, each drawn once from its grey value by the run's seed",
   stochastic: 'black or white, drawn from its grey value anew at each use in training, once in evaluation',
 } as const;
@@ -22,10 +22,8 @@ export function likelihoodContract(config: RunConfig): LikelihoodContract {
   const { dataset, dataDir, validation, binarize, likelihood, stddev, beta } = config;
   const grey = binarize === 'none';
   const words = {
-    bernoulli: grey
-      ? 'cross-entropy with grey targets (Bernoulli formula; not a log probability of grey pixels)'
-      : 'Bernoulli',
-    normal: `normal with standard deviation ${stddev}`,
+    bernoulli: grey ? 'Bernoulli cross-entropy (no log probability of grey pixels)' : 'Bernoulli likelihood',
+    normal: `normal likelihood with standard deviation ${stddev}`,
   } as const;
   return {
     dataset: dataDir === undefined ? dataset : `the IDX files of ${dataDir}`,
@@ -41,5 +39,5 @@ export function formatContract(contract: LikelihoodContract): string {
   const { dataset, validationImages, pixels, likelihood, beta } = contract;
   const split = validationImages > 0 ? `, ${validationImages} training images set aside for validation` : '';
   const weight = beta === 1 ? '' : `; trained with β = ${beta}, measured with β = 1`;
-  return `${dataset}${split}; pixels: ${pixels}; likelihood: ${likelihood}${weight}; nats per image, summed over pixels`;
+  return `${dataset}${split}; pixels ${pixels}; ${likelihood}${weight}; nats per image, higher is better`;
 }

@@ -44,7 +44,7 @@ describe('vae train', () => {
     const lines = stdout.trim().split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[2]).toMatch(
-      /^epoch 3\/3 {2}train bound −\d+\.\d\d {2}validation bound −\S+ {2}test bound −\S+ {2}log likelihood −\S+ {2}KL \d+\.\d\d nats {2}\S+ s$/,
+      /^epoch 3\/3 {2}train bound −\d+\.\d\d {2}validation bound −\S+ {2}test bound −\S+ \(log likelihood −\S+, KL \d+\.\d\d nats\) {2}\S+ s$/,
     );
     expect(readdirSync(path.join(folder, 'whole')).sort()).toEqual([
       'checkpoints',

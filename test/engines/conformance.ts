@@ -12,13 +12,7 @@ import { adamLike } from './networks.ts';
 import { caseValues } from './values.ts';
 
 /** Sizes with ones, primes, and enough values to fill several vectors, and sizes drawn at random. */
-const SIZES: readonly Sizes[] = [
-  [1, 1, 1],
-  [1, 5, 2],
-  [7, 1, 3],
-  [16, 33, 7],
-  ...[0, 1].map(randomSizes),
-];
+const SIZES: readonly Sizes[] = [[1, 1, 1], [1, 5, 2], [7, 1, 3], [16, 33, 7], ...[0, 1].map(randomSizes)];
 
 /** Three sizes from 1 to 24. */
 function randomSizes(step: number): Sizes {
