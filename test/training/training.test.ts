@@ -212,7 +212,7 @@ describe('a checkpoint', () => {
     writeFileSync(file, encodeSafetensors({ tensors: [], metadata: { vae: '9' } }));
     expect(() => readCheckpoint(file)).toThrow('its format is 9, this program reads 1');
     writeFileSync(file, encodeSafetensors({ tensors: [], metadata: { vae: '1', config: '{"latent":0}' } }));
-    expect(() => readCheckpoint(file)).toThrow('its configuration: dataset undefined: expected one of mnist');
+    expect(() => readCheckpoint(file)).toThrow('its configuration: dataset undefined: expected mnist');
   });
 
   it('is never seen half-written', () => {
@@ -229,7 +229,7 @@ describe('a configuration', () => {
     [{ latent: 2.5 }, '--latent 2.5: expected an integer'],
     [{ dropout: 1 }, '--dropout 1: expected a number of at least 0 and less than 1'],
     [{ hidden: [400, 0] }, '--hidden 400,0: expected sizes such as 500,500'],
-    [{ dataset: 'mnits' }, '--dataset mnits: expected one of mnist; did you mean mnist?'],
+    [{ dataset: 'mnits' }, '--dataset mnits: expected mnist; did you mean mnist?'],
     [{ activation: ['rellu'] }, 'did you mean relu?'],
     [
       { activation: ['elu', 'tanh'] },
