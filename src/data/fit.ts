@@ -19,12 +19,14 @@ export interface Fitted {
 
 /** MNIST's own rule: the ink in a box of 20 of its 28 pixels, centred by its mass. */
 const INK_SHARE = 20 / 28;
+/** One step of 256. */
+const NEGLIGIBLE = 1 / 256;
 /** What is brighter than this, against the darkest, counts as ink. */
 const INK_THRESHOLD = 0.15;
 
 /**
- * Digits as MNIST has them: grey, light on dark; unless it has the model's size already, the ink is cut out, scaled
- * into the middle 20/28 of the image, and centred by its mass.
+ * Digits as MNIST has them: grey, light on dark; unless the picture has the model's size already, its contrast is
+ * stretched, and its ink is cut out, scaled into the middle 20/28 of the image, and centred by its mass.
  */
 export function fitDigit(picture: Picture, [, height, width]: ImageShape): Fitted {
   const notes: string[] = [];
@@ -33,7 +35,9 @@ export function fitDigit(picture: Picture, [, height, width]: ImageShape): Fitte
     plane = { ...plane, values: plane.values.map((value) => 1 - value) };
     notes.push('inverted, because its border is light and the model draws light on dark');
   }
-  if (plane.width !== width || plane.height !== height) plane = centreInk(plane, width, height, notes);
+  if (plane.width !== width || plane.height !== height) {
+    plane = centreInk(stretchContrast(plane, notes), width, height, notes);
+  }
   return { pixels: Uint8Array.from(plane.values, (value) => Math.round(255 * value)), notes };
 }
 
@@ -63,6 +67,16 @@ function borderMean({ width, height, values }: Plane): number {
     }
   }
   return sum / count;
+}
+
+/** The border's brightness becomes black, and the brightest value white: paper is seldom white, nor ink black. */
+function stretchContrast(plane: Plane, notes: string[]): Plane {
+  const background = borderMean(plane);
+  const brightest = plane.values.reduce((most, value) => Math.max(most, value), 0);
+  const range = brightest - background;
+  if (range <= 0 || (background < NEGLIGIBLE && brightest > 1 - NEGLIGIBLE)) return plane;
+  notes.push('stretched in contrast, so that the background is black and the ink white');
+  return { ...plane, values: plane.values.map((value) => Math.min(1, Math.max(0, (value - background) / range))) };
 }
 
 function centreInk(plane: Plane, width: number, height: number, notes: string[]): Plane {

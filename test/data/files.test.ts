@@ -273,6 +273,13 @@ describe('a picture of any kind', () => {
     ]);
   });
 
+  it('is the same on grey paper with pale ink', () => {
+    const expected = fitted(bar(200, 200, 20, 10, white, black)).pixels;
+    const { pixels, notes } = fitted(bar(200, 200, 20, 10, [90, 90, 90, 255], [230, 230, 230, 255]));
+    expect([...pixels]).toEqual([...expected]);
+    expect(notes).toContain('stretched in contrast, so that the background is black and the ink white');
+  });
+
   it('may be blank, or one pixel', () => {
     expect(new Set(fitted(bar(50, 50, 60, 60, white, black)).pixels)).toEqual(new Set([0]));
     expect(fitted({ width: 1, height: 1, rgba: Uint8Array.from(white) }).pixels).toHaveLength(784);
