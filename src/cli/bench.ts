@@ -3,7 +3,15 @@
 import type { Command } from 'commander';
 import { type EngineName, engines } from '../engines/index.ts';
 import { integer } from '../rules.ts';
-import { asText, checkedOption, DEFAULT_DEVICE, DEVICE_RULE, defaultThreads, numberOption } from './options.ts';
+import {
+  asText,
+  checkedOption,
+  DEFAULT_DEVICE,
+  DEVICE_RULE,
+  defaultThreads,
+  numberOption,
+  THREADS_RULE,
+} from './options.ts';
 
 interface BenchOptions {
   readonly device: EngineName;
@@ -26,7 +34,7 @@ export function registerBench(program: Command): void {
         DEFAULT_DEVICE,
       ),
     )
-    .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', integer(1, 1024)))
+    .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE))
     .addOption(numberOption('--steps <n>', 'steps to time', integer(1, 100_000)).default(500))
     .option('--dropout', 'with dropout of 0.1 after every hidden layer')
     .option('--json', 'print it as JSON')

@@ -3,7 +3,8 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engines } from '../engines/index.ts';
-import { choice, expectation, integer, type Rule, text } from '../rules.ts';
+import { expectation, integer, type Rule, text } from '../rules.ts';
+import { CONFIG_RULES } from '../training/config.ts';
 
 export const RUNS_FOLDER = 'runs';
 
@@ -41,8 +42,8 @@ export const defaultThreads = (): number => availableParallelism();
 /** Every platform that onnxruntime has a binary for: nearly all. */
 export const DEFAULT_DEVICE: EngineName = 'onnx';
 
-export const DEVICE_RULE = choice(Object.keys(engines));
-const THREADS_RULE = integer(1, 1024);
+export const DEVICE_RULE = CONFIG_RULES.device;
+export const THREADS_RULE = CONFIG_RULES.threads;
 
 export interface ModelOptions {
   readonly run?: string;

@@ -131,7 +131,7 @@ export function createRun(root: string, name: string, named?: string): RunDirect
     const remedy = existsSync(run.lastCheckpoint) ? `, or continue that run with --resume ${named}` : '';
     if (!empty) throw new InputError(`--out ${named}: it exists already; name a new folder${remedy}`);
   }
-  run.prepare();
+  makeFolder(run.folder);
   return run;
 }
 

@@ -15,7 +15,6 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
-  readonly domain?: string;
 }
 
 export interface OnnxValue {
@@ -92,13 +91,12 @@ function attributeMessage(name: string, value: OnnxAttribute): Message {
   return message.each(value, (m, item) => m.integer(8, item)).integer(20, 7);
 }
 
-const nodeMessage = ({ operator, inputs, outputs, attributes = {}, domain = '' }: OnnxNode): Message =>
+const nodeMessage = ({ operator, inputs, outputs, attributes = {} }: OnnxNode): Message =>
   new Message()
     .each(inputs, (m, name) => m.text(1, name))
     .each(outputs, (m, name) => m.text(2, name))
     .text(4, operator)
-    .each(Object.entries(attributes), (m, [name, value]) => m.message(5, attributeMessage(name, value)))
-    .text(7, domain);
+    .each(Object.entries(attributes), (m, [name, value]) => m.message(5, attributeMessage(name, value)));
 
 const constantMessage = ({ name, type, shape, bytes }: OnnxConstant): Message =>
   new Message()
