@@ -16,13 +16,18 @@ export interface Layer {
 /** A layer that has yet to learn its name, from which its parameters and noise take theirs. */
 export type LayerBuilder = (name: string) => Layer;
 
-/** Layers in a row, named by their positions as in torch.nn.Sequential. */
+/** Layers in a row, named by their positions as in torch.nn.Sequential. Without any, the identity. */
 export function sequential(name: string, builders: readonly LayerBuilder[]): Layer {
   const layers = builders.map((build, i) => build(`${name}.${i}`));
-  const lines = layers.map((layer, i) => `  (${i}): ${layer.pytorch}`);
   return {
     parameters: layers.flatMap((layer) => layer.parameters),
-    pytorch: ['Sequential(', ...lines, ')'].join('\n'),
+    pytorch: printModule('Sequential', Object.fromEntries(layers.entries())),
     apply: (x, mode) => layers.reduce((value, layer) => layer.apply(value, mode), x),
   };
+}
+
+/** A module of layers as PyTorch prints it: a line for each, those inside it indented. */
+export function printModule(kind: string, layers: Readonly<Record<string, Layer>>): string {
+  const lines = Object.entries(layers).map(([name, { pytorch }]) => `  (${name}): ${pytorch.replaceAll('\n', '\n  ')}`);
+  return lines.length === 0 ? `${kind}()` : [`${kind}(`, ...lines, ')'].join('\n');
 }

@@ -25,7 +25,7 @@ function draw(shape: Shape, kind: 'uniform' | 'standardNormal', key: RandomKey, 
   return values.map(map);
 }
 
-const zeros: Initialiser = (shape) => new Float32Array(sizeOf(shape));
+export const zeros: Initialiser = (shape) => new Float32Array(sizeOf(shape));
 
 /** U(−1/√fanIn, 1/√fanIn). */
 const fanInUniform: Initialiser = (shape, fanIn, _, key) =>

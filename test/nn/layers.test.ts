@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { activation, activations } from '../../src/nn/activations.ts';
+import { type ActivationName, activation, activations } from '../../src/nn/activations.ts';
 import { dense } from '../../src/nn/dense.ts';
 import { dropout } from '../../src/nn/dropout.ts';
 import { sequential } from '../../src/nn/layer.ts';
 import { initialisations } from '../../src/nn/parameter.ts';
 import { argument, topologicalOrder } from '../../src/tensor/tensor.ts';
+import { compute, vector } from '../vae/compute.ts';
 
 describe('layers in a row', () => {
   const network = sequential('encoder', [dense(6, 4), activation('elu'), dropout(0.1), dense(4, 2)]);
@@ -77,6 +78,22 @@ describe('first values', () => {
   });
 });
 
-it('every activation keeps the shape', () => {
-  for (const { apply } of Object.values(activations)) expect(apply(argument('x', [2, 3])).shape).toEqual([2, 3]);
+describe('activations', () => {
+  const values = Float64Array.of(-800, -2, -0.5, 0, 0.5, 2, 800);
+  const byHand: { readonly [K in ActivationName]: (x: number) => number } = {
+    relu: (x) => Math.max(x, 0),
+    'leaky-relu': (x) => (x > 0 ? x : 0.01 * x),
+    elu: (x) => (x > 0 ? x : Math.expm1(x)),
+    silu: (x) => x / (1 + Math.exp(-x)),
+    tanh: Math.tanh,
+    sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+    softplus: (x) => (x > 700 ? x : Math.log1p(Math.exp(x))),
+  };
+  for (const [name, f] of Object.entries(byHand)) {
+    it(`${name} is what its name says`, () => {
+      compute(activations[name as ActivationName].apply(vector(...values))).forEach((value, i) => {
+        expect(value).toBeCloseTo(f(values[i]), 12);
+      });
+    });
+  }
 });
