@@ -7,7 +7,8 @@ import { constant, type Tensor } from '../tensor/tensor.ts';
 import { Bernoulli } from './distributions/bernoulli.ts';
 import type { Distribution } from './distributions/distribution.ts';
 import { Normal, type ScaleParametrisation, scaleParametrisations } from './distributions/normal.ts';
-import { type DenseNetworkConfig, denseDecoder, denseEncoder } from './networks.ts';
+import { networks } from './networks/index.ts';
+import type { DenseConfig } from './networks/network.ts';
 
 /** Likelihoods of an image given what the decoder says of each of its pixels. */
 export const likelihoods = {
@@ -19,7 +20,7 @@ export const likelihoods = {
 
 export type LikelihoodName = keyof typeof likelihoods;
 
-export interface VaeConfig extends DenseNetworkConfig {
+export interface VaeConfig extends DenseConfig {
   /** [C, H, W] of an image. */
   readonly imageShape: readonly [number, number, number];
   /** Number of latents. */
@@ -38,8 +39,8 @@ export class Vae {
 
   constructor(config: VaeConfig) {
     this.config = config;
-    this.encoder = denseEncoder(this.pixels, 2 * config.latent, config);
-    this.decoder = denseDecoder(config.latent, this.pixels, config);
+    this.encoder = networks.dense.encoder(config.imageShape, 2 * config.latent, config);
+    this.decoder = networks.dense.decoder(config.latent, config.imageShape, config);
   }
 
   /** D, the number of values of an image. */

@@ -1,0 +1,60 @@
+/** The levels of a network of convolutions: how often an image is halved, to which sides, with how many channels. */
+
+import { ConfigError } from '../../errors.ts';
+import type { ImageShape } from '../../nn/images.ts';
+import type { Pair } from '../../tensor/primitives.ts';
+
+/** One halving: its channels on the side of the pixels and on that of the latents, and the sides before it. */
+export interface Level {
+  readonly outer: number;
+  readonly inner: number;
+  readonly size: Pair;
+}
+
+export interface LevelRule {
+  /** A side's half, or undefined where it has none. */
+  halve(side: number): number | undefined;
+  /** The channels of a level that nobody chose, or undefined where there should be no such level. */
+  channels(level: number): number | undefined;
+}
+
+/** No level that is chosen by rule makes a side smaller than this. */
+const SMALLEST_SIDE = 4;
+
+/**
+ * The levels for images of a shape, from the pixels inwards, and the shape [C, H, W] after the last. `stem` is the
+ * number of channels that the first level starts from. Without `chosen` channels, there is a level for as long as the
+ * rule knows channels and the halves are not smaller than 4.
+ * @throws ConfigError where an image cannot be halved so many times, or not once.
+ */
+export function levelsOf(
+  [, height, width]: ImageShape,
+  stem: number,
+  chosen: readonly number[],
+  rule: LevelRule,
+): { readonly levels: readonly Level[]; readonly code: ImageShape } {
+  const byRule = chosen.length === 0;
+  const levels: Level[] = [];
+  let size: Pair = [height, width];
+  let outer = stem;
+  for (let i = 0; ; i++) {
+    const inner = byRule ? rule.channels(i) : chosen[i];
+    if (inner === undefined) break;
+    const [rows, columns] = [rule.halve(size[0]), rule.halve(size[1])];
+    const fits = rows !== undefined && columns !== undefined;
+    if (byRule && (!fits || Math.min(rows, columns) < SMALLEST_SIDE)) break;
+    if (!fits) throw new ConfigError(`channels ${chosen.join(',')}: an image of ${height} × ${width} ${limit(i)}`);
+    levels.push({ outer, inner, size });
+    size = [rows, columns];
+    outer = inner;
+  }
+  if (levels.length === 0) {
+    throw new ConfigError(
+      `an image of ${height} × ${width} cannot be halved to sides of ${SMALLEST_SIDE} or more; use a dense network`,
+    );
+  }
+  return { levels, code: [outer, ...size] };
+}
+
+const limit = (times: number): string =>
+  times === 0 ? 'cannot be halved' : `can be halved ${times === 1 ? 'once' : `${times} times`} at most`;
