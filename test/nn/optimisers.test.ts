@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../src/engines/engine.ts';
+import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
-import { type OptimiserName, optimisers } from '../../src/nn/optimisers.ts';
+import { type Optimiser, optimisers } from '../../src/nn/optimisers.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
 import { createProgram } from '../../src/tensor/program.ts';
-import { parameter } from '../../src/tensor/tensor.ts';
+import { argument, parameter } from '../../src/tensor/tensor.ts';
 
-/** Minimises ½ Σ cᵢ wᵢ² with an optimiser, and returns w after every step. */
-async function descend(name: OptimiserName, steps: number, weightDecay: number) {
-  const optimiser = optimisers[name]({ weightDecay });
-  const engine = createReferenceEngine();
+/** Minimises ½ Σ w² + 3 Σ w from w = [1, −2], and returns w after every step. */
+async function descend(optimiser: Optimiser, learningRate: number, steps: number, engine: Engine) {
   const state = engine.allocate([{ name: 'w', shape: [2] }], optimiser.update.moments);
   state.write('w', [1, -2]);
   const w = parameter('w', [2]);
@@ -21,45 +21,197 @@ async function descend(name: OptimiserName, steps: number, weightDecay: number) 
   const executable = await engine.compile(program, { state, data: {} });
   const path: number[][] = [];
   for (let step = 1; step <= steps; step++) {
-    await executable.run({ coefficients: optimiser.coefficients(step, 0.1) });
+    await executable.run({ coefficients: optimiser.coefficients(step, learningRate) });
     path.push([...state.read('w')]);
   }
   return path;
 }
 
-/** The algorithm as its papers write it, in plain numbers. */
-function adamByHand(steps: number, decay: number): number[][] {
+function expectClose(found: readonly number[][], expected: readonly number[][], digits = 5): void {
+  expect(found.length).toBe(expected.length);
+  found.flat().forEach((value, i) => {
+    expect(value).toBeCloseTo(expected.flat()[i], digits);
+  });
+}
+
+/** An algorithm as its paper writes it, in plain numbers: what comes of a weight with gradient g at step t. */
+type ByHand = (weight: number, g: number, memory: Record<string, number>, t: number) => number;
+
+function byHand(rule: ByHand, steps: number): number[][] {
+  const memories: Record<string, number>[] = [{}, {}];
   let w = [1, -2];
-  let [m, v] = [
-    [0, 0],
-    [0, 0],
-  ];
   return Array.from({ length: steps }, (_, i) => {
-    const g = w.map((x) => x + 3);
-    m = m.map((value, j) => 0.9 * value + 0.1 * g[j]);
-    v = v.map((value, j) => 0.999 * value + 0.001 * g[j] ** 2);
-    const [biasM, biasV] = [1 - 0.9 ** (i + 1), 1 - 0.999 ** (i + 1)];
-    w = w.map((x, j) => x - 0.1 * decay * x - (0.1 * (m[j] / biasM)) / (Math.sqrt(v[j] / biasV) + 1e-8));
+    w = w.map((weight, j) => rule(weight, weight + 3, memories[j], i + 1));
     return w;
   });
 }
 
-describe('optimisers', () => {
-  it('adam is algorithm 1 of Kingma & Ba', async () => {
-    const [path, expected] = [await descend('adam', 20, 0.5), adamByHand(20, 0)];
-    path.flat().forEach((value, i) => {
-      expect(value).toBeCloseTo(expected.flat()[i], 5);
-    });
-  });
+const adam =
+  (decay: number, epsilon: number): ByHand =>
+  (weight, g, memory, t) => {
+    memory.m = 0.9 * (memory.m ?? 0) + 0.1 * g;
+    memory.v = 0.999 * (memory.v ?? 0) + 0.001 * g ** 2;
+    const [m, v] = [memory.m / (1 - 0.9 ** t), memory.v / (1 - 0.999 ** t)];
+    return weight - 0.1 * decay * weight - (0.1 * m) / (Math.sqrt(v) + epsilon);
+  };
 
-  it('adamw decays the weights apart from the gradient', async () => {
-    const [path, expected] = [await descend('adamw', 20, 0.5), adamByHand(20, 0.5)];
-    path.flat().forEach((value, i) => {
-      expect(value).toBeCloseTo(expected.flat()[i], 5);
+const rmsprop =
+  (centred: boolean, momentum: number, epsilon: number): ByHand =>
+  (weight, g, memory) => {
+    memory.v = 0.99 * (memory.v ?? 0) + 0.01 * g ** 2;
+    memory.m = 0.99 * (memory.m ?? 0) + 0.01 * g;
+    const variance = centred ? memory.v - memory.m ** 2 : memory.v;
+    memory.u = momentum * (memory.u ?? 0) + g / (Math.sqrt(variance) + epsilon);
+    return weight - 0.01 * memory.u;
+  };
+
+const sgd =
+  (momentum: number): ByHand =>
+  (weight, g, memory) => {
+    memory.u = momentum * (memory.u ?? 0) + g;
+    return weight - 0.1 * memory.u;
+  };
+
+/**
+ * `golden` is w after the first, the second and the 20th step in torch 1.13.1, in 64 bits:
+ *   w = torch.tensor([1., -2.], requires_grad=True); o = MAKE([w])
+ *   for _ in range(20): o.zero_grad(); (w.square().mul(.5).sum() + 3 * w.sum()).backward(); o.step(); print(w.tolist())
+ */
+const CASES: readonly { name: string; optimiser: Optimiser; rate: number; rule: ByHand; golden: number[][] }[] = [
+  {
+    name: 'adam', // torch.optim.Adam(p, 0.1)
+    optimiser: optimisers.adam(),
+    rate: 0.1,
+    rule: adam(0, 1e-8),
+    golden: [
+      [0.9, -2.1],
+      [0.800074, -2.1995878],
+      [-0.9196292, -3.2711541],
+    ],
+  },
+  {
+    name: 'adam with a large epsilon', // torch.optim.Adam(p, 0.1, eps=0.5)
+    optimiser: optimisers.adam({ epsilon: 0.5 }),
+    rate: 0.1,
+    rule: adam(0, 0.5),
+    golden: [
+      [0.9111111, -2.0666667],
+      [0.8223901, -2.1324311],
+      [-0.6956081, -3.0074755],
+    ],
+  },
+  {
+    name: 'adamw', // torch.optim.AdamW(p, 0.1, weight_decay=0.5)
+    optimiser: optimisers.adamw({ weightDecay: 0.5 }),
+    rate: 0.1,
+    rule: adam(0.5, 1e-8),
+    golden: [
+      [0.85, -2.0],
+      [0.7076178, -2.0],
+      [-0.8526389, -2.0],
+    ],
+  },
+  {
+    name: 'rmsprop', // torch.optim.RMSprop(p, 0.01, centered=True)
+    optimiser: optimisers.rmsprop(),
+    rate: 0.01,
+    rule: rmsprop(true, 0, 1e-8),
+    golden: [
+      [0.8994962, -2.1005038],
+      [0.8288044, -2.1682406],
+      [0.2269657, -2.6512959],
+    ],
+  },
+  {
+    name: 'rmsprop, not centred', // torch.optim.RMSprop(p, 0.01)
+    optimiser: optimisers.rmsprop({ centred: false }),
+    rate: 0.01,
+    rule: rmsprop(false, 0, 1e-8),
+    golden: [
+      [0.9, -2.1],
+      [0.8300104, -2.167082],
+      [0.2568142, -2.6333919],
+    ],
+  },
+  {
+    name: 'rmsprop with momentum', // torch.optim.RMSprop(p, 0.01, centered=True, momentum=0.9, eps=1e-4)
+    optimiser: optimisers.rmsprop({ momentum: 0.9, epsilon: 1e-4 }),
+    rate: 0.01,
+    rule: rmsprop(true, 0.9, 1e-4),
+    golden: [
+      [0.8995215, -2.1004029],
+      [0.7384115, -2.2584555],
+      [-3.2154145, -2.9606775],
+    ],
+  },
+  {
+    name: 'sgd', // torch.optim.SGD(p, 0.1)
+    optimiser: optimisers.sgd(),
+    rate: 0.1,
+    rule: sgd(0),
+    golden: [
+      [0.6, -2.1],
+      [0.24, -2.19],
+      [-2.5136934, -2.8784233],
+    ],
+  },
+  {
+    name: 'sgd with momentum', // torch.optim.SGD(p, 0.1, momentum=0.9)
+    optimiser: optimisers.sgd({ momentum: 0.9 }),
+    rate: 0.1,
+    rule: sgd(0.9),
+    golden: [
+      [0.6, -2.1],
+      [-0.12, -2.28],
+      [-1.6213302, -2.6553326],
+    ],
+  },
+];
+
+describe('optimisers', () => {
+  for (const { name, optimiser, rate, rule, golden } of CASES) {
+    it(`${name}: does what its paper says, and what PyTorch computes`, async () => {
+      const path = await descend(optimiser, rate, 20, createReferenceEngine());
+      expectClose(path, byHand(rule, 20));
+      expectClose([path[0], path[1], path[19]], golden);
     });
-  });
+
+    it(`${name}: is the same in one SIMD loop`, async () => {
+      const [fast, exact] = [createOnnxEngine({ threads: 1 }), createReferenceEngine()];
+      expectClose(await descend(optimiser, rate, 20, fast), await descend(optimiser, rate, 20, exact), 4);
+    });
+  }
 
   it('adamw without decay is adam', async () => {
-    expect(await descend('adamw', 5, 0)).toEqual(await descend('adam', 5, 0));
+    const engine = createReferenceEngine();
+    expect(await descend(optimisers.adamw(), 0.1, 5, engine)).toEqual(await descend(optimisers.adam(), 0.1, 5, engine));
+  });
+
+  it('keep no moments that they do not need', () => {
+    expect(optimisers.sgd().update.moments).toEqual([]);
+    expect(optimisers.rmsprop().update.moments).toEqual(['secondMoment', 'firstMoment']);
+    expect(optimisers.rmsprop({ centred: false, momentum: 0.5 }).update.moments).toEqual(['secondMoment', 'velocity']);
+  });
+
+  it('rmsprop stays finite and bounded where the gradient hardly varies', async () => {
+    const optimiser = optimisers.rmsprop();
+    for (const engine of [createReferenceEngine(), createOnnxEngine({ threads: 1 })]) {
+      const state = engine.allocate([{ name: 'w', shape: [3] }], optimiser.update.moments);
+      const w = parameter('w', [3]);
+      const update = { gradients: { w: argument('g', [3]).add(w.mul(0)) }, update: optimiser.update };
+      const executable = await engine.compile(createProgram('constant', { w: w.sum() }, update), { state, data: {} });
+      let before = state.read('w');
+      for (let step = 1; step <= 3000; step++) {
+        await executable.run({
+          arguments: { g: Float32Array.of(0.3, 1e-3, 0) },
+          coefficients: optimiser.coefficients(step, 1e-3),
+        });
+        const now = state.read('w');
+        const change = now.map((value, i) => Math.abs(value - before[i]));
+        expect(Math.max(...change)).toBeLessThan(1.1);
+        before = now;
+      }
+      expect(before[2]).toBe(0);
+    }
   });
 });
