@@ -4,6 +4,7 @@ import type { Attributes, DType, Primitive } from '../../tensor/primitives.ts';
 import { inputsOf, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { attributesOf, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { channelsLast } from './channels-last.ts';
 import { type AttributeTable, GraphBuilder } from './graph.ts';
 import { encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
 import { shortcuts } from './shortcuts.ts';
@@ -138,7 +139,8 @@ export const outputName = (name: string): string => `output:${name}`;
 export const gradientName = (name: string): string => `gradient:${name}`;
 
 /** The program's forward pass and gradients; its update is not part of the graph. */
-export function lowerProgram(program: Program): OnnxGraph {
+export function lowerProgram(original: Program): OnnxGraph {
+  const program = channelsLast(original);
   const graph = new GraphBuilder();
   const results = [
     ...Object.entries(program.outputs).map(([name, node]) => ({ name: outputName(name), node })),
