@@ -207,6 +207,9 @@ function arrangement(node: Tensor, shared: ReadonlySet<Tensor>): Tensor | undefi
     case 'transpose': {
       const { permutation } = attributesOf(node, 'transpose');
       if (isIdentity(permutation)) return x;
+      // Axes of size 1 move without any value moving.
+      const moving = permutation.filter((axis) => x.shape[axis] !== 1);
+      if (moving.every((axis, i) => i === 0 || moving[i - 1] < axis)) return x.reshape(...node.shape);
       if (!is(x, 'transpose')) return undefined;
       const inner = attributesOf(x, 'transpose').permutation;
       return x.inputs[0].transpose(...permutation.map((axis) => inner[axis]));

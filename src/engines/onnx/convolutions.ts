@@ -7,7 +7,6 @@
  */
 
 import type { Pair } from '../../tensor/primitives.ts';
-import type { Shape } from '../../tensor/shape.ts';
 import { attributesOf, constant, operation, type Tensor } from '../../tensor/tensor.ts';
 import { cellsOf, type Geometry, pixelsOfWindows, placesOfPixels, windowsOfCells } from './windows.ts';
 
@@ -47,12 +46,15 @@ function patches(x: Tensor, geometry: Geometry, tables: Tables): Tensor {
   return rows.reshape(batch * windows[0] * windows[1], kernel[0] * kernel[1] * channels);
 }
 
+/** Filters with their channels last, [O, KH, KW, C], of which every product and its transpose are made. */
+const channelsLast = (filter: Tensor): Tensor => filter.transpose(0, 2, 3, 1);
+
 /** (x [N, H, W, C], filter [O, C, KH, KW]) → [N, H′, W′, O] */
 export function convolve(x: Tensor, filter: Tensor, geometry: Geometry, tables: Tables): Tensor {
-  const [outputs, channels, ...kernel] = filter.shape;
-  const matrix = filter.transpose(2, 3, 1, 0).reshape(kernel[0] * kernel[1] * channels, outputs);
-  return patches(x, geometry, tables)
-    .matmul(matrix)
+  const rows = patches(x, geometry, tables);
+  const outputs = filter.shape[0];
+  return rows
+    .matmul(channelsLast(filter).reshape(outputs, rows.shape[1]), { transposeB: true })
     .reshape(x.shape[0], ...geometry.windows, outputs);
 }
 
@@ -60,10 +62,11 @@ export function convolve(x: Tensor, filter: Tensor, geometry: Geometry, tables: 
 export function convolveFilter(x: Tensor, y: Tensor, geometry: Geometry, tables: Tables): Tensor {
   const rows = patches(x, geometry, tables);
   const outputs = y.shape[3];
-  return rows
-    .matmul(y.reshape(rows.shape[0], outputs), { transposeA: true })
-    .reshape(...geometry.kernel, x.shape[3], outputs)
-    .transpose(3, 2, 0, 1);
+  return y
+    .reshape(rows.shape[0], outputs)
+    .matmul(rows, { transposeA: true })
+    .reshape(outputs, ...geometry.kernel, x.shape[3])
+    .transpose(0, 3, 1, 2);
 }
 
 /**
@@ -95,7 +98,6 @@ export function convolveTransposed(y: Tensor, filter: Tensor, geometry: Geometry
 function byCells(filter: Tensor, taps: Pair, stride: Pair): Tensor {
   const [outputs, channels, ...kernel] = filter.shape;
   const rest = [0, 1].map((axis) => taps[axis] * stride[axis] - kernel[axis]);
-  const whole = operation('pad', [filter], { before: [0, 0, 0, 0], after: [0, 0, ...rest] });
-  const split: Shape = [outputs, channels, taps[0], stride[0], taps[1], stride[1]];
-  return whole.reshape(...split).transpose(2, 4, 0, 3, 5, 1);
+  const whole = operation('pad', [channelsLast(filter)], { before: [0, 0, 0, 0], after: [0, ...rest, 0] });
+  return whole.reshape(outputs, taps[0], stride[0], taps[1], stride[1], channels).transpose(1, 3, 0, 2, 4, 5);
 }

@@ -35,8 +35,9 @@ export class GraphBuilder {
 
   zeros = (shape: Shape): string => this.apply('Expand', [this.number(0), this.integers(shape)]);
 
-  /** A scalar. */
-  number = (value: number): string => this.constant({ type: 'float', shape: [], bytes: encodeFloats([value]) });
+  /** One number, with `rank` axes of size 1. */
+  number = (value: number, rank = 0): string =>
+    this.constant({ type: 'float', shape: new Array<number>(rank).fill(1), bytes: encodeFloats([value]) });
 
   private fresh = (): string => `v${this.count++}`;
 }

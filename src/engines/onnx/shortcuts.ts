@@ -21,14 +21,16 @@ interface Context {
 /** Adds the operators and returns the name of the value, or adds nothing where the shortcut does not apply. */
 type Shortcut = (node: Tensor, context: Context) => string | undefined;
 
-/** A sum over the rows of a matrix as a product with ones: about half of ReduceSum's time. */
+/** A sum over all axes but the last as a product with ones: about half of ReduceSum's time. */
 const sumOfRows: Shortcut = (node, { graph, names, name }) => {
   const [x] = node.inputs;
   const { axes } = attributesOf(node, 'sum');
-  if (x.rank !== 2 || axes.length !== 1 || axes[0] !== 0) return undefined;
-  const rows = x.shape[0];
+  if (x.rank < 2 || axes.length !== x.rank - 1 || axes.includes(x.rank - 1)) return undefined;
+  const columns = x.shape[x.rank - 1];
+  const rows = x.size / columns;
   const ones = graph.constant({ type: 'float', shape: [1, rows], bytes: encodeFloats(new Array(rows).fill(1)) });
-  const product = graph.apply('MatMul', [ones, names.get(x)!]);
+  const matrix = x.rank === 2 ? names.get(x)! : graph.reshape(names.get(x)!, [rows, columns]);
+  const product = graph.apply('MatMul', [ones, matrix]);
   return graph.apply('Reshape', [product, graph.integers(node.shape)], {}, name);
 };
 
