@@ -237,12 +237,22 @@ function matmulOfTransposed(node: Tensor): Tensor | undefined {
   return undefined;
 }
 
-/** Σ (x·c) = c·Σ x: one product less per value. A sum over axes of size 1 is a reshape. */
+/** Σ (x·c) = c·Σ x, where c is a number or does not vary along the sum. A sum over axes of size 1 is a reshape. */
 function sumOfScaled(node: Tensor, { axes, keep }: Attributes['sum'], shared: ReadonlySet<Tensor>): Tensor | undefined {
   const [x] = node.inputs;
   if (axes.every((axis) => x.shape[axis] === 1)) return x.reshape(...node.shape);
   const inner = scaled(x, shared);
   if (inner !== undefined) return scale(inner.factor.sum(axes, keep), inner.scale);
   const value = uniformValue(x);
-  return value === undefined ? undefined : constant((value * x.size) / node.size).broadcastTo(node.shape);
+  if (value !== undefined) return constant((value * x.size) / node.size).broadcastTo(node.shape);
+  if (!is(x, 'mul') && !is(x, 'div')) return undefined;
+  const [a, b] = x.inputs;
+  const isFixed = (factor: Tensor): boolean => axes.every((axis) => (factor.shape.at(axis - x.rank) ?? 1) === 1);
+  if (a.rank === x.rank && isFixed(b)) return operation(x.primitive, [a.sum(axes, true), b], {}).reshape(...node.shape);
+  if (b.rank === x.rank && isFixed(a) && is(x, 'mul'))
+    return b
+      .sum(axes, true)
+      .mul(a)
+      .reshape(...node.shape);
+  return undefined;
 }

@@ -41,20 +41,27 @@ const binary = (
   { name: `${name} with a scalar`, inputs: [{ shape: [a, b] }, { shape: [], range }], build },
 ];
 
-/** Convolution geometries: stride, padding, image and kernel sizes, with rows left over and without. */
+/**
+ * Convolution geometries: stride, padding, image and kernel sizes, with rows left over and without, kernels of one pixel,
+ * smaller than their stride, and padded by more than their stride.
+ */
 const windowsFor = ([a, b, c]: Sizes) =>
   [
     { stride: [1, 1], padding: [0, 0], image: [3 + a, 2 + b], kernel: [3, 2] },
     { stride: [2, 2], padding: [1, 1], image: [4 + 2 * a, 4 + 2 * b], kernel: [4, 4] },
     { stride: [2, 1], padding: [1, 0], image: [4 + a, 3 + c], kernel: [3, 3] },
     { stride: [3, 2], padding: [2, 1], image: [4 + b, 4 + c], kernel: [2, 3] },
+    { stride: [1, 1], padding: [0, 0], image: [1 + a, b], kernel: [1, 1] },
+    { stride: [1, 1], padding: [2, 1], image: [4 + a, 3 + c], kernel: [5, 3] },
+    { stride: [2, 3], padding: [0, 1], image: [3 + c, 4 + b], kernel: [1, 2] },
+    { stride: [2, 2], padding: [3, 2], image: [5 + c, 4 + b], kernel: [5, 4] },
   ] as const;
 
 type Geometry = ReturnType<typeof windowsFor>[number];
 
 const convolutions = (name: string, sizes: Sizes, build: (window: Geometry) => Omit<Case, 'name'>): Case[] =>
   windowsFor(sizes).map((window) => ({
-    name: `${name} with stride ${window.stride}, padding ${window.padding}`,
+    name: `${name} with stride ${window.stride}, padding ${window.padding}, kernel ${window.kernel}`,
     ...build(window),
   }));
 

@@ -8,7 +8,7 @@ import { gradients } from '../../src/tensor/gradients.ts';
 import { createProgram, elementwiseUpdate, inputsOf, type Program } from '../../src/tensor/program.ts';
 import { argument, constant, data, noise, parameter, type Tensor } from '../../src/tensor/tensor.ts';
 import { type Case, caseArguments, casesFor, type Sizes } from './cases.ts';
-import { adamLike } from './networks.ts';
+import { adamLike, convolutionalPrograms } from './networks.ts';
 import { caseValues } from './values.ts';
 
 /** Sizes with ones, primes, and enough values to fill several vectors, and sizes drawn at random. */
@@ -67,7 +67,10 @@ function caseProgram(one: Case): Program {
 export function conformance(createEngine: () => Engine | Promise<Engine>, { numbers = true } = {}): void {
   const reference = createReferenceEngine();
 
-  if (numbers) comparePrimitives(createEngine, reference);
+  if (numbers) {
+    comparePrimitives(createEngine, reference);
+    compareNetworks(createEngine, reference);
+  }
 
   describe('stays finite and exact at the ends', () => {
     const extremes = Float32Array.of(-200, -60, -20, -16, -14, -1e-4, 0, 1e-4, 14, 20, 88, 200);
@@ -235,6 +238,24 @@ function comparePrimitives(createEngine: () => Engine | Promise<Engine>, referen
         }
       });
     });
+  });
+}
+
+function compareNetworks(createEngine: () => Engine | Promise<Engine>, reference: Engine): void {
+  describe('computes convolutional networks and their derivatives as the reference does', () => {
+    for (const [batch, channels] of [
+      [1, 1],
+      [3, 2],
+    ]) {
+      for (const program of convolutionalPrograms(batch, channels)) {
+        it(program.name, async () => {
+          const x = Float32Array.from({ length: batch * channels * 64 }, (_, i) => Math.sin(2.3 * i));
+          const engine = await createEngine();
+          const [actual, expected] = [await runOn(engine, program, { x }), await runOn(reference, program, { x })];
+          for (const [name, values] of Object.entries(expected)) expectClose(actual[name], values, 4);
+        });
+      }
+    }
   });
 }
 

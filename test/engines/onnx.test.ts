@@ -1,15 +1,75 @@
 import { describe, expect, it } from 'vitest';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
+import { lowerProgram } from '../../src/engines/onnx/lowering.ts';
 import { FlatMemory } from '../../src/engines/onnx/memory.ts';
 import { compileUpdate } from '../../src/engines/onnx/update.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
-import { createProgram, elementwiseUpdate } from '../../src/tensor/program.ts';
-import { parameter } from '../../src/tensor/tensor.ts';
+import { createProgram, elementwiseUpdate, inputsOf } from '../../src/tensor/program.ts';
+import { argument, parameter } from '../../src/tensor/tensor.ts';
 import { conformance } from './conformance.ts';
-import { adamLike } from './networks.ts';
+import { adamLike, convolutionalPrograms } from './networks.ts';
 
 describe('onnx', () => {
   conformance(() => createOnnxEngine({ threads: 2 }));
+});
+
+describe('convolutions in an onnx graph', () => {
+  /** Three images through a normalised convolution, `depth` more of them, and a transposed one. */
+  const network = (depth: number) => {
+    let x = argument('x', [3, 2, 8, 8]);
+    for (let i = 0; i <= depth; i++) {
+      const y = x.convolve(parameter(`w${i}`, [8, x.shape[1], 3, 3]), { padding: [1, 1] });
+      x = y
+        .sub(y.mean(1, true))
+        .mul(parameter(`gain${i}`, [8, 1, 1]))
+        .relu();
+    }
+    const image = x.convolveTransposed(parameter('up', [8, 2, 4, 4]), [16, 16], { stride: [2, 2], padding: [1, 1] });
+    return createProgram('network', { image: image.sigmoid() });
+  };
+  const count = (depth: number, operator: string) =>
+    lowerProgram(network(depth)).nodes.filter((node) => node.operator === operator).length;
+
+  it('move images only where they come in and where they go out', () => {
+    // One for the images, one for the result, one for each filter, and one more for the transposed convolution's.
+    expect(count(0, 'Transpose')).toBe(5);
+    expect(count(7, 'Transpose')).toBe(5 + 7);
+  });
+
+  it('are gathers and matrix products', () => {
+    expect(count(3, 'Conv') + count(3, 'ConvTranspose')).toBe(0);
+    expect(count(3, 'Gather')).toBe(4 + 2);
+  });
+
+  it('gather once for the value and for its derivative', () => {
+    const weights = parameter('w', [4, 3, 3, 3]);
+    const loss = argument('x', [2, 3, 8, 8])
+      .convolve(weights, { padding: [1, 1] })
+      .square()
+      .sum();
+    const program = createProgram('shared', { loss, derivative: gradients(loss, [weights])[0] });
+    expect(lowerProgram(program).nodes.filter(({ operator }) => operator === 'Gather')).toHaveLength(1);
+  });
+
+  it('give the same bits every time', async () => {
+    const engine = createOnnxEngine({ threads: 2 });
+    const [program] = convolutionalPrograms(16, 3);
+    const results = async () => {
+      const state = engine.allocate(
+        inputsOf(program, 'parameter').map(({ node, source }) => ({ name: source.name, shape: node.shape })),
+        [],
+      );
+      for (const { name } of state.parameters)
+        state.write(
+          name,
+          state.read(name).map((_, i) => Math.sin(i)),
+        );
+      const executable = await engine.compile(program, { state, data: {} });
+      const x = Float32Array.from({ length: 16 * 3 * 64 }, (_, i) => Math.cos(i));
+      return Object.values(await executable.run({ arguments: { x } })).map((values) => values.slice());
+    };
+    expect(await results()).toEqual(await results());
+  });
 });
 
 describe('the update as a SIMD loop', () => {

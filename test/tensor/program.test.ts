@@ -78,6 +78,15 @@ describe('simplification', () => {
     expect(sum.primitive).toBe('mul');
     expect(sum.inputs[0].primitive).toBe('sum');
   });
+  it('takes a factor that does not vary out of a sum', () => {
+    const column = argument('column', [2, 1]);
+    expect(primitives(x.mul(column).sum(1))).toEqual(['input', 'sum', 'input', 'mul', 'reshape']);
+    expect(primitives(x.div(column).sum(1, true))).toEqual(['input', 'sum', 'input', 'div']);
+    expect(primitives(x.mul(column).sum(0))).toEqual(['input', 'input', 'mul', 'sum']);
+  });
+  it('moves axes of size 1 without moving values', () => {
+    expect(primitives(argument('i', [4, 1, 3, 2]).transpose(0, 2, 3, 1))).toEqual(['input', 'reshape']);
+  });
   it('does not take apart for one user what another needs whole', () => {
     const scaled = x.mul(0.5);
     const roots = simplify([scaled.exp(), scaled.mul(argument('y', [2, 3]))]);

@@ -34,6 +34,47 @@ const sumOfRows: Shortcut = (node, { graph, names, name }) => {
   return graph.apply('Reshape', [product, graph.integers(node.shape)], {}, name);
 };
 
+/** Rows at most this long are summed by a product: 1.8 ms against 2.4 for 32 values, no gain for 256. */
+const SHORT = 64;
+
+/** The factor of a product that is one row, repeated, of the product's values; and the other factor. */
+function rowFactor(product: Tensor): { readonly row: Tensor; readonly rest: Tensor } | undefined {
+  if (product.primitive !== 'mul') return undefined;
+  const [a, b] = product.inputs;
+  const isRow = (factor: Tensor, other: Tensor) =>
+    factor.size === product.shape.at(-1) && factor.shape.at(-1) === factor.size && other.size === product.size;
+  if (isRow(b, a)) return { row: b, rest: a };
+  return isRow(a, b) ? { row: a, rest: b } : undefined;
+}
+
+/**
+ * Sums over the last axis of many short rows, as a product with a column: of ones, or of the row r of Σ (x ∘ r). In
+ * Σ ((x ∘ r) ∘ y) the row is moved outwards: a normalisation's derivative needs x ∘ y anyway.
+ */
+const sumsOfShortRows: Shortcut = (node, { graph, names, isPrivate, name }) => {
+  const [x] = node.inputs;
+  const { axes } = attributesOf(node, 'sum');
+  const length = x.shape[x.rank - 1];
+  const rows = x.size / length;
+  if (axes.length !== 1 || axes[0] !== x.rank - 1 || rows < length) return undefined;
+  const times = (value: string, column: string) => {
+    const product = graph.apply('MatMul', [graph.reshape(value, [rows, length]), graph.reshape(column, [length, 1])]);
+    return graph.apply('Reshape', [product, graph.integers(node.shape)], {}, name);
+  };
+  if (isPrivate(x)) {
+    const scaled = rowFactor(x);
+    if (scaled !== undefined) return times(names.get(scaled.rest)!, names.get(scaled.row)!);
+    const inner = x.primitive === 'mul' && x.inputs[1].size === x.size ? rowFactor(x.inputs[0]) : undefined;
+    if (inner !== undefined) {
+      const product = graph.apply('Mul', [names.get(inner.rest)!, names.get(x.inputs[1])!]);
+      return times(product, names.get(inner.row)!);
+    }
+  }
+  if (length > SHORT) return undefined;
+  const ones = graph.constant({ type: 'float', shape: [length], bytes: encodeFloats(new Array(length).fill(1)) });
+  return times(names.get(x)!, ones);
+};
+
 /** Factors σ(|x|) ≥ ½ that are multiplied before one logarithm: 2⁻¹⁶ is far from underflow. */
 const FACTORS = 16;
 
@@ -71,6 +112,6 @@ const eluSlope: Shortcut = (node, { graph, names, isPrivate, name }) => {
 };
 
 export const shortcuts: { readonly [P in Primitive]?: Shortcut } = {
-  sum: (node, context) => sumOfRows(node, context) ?? sumOfSoftplus(node, context),
+  sum: (node, context) => sumOfRows(node, context) ?? sumOfSoftplus(node, context) ?? sumsOfShortRows(node, context),
   sub: eluSlope,
 };
