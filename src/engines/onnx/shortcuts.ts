@@ -34,6 +34,15 @@ const sumOfRows: Shortcut = (node, { graph, names, name }) => {
   return graph.apply('Reshape', [product, graph.integers(node.shape)], {}, name);
 };
 
+/** Σ x² in one pass, which keeps no squares: 3.0 ms for 131,072 rows of 32, where squares and their sum take 5.6. */
+const sumOfSquares: Shortcut = (node, { graph, names, isPrivate, name }) => {
+  const [square] = node.inputs;
+  const { axes, keep } = attributesOf(node, 'sum');
+  const [x, again] = square.inputs;
+  if (square.primitive !== 'mul' || x !== again || axes.length === 0 || !isPrivate(square)) return undefined;
+  return graph.apply('ReduceSumSquare', [names.get(x)!, graph.integers(axes)], { keepdims: Number(keep) }, name);
+};
+
 /** Rows at most this long are summed by a product: 1.8 ms against 2.4 for 32 values, no gain for 256. */
 const SHORT = 64;
 
@@ -111,7 +120,43 @@ const eluSlope: Shortcut = (node, { graph, names, isPrivate, name }) => {
   return graph.apply('HardSigmoid', [y], { alpha: { float: 1 }, beta: { float: 1 } }, name);
 };
 
+/** Rows at most this wide are worth joining: at 32 values onnxruntime's loop over rows costs nothing any more. */
+const NARROW = 16;
+const JOINED_ROWS = 128;
+
+const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
+
+/**
+ * One row of few values beside many rows, such as a bias of few channels: 128 rows are taken as one, because
+ * onnxruntime goes row by row. 2.2 ms become 0.8 for 131,072 rows of 8.
+ */
+const besideNarrowRow =
+  (operator: string): Shortcut =>
+  (node, { graph, names, name }) => {
+    const width = node.shape.at(-1) ?? 1;
+    const rows = node.size / width;
+    const joined = divisor(rows, JOINED_ROWS);
+    const isRow = (operand: Tensor) => operand.size === width && operand.shape.at(-1) === width;
+    const [a, b] = node.inputs;
+    const fits = (a.size === node.size && isRow(b)) || (b.size === node.size && isRow(a));
+    if (!fits || width === 1 || width > NARROW || joined < NARROW) return undefined;
+    const wide = node.inputs.map((operand) => {
+      const value = names.get(operand)!;
+      if (!isRow(operand)) return graph.reshape(value, [rows / joined, joined * width]);
+      const repeated = graph.apply('Expand', [graph.reshape(value, [1, width]), graph.integers([joined, width])]);
+      return graph.reshape(repeated, [joined * width]);
+    });
+    return graph.apply('Reshape', [graph.apply(operator, wide), graph.integers(node.shape)], {}, name);
+  };
+
 export const shortcuts: { readonly [P in Primitive]?: Shortcut } = {
-  sum: (node, context) => sumOfRows(node, context) ?? sumOfSoftplus(node, context) ?? sumsOfShortRows(node, context),
-  sub: eluSlope,
+  sum: (node, context) =>
+    sumOfRows(node, context) ??
+    sumOfSoftplus(node, context) ??
+    sumOfSquares(node, context) ??
+    sumsOfShortRows(node, context),
+  add: besideNarrowRow('Add'),
+  sub: (node, context) => eluSlope(node, context) ?? besideNarrowRow('Sub')(node, context),
+  mul: besideNarrowRow('Mul'),
+  div: besideNarrowRow('Div'),
 };
