@@ -55,7 +55,10 @@ async function evaluate({ samples, split, limit, dataDir, seed, json, ...options
   const { file, checkpoint, engine, model, state } = await loadModel(options);
   const { config } = model;
   const folder = dataDir ?? config.dataDir;
-  const dataset = loadDataset({ ...config, binarise: config.binarize, ...(folder && { dataDir: folder }) });
+  const dataset = await loadDataset(
+    { ...config, binarise: config.binarize, ...(folder && { dataDir: folder }) },
+    { note, progress: () => {} },
+  );
   if (dataset.imageShape.join() !== model.vae.config.imageShape.join()) {
     const [has, needs] = [dataset.imageShape, model.vae.config.imageShape].map((shape) => shape.join(' × '));
     throw new InputError(`the images are ${has}, but ${file} was trained on ${needs}`);

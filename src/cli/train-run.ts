@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, firstImages, residentImages } from '../data/dataset.ts';
 import { loadDataset } from '../data/index.ts';
 import type { Engine } from '../engines/engine.ts';
 import { engines } from '../engines/index.ts';
@@ -37,7 +37,7 @@ interface Start {
 export async function train(options: TrainOptions): Promise<void> {
   const { config, resumed } = options.resume === undefined ? startNew(options) : startFrom(options);
   const engine = await engines[config.device]({ threads: config.threads });
-  const { dataset, model, trainer } = prepare(config, engine, resumed);
+  const { dataset, model, trainer } = await prepare(config, engine, resumed);
   if (trainer.progress.epoch >= config.epochs) {
     note(
       `${resumed?.run.folder}: already trained for ${trainer.progress.epoch} epochs; give a larger --epochs to go on`,
@@ -82,9 +82,9 @@ const withAbsoluteData = (given: Partial<RunConfig>): Partial<RunConfig> =>
   given.dataDir === undefined ? given : { ...given, dataDir: path.resolve(given.dataDir) };
 
 /** Everything that can be wrong with the settings or the data is found here, before anything is written. */
-function prepare(config: RunConfig, engine: Engine, resumed: Start['resumed']) {
+async function prepare(config: RunConfig, engine: Engine, resumed: Start['resumed']) {
   try {
-    const dataset = loadDataset({ ...config, binarise: config.binarize });
+    const dataset = await loadDataset({ ...config, binarise: config.binarize }, { note, progress: () => {} });
     const model = createModel(config, dataset.imageShape);
     const trainer = new Trainer(engine, model, dataset);
     if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
@@ -234,7 +234,7 @@ class Pictures {
     this.seed = seed;
     this.model = new TrainedModel(engine, model, trainer.state);
     this.latents = drawLatents(SAMPLE_COUNT, latent, seed);
-    this.originals = test.images.subarray(0, Math.min(RECONSTRUCTION_COUNT, test.count) * model.vae.pixels);
+    this.originals = residentImages(firstImages(test, RECONSTRUCTION_COUNT));
   }
 
   /** A run that was killed between an epoch's checkpoint and its pictures gets them when it is resumed. */

@@ -1,8 +1,9 @@
 /** How grey pixels become the model's targets. */
 
+import { crc32 } from 'node:zlib';
 import { fillNoise } from '../random.ts';
 import { noise, type Tensor } from '../tensor/tensor.ts';
-import type { Dataset, ImageSet } from './dataset.ts';
+import { bytesAnImage, type Dataset, type ImageSet, range } from './dataset.ts';
 
 /**
  * `none`: grey values in [0, 1]. `static`: each pixel of the dataset is drawn once, black or white, with its grey value
@@ -13,17 +14,34 @@ export type Binarisation = (typeof BINARISATIONS)[number];
 
 const WHITE = 255;
 
-/** Draws each image's pixels once, black or white; the draw depends on the seed, the part's name, and the image's position in it. */
+/**
+ * Draws each image's pixels once, black or white; the draw depends on the seed, the part's name, and the image's
+ * position in it, and on nothing else: images in a file are drawn when they are read, and come out the same.
+ */
 export function binariseOnce(set: ImageSet, part: string, seed: number): ImageSet {
-  const pixels = set.count === 0 ? 0 : set.images.length / set.count;
-  const thresholds = new Float32Array(pixels);
-  const images = new Uint8Array(set.images.length);
-  for (let image = 0; image < set.count; image++) {
-    fillNoise(thresholds, { kind: 'uniform' }, { seed, stream: `static binarisation ${part}`, step: image });
-    for (let i = image * pixels, j = 0; j < pixels; i++, j++)
-      images[i] = set.images[i] > thresholds[j] * WHITE ? WHITE : 0;
-  }
-  return { ...set, images };
+  const { images, count } = set;
+  const stream = `static binarisation ${part}`;
+  const thresholds = new Float32Array(bytesAnImage(set));
+  /** The grey images at `positions`, in place. */
+  const draw = (pixels: Uint8Array, positions: Int32Array): Uint8Array => {
+    positions.forEach((step, image) => {
+      fillNoise(thresholds, { kind: 'uniform' }, { seed, stream, step });
+      const start = image * thresholds.length;
+      for (let i = start, j = 0; j < thresholds.length; i++, j++)
+        pixels[i] = pixels[i] > thresholds[j] * WHITE ? WHITE : 0;
+    });
+    return pixels;
+  };
+  // Not slice(), which copies nothing where the images are a Buffer.
+  if (images instanceof Uint8Array) return { ...set, images: draw(Uint8Array.from(images), range(0, count)) };
+  return {
+    ...set,
+    images: {
+      ...images,
+      checksum: crc32(`${stream} ${seed}`, images.checksum),
+      read: (positions) => draw(images.read(positions), positions),
+    },
+  };
 }
 
 /** Applies what can be applied before training; the rest is `targets`. Binarise before splitting. */

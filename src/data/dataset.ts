@@ -1,4 +1,4 @@
-/** Images with labels, in three parts. */
+/** Images with labels, in three parts. Whether their pixels are in memory or stay in a file makes no difference here. */
 
 import { crc32 } from 'node:zlib';
 import { ConfigError } from '../errors.ts';
@@ -7,16 +7,38 @@ import { permutation } from '../random.ts';
 /** [C, H, W] */
 export type ImageShape = readonly [number, number, number];
 
+/** Images whose pixels stay in a file. */
+export interface PackedImages {
+  /** Bytes an image, C·H·W. */
+  readonly pixels: number;
+  /** Of what is read, in 32 bits, known without reading it: equal for equal images in equal order. */
+  readonly checksum: number;
+  /**
+   * The images at the given positions, in that order: [positions, C·H·W], in a buffer of the caller's own at each call.
+   * @throws InputError if the file can no longer be read.
+   */
+  read(positions: Int32Array): Uint8Array;
+  /** Closes the file, for every set that is read from it. */
+  close(): void;
+}
+
 export interface ImageSet {
   readonly count: number;
   /** [count, C·H·W], each pixel 0 to 255. */
-  readonly images: Uint8Array;
+  readonly images: Uint8Array | PackedImages;
+  /** Positions in the dataset's classes. */
   readonly labels: Uint8Array;
 }
+
+/** How a picture from outside is made to look like a dataset's own: see fit.ts. */
+export type Fit = 'digit' | 'garment' | 'photo';
 
 export interface Dataset {
   readonly name: string;
   readonly imageShape: ImageShape;
+  /** What the labels mean; none where the images are not labelled. */
+  readonly classes: readonly string[];
+  readonly fit: Fit;
   readonly train: ImageSet;
   /** Taken from the training images by the run's seed; may be empty. */
   readonly validation: ImageSet;
@@ -25,25 +47,59 @@ export interface Dataset {
 
 export const pixelsOf = ([channels, height, width]: ImageShape): number => channels * height * width;
 
-/** What the images are, in a few words: equal for equal images in equal parts. A resumed run must find the same ones. */
-export function fingerprint({ imageShape, train, validation, test }: Dataset): string {
-  const parts = [train, validation, test];
-  const checksum = parts.reduce((sum, { images }) => crc32(images, sum), 0);
-  const counts = parts.map(({ count }) => count).join(' + ');
-  return `${counts} images of ${imageShape.join(' × ')}, CRC ${checksum.toString(16).padStart(8, '0')}`;
-}
+const isResident = (images: ImageSet['images']): images is Uint8Array => images instanceof Uint8Array;
 
-/** The images at the given positions, in that order. */
-export function select({ images, labels, count }: ImageSet, positions: Int32Array): ImageSet {
-  const pixels = count === 0 ? 0 : images.length / count;
+/** Bytes of one image of a set. */
+export const bytesAnImage = ({ images, count }: ImageSet): number =>
+  isResident(images) ? images.length / Math.max(1, count) : images.pixels;
+
+/** The positions from `start` up to, but not including, `end`. */
+export const range = (start: number, end: number): Int32Array =>
+  Int32Array.from({ length: end - start }, (_, i) => start + i);
+
+/** The pixels of the images at the given positions, in that order: [positions, C·H·W], copied. */
+export function pixelsAt(set: ImageSet, positions: Int32Array): Uint8Array {
+  const { images } = set;
+  if (!isResident(images)) return images.read(positions);
+  const pixels = bytesAnImage(set);
   const chosen = new Uint8Array(positions.length * pixels);
   positions.forEach((position, i) => {
     chosen.set(images.subarray(position * pixels, (position + 1) * pixels), i * pixels);
   });
+  return chosen;
+}
+
+/** All pixels of a set, [count, C·H·W]; those that stay in a file are read. */
+export const residentImages = ({ images, count }: ImageSet): Uint8Array =>
+  isResident(images) ? images : images.read(range(0, count));
+
+/** What the images are, in a few words: equal for equal images in equal parts. A resumed run must find the same ones. */
+export function fingerprint({ imageShape, train, validation, test }: Dataset): string {
+  const parts = [train, validation, test];
+  const checksum = parts.reduce(
+    (sum, { images }) => crc32(isResident(images) ? images : String(images.checksum), sum),
+    0,
+  );
+  const counts = parts.map(({ count }) => count).join(' + ');
+  return `${counts} images of ${imageShape.join(' × ')}, CRC ${checksum.toString(16).padStart(8, '0')}`;
+}
+
+/** The images at the given positions, in that order: a copy of resident ones, a view of those in a file. */
+export function select(set: ImageSet, positions: Int32Array): ImageSet {
   return {
     count: positions.length,
-    images: chosen,
-    labels: Uint8Array.from(positions, (position) => labels[position]),
+    images: isResident(set.images) ? pixelsAt(set, positions) : viewOf(set.images, positions),
+    labels: Uint8Array.from(positions, (position) => set.labels[position]),
+  };
+}
+
+function viewOf(images: PackedImages, positions: Int32Array): PackedImages {
+  const bytes = new Uint8Array(positions.buffer, positions.byteOffset, positions.byteLength);
+  return {
+    pixels: images.pixels,
+    checksum: crc32(bytes, images.checksum),
+    read: (chosen) => images.read(chosen.map((i) => positions[i])),
+    close: () => images.close(),
   };
 }
 
@@ -64,8 +120,16 @@ export function splitValidation(
   return { train: select(train, order.slice(count).sort()), validation: select(train, order.slice(0, count).sort()) };
 }
 
-/** The first images of a set, or all of them where there are fewer. */
-export function firstImages({ images, labels, count }: ImageSet, limit: number): ImageSet {
-  const kept = Math.min(limit, count);
-  return { count: kept, images: images.subarray(0, kept * (images.length / count)), labels: labels.subarray(0, kept) };
+/** The first images of a set, or all of them where there are fewer. Nothing is copied. */
+export function firstImages(set: ImageSet, limit: number): ImageSet {
+  const { images, labels, count } = set;
+  if (limit >= count) return set;
+  return isResident(images)
+    ? { count: limit, images: images.subarray(0, limit * bytesAnImage(set)), labels: labels.subarray(0, limit) }
+    : select(set, range(0, limit));
+}
+
+/** Closes the files that a dataset's images may stay in. */
+export function closeDataset({ train, validation, test }: Dataset): void {
+  for (const { images } of [train, validation, test]) if (!isResident(images)) images.close();
 }

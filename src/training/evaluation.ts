@@ -1,7 +1,7 @@
 /** Measures a model on a set of images. Nothing is learnt here, and nothing of the set is left out. */
 
 import { binariseOnce } from '../data/binarise.ts';
-import type { ImageSet } from '../data/dataset.ts';
+import { type ImageSet, residentImages } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
 import type { Program } from '../tensor/program.ts';
 import type { RunConfig } from './config.ts';
@@ -48,7 +48,7 @@ export class BoundEvaluator {
     this.seed = model.config.seed;
     this.executables = new Executables((batch) => {
       const program: Program = boundProgram(model, batch, set.count);
-      return engine.compile(program, { state, data: { images: this.set.images } });
+      return engine.compile(program, { state, data: { images: residentImages(this.set) } });
     });
   }
 
@@ -90,7 +90,7 @@ export async function estimateLogEvidence(
   seed: number,
   onProgress: (images: number) => void = () => {},
 ): Promise<ImportanceEstimate> {
-  const { images } = measured(set, model.config);
+  const images = residentImages(measured(set, model.config));
   const chunk = Math.min(samples, IMPORTANCE_ROWS);
   const size = Math.min(set.count, Math.max(1, Math.floor(IMPORTANCE_ROWS / chunk)));
   // A remainder of samples or of images is a shape, and a program, of its own.

@@ -1,6 +1,6 @@
 /** The training loop: a generator of plain records. It knows no file, no terminal and no picture. */
 
-import { type Dataset, fingerprint } from '../data/dataset.ts';
+import { type Dataset, fingerprint, residentImages } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
 import { ConfigError, InputError } from '../errors.ts';
 import { type Optimiser, optimisers } from '../nn/optimisers.ts';
@@ -65,7 +65,8 @@ export class Trainer {
     this.optimiser = optimisers[config.optimizer]({ weightDecay: config.weightDecay });
     this.state = engine.allocate(vae.parameters.map(specOf), this.optimiser.update.moments);
     for (const { name, initialise } of vae.parameters) this.state.write(name, initialise(config.seed));
-    const { images, count } = dataset.train;
+    const images = residentImages(dataset.train);
+    const { count } = dataset.train;
     this.executables = new Executables((batch) =>
       engine.compile(trainingProgram(model, this.optimiser, batch, count), { state: this.state, data: { images } }),
     );

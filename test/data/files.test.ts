@@ -5,12 +5,15 @@ import { crc32, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { binariseOnce } from '../../src/data/binarise.ts';
+import { type ImageSet, pixelsAt, residentImages } from '../../src/data/dataset.ts';
 import { fitDigit } from '../../src/data/fit.ts';
 import { parseIdx } from '../../src/data/idx.ts';
-import { loadDataset } from '../../src/data/index.ts';
+import { type DatasetOptions, loadDataset } from '../../src/data/index.ts';
 import { decodePng, encodePng, type Picture } from '../../src/data/png.ts';
 import { InputError } from '../../src/errors.ts';
 import { encodeIdx, writeDigits } from './digits.ts';
+import { silent } from './report.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-data-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -56,79 +59,85 @@ describe('IDX files', () => {
 });
 
 describe('a folder of IDX files', () => {
-  const options = { dataset: 'mnist', binarise: 'none', validation: 0, seed: 1 } as const;
+  const load = (options: Partial<DatasetOptions>) =>
+    loadDataset({ dataset: 'mnist', binarise: 'none', validation: 0, seed: 1, ...options }, silent);
 
-  it('is read as a dataset', () => {
+  it('is read as a dataset', async () => {
     const dataDir = path.join(folder, 'good');
     writeDigits(dataDir, 40, 10);
-    const { train, test, imageShape } = loadDataset({ ...options, dataDir });
+    const { train, test, imageShape } = await load({ dataDir });
     expect([train.count, test.count, ...imageShape]).toEqual([40, 10, 1, 8, 8]);
-    expect(train.images).toHaveLength(40 * 64);
+    expect(residentImages(train)).toHaveLength(40 * 64);
   });
 
-  it('without one of the four says which', () => {
+  it('without one of the four says which', async () => {
     const dataDir = path.join(folder, 'partial');
     writeDigits(dataDir, 4, 2);
     rmSync(path.join(dataDir, 't10k-labels-idx1-ubyte'));
-    expect(() => loadDataset({ ...options, dataDir })).toThrow(
-      'has no t10k-labels-idx1-ubyte (nor t10k-labels-idx1-ubyte.gz)',
-    );
+    await expect(load({ dataDir })).rejects.toThrow('has no t10k-labels-idx1-ubyte (nor t10k-labels-idx1-ubyte.gz)');
   });
 
-  it('whose labels do not fit its images is refused', () => {
+  it('whose labels do not fit its images is refused', async () => {
     const dataDir = path.join(folder, 'unequal');
     writeDigits(dataDir, 4, 2);
     writeFileSync(path.join(dataDir, 'train-labels-idx1-ubyte'), encodeIdx([3], new Uint8Array(3)));
-    expect(() => loadDataset({ ...options, dataDir })).toThrow('expected 4 labels, one an image, got 3');
+    await expect(load({ dataDir })).rejects.toThrow('expected 4 labels, one an image, got 3');
   });
 
-  it('that is not there is refused', () => {
-    expect(() => loadDataset({ ...options, dataDir: path.join(folder, 'none') })).toThrow('no such folder');
+  it('that is not there is refused', async () => {
+    await expect(load({ dataDir: path.join(folder, 'none') })).rejects.toThrow('no such folder');
   });
 
-  it('gives a validation set by the seed: disjoint, complete, repeatable', () => {
+  it('gives a validation set by the seed: disjoint, complete, repeatable', async () => {
     const dataDir = path.join(folder, 'split');
     writeDigits(dataDir, 30, 5);
-    const split = (seed: number) => loadDataset({ ...options, dataDir, validation: 10, seed });
-    const { train, validation } = split(1);
-    const key = (images: Uint8Array, count: number) =>
-      Array.from({ length: count }, (_, i) => images.subarray(64 * i, 64 * i + 64).join());
-    const all = [...key(train.images, 20), ...key(validation.images, 10)].sort();
-    const whole = loadDataset({ ...options, dataDir }).train;
-    expect(all).toEqual(key(whole.images, 30).sort());
-    expect(split(1).validation.images).toEqual(validation.images);
-    expect(split(2).validation.images).not.toEqual(validation.images);
+    const split = (seed: number) => load({ dataDir, validation: 10, seed });
+    const { train, validation } = await split(1);
+    const key = (set: ImageSet) => Array.from({ length: set.count }, (_, i) => pixelsAt(set, Int32Array.of(i)).join());
+    const all = [...key(train), ...key(validation)].sort();
+    const whole = (await load({ dataDir })).train;
+    expect(all).toEqual(key(whole).sort());
+    expect((await split(1)).validation.images).toEqual(validation.images);
+    expect((await split(2)).validation.images).not.toEqual(validation.images);
   });
 
-  it('is not all set aside for validation', () => {
+  it('is not all set aside for validation', async () => {
     const dataDir = path.join(folder, 'good');
-    expect(() => loadDataset({ ...options, dataDir, validation: 40 })).toThrow(
-      '--validation 40 leaves nothing to train on',
-    );
+    await expect(load({ dataDir, validation: 40 })).rejects.toThrow('--validation 40 leaves nothing to train on');
   });
 
-  it('is binarised once by the seed, with the grey value as probability', () => {
+  it('keeps its grey images when they are binarised', async () => {
+    const { train } = await load({ dataDir: path.join(folder, 'good') });
+    const before = Uint8Array.from(residentImages(train));
+    binariseOnce(train, 'evaluation', 1);
+    expect(residentImages(train)).toEqual(Buffer.from(before));
+  });
+
+  it('is binarised once by the seed, with the grey value as probability', async () => {
     const dataDir = path.join(folder, 'grey');
     mkdirSync(dataDir);
     writeDigits(dataDir, 400, 5, () => 51);
-    const binarised = (seed: number) => loadDataset({ ...options, dataDir, binarise: 'static', seed }).train.images;
-    expect(new Set(binarised(1))).toEqual(new Set([0, 255]));
-    const share = binarised(1).filter((value) => value === 255).length / (400 * 64);
+    const binarised = async (seed: number) => residentImages((await load({ dataDir, binarise: 'static', seed })).train);
+    const once = await binarised(1);
+    expect(new Set(once)).toEqual(new Set([0, 255]));
+    const share = once.filter((value) => value === 255).length / (400 * 64);
     expect(Math.abs(share - 0.2)).toBeLessThan(5 * Math.sqrt(0.16 / (400 * 64)));
-    expect(binarised(1)).toEqual(binarised(1));
-    expect(binarised(2)).not.toEqual(binarised(1));
+    expect(await binarised(1)).toEqual(once);
+    expect(await binarised(2)).not.toEqual(once);
   });
 });
 
-describe('the official MNIST', () => {
-  const { train, test, imageShape } = loadDataset({ dataset: 'mnist', binarise: 'none', validation: 0, seed: 1 });
+describe('the official MNIST', async () => {
+  const options = { dataset: 'mnist', binarise: 'none', validation: 0, seed: 1 } as const;
+  const { train, test, imageShape } = await loadDataset(options, silent);
   it('has 60,000 and 10,000 images of 28 × 28 with their labels', () => {
     expect([train.count, test.count, ...imageShape]).toEqual([60_000, 10_000, 1, 28, 28]);
     expect([...train.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9]);
     expect([...test.labels.subarray(0, 5)]).toEqual([7, 2, 1, 0, 4]);
   });
   it('has the mean brightness that everyone finds: 0.1307', () => {
-    expect(train.images.reduce((sum, value) => sum + value, 0) / 255 / train.images.length).toBeCloseTo(0.1307, 4);
+    const images = residentImages(train);
+    expect(images.reduce((sum, value) => sum + value, 0) / 255 / images.length).toBeCloseTo(0.1307, 4);
   });
 });
 

@@ -1,0 +1,40 @@
+/** The folder for what was downloaded or decoded once: where it is, and how files get there whole or not at all. */
+
+import { rmSync } from 'node:fs';
+import { homedir, platform } from 'node:os';
+import path from 'node:path';
+import { listFolder, makeFolder } from '../files.ts';
+
+/** VAE_DATA_DIR where it is set, else the usual place of the operating system. */
+export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const { VAE_DATA_DIR, XDG_CACHE_HOME, LOCALAPPDATA } = environment;
+  if (VAE_DATA_DIR) return path.resolve(VAE_DATA_DIR);
+  if (platform() === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'vae');
+  if (platform() === 'win32') return path.join(LOCALAPPDATA || path.join(homedir(), 'AppData', 'Local'), 'vae');
+  return path.join(XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'vae');
+}
+
+/** A folder in the cache, made where it is missing, without what interrupted processes left in it. */
+export function cachedFolder(name: string): string {
+  const folder = path.join(cacheFolder(), name);
+  makeFolder(folder);
+  for (const entry of listFolder(folder)) {
+    const owner = /^\..+\.(\d+)\.tmp$/.exec(entry)?.[1];
+    if (owner !== undefined && !isRunning(Number(owner)))
+      rmSync(path.join(folder, entry), { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** Beside the file or folder that it is to become, of this process alone. */
+export const temporaryName = (file: string): string =>
+  path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
+
+export function isRunning(id: number): boolean {
+  try {
+    process.kill(id, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

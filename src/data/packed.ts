@@ -1,0 +1,187 @@
+/**
+ * Files of images of one size: a magic line, the images' bytes one after the other, then an index that tells what they
+ * are, its length and checksum, and the magic line again. A file that was cut anywhere has no such end.
+ */
+
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { describeSystemError, InputError } from '../errors.ts';
+import { temporaryName } from './cache.ts';
+import type { PackedImages } from './dataset.ts';
+
+const MAGIC = Buffer.from('vae images v1\r\n\n');
+/** Length and CRC of the index, and the magic line. */
+const END_BYTES = 8 + MAGIC.length;
+
+/** What the file says of its images; `about` is whatever its writer wanted to keep. */
+interface Index<About> {
+  readonly count: number;
+  /** Bytes an image. */
+  readonly pixels: number;
+  /** CRC of all images. */
+  readonly checksum: number;
+  readonly about: About;
+}
+
+export interface Pack<About> {
+  readonly about: About;
+  readonly count: number;
+  /** Of the file. */
+  readonly bytes: number;
+  readonly images: PackedImages;
+}
+
+/** Opens such a file; undefined where there is none, or it is not whole. Only its index is read. */
+export function openPack<About>(file: string): Pack<About> | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    const bytes = statSync(file).size;
+    const index = readIndex<About>(descriptor, bytes);
+    if (index !== undefined) {
+      const { about, count } = index;
+      return { about, count, bytes, images: packedImages(descriptor, file, index) };
+    }
+  } catch {
+    // Whatever is wrong with it, the file is made anew.
+  }
+  closeSync(descriptor);
+  return undefined;
+}
+
+function readIndex<About>(descriptor: number, bytes: number): Index<About> | undefined {
+  if (bytes < MAGIC.length + END_BYTES) return undefined;
+  const end = Buffer.alloc(END_BYTES);
+  readFully(descriptor, end, bytes - END_BYTES);
+  const start = bytes - END_BYTES - end.readUInt32LE(0);
+  if (!end.subarray(8).equals(MAGIC) || start < MAGIC.length) return undefined;
+  const text = Buffer.alloc(end.readUInt32LE(0));
+  readFully(descriptor, text, start);
+  if (crc32(text) !== end.readUInt32LE(4)) return undefined;
+  const index: Index<About> = JSON.parse(text.toString());
+  return start === MAGIC.length + index.count * index.pixels ? index : undefined;
+}
+
+function packedImages(descriptor: number, file: string, { pixels, checksum }: Index<unknown>): PackedImages {
+  let open = true;
+  return {
+    pixels,
+    checksum,
+    read(positions) {
+      const out = new Uint8Array(positions.length * pixels);
+      try {
+        // Neighbours in the file that are asked for in its order are one read.
+        for (let i = 0, end = 1; i < positions.length; i = end++) {
+          while (end < positions.length && positions[end] === positions[end - 1] + 1) end++;
+          readFully(descriptor, out.subarray(i * pixels, end * pixels), MAGIC.length + positions[i] * pixels);
+        }
+      } catch (error) {
+        throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
+      }
+      return out;
+    },
+    close() {
+      if (open) closeSync(descriptor);
+      open = false;
+    },
+  };
+}
+
+function readFully(descriptor: number, out: Uint8Array, position: number): void {
+  for (let done = 0; done < out.length; ) {
+    const read = readSync(descriptor, out, done, out.length - done, position + done);
+    if (read === 0) throw new Error('it is shorter than it was');
+    done += read;
+  }
+}
+
+/** Writes such a file under a temporary name; only `finish` gives it its own. */
+export class PackWriter {
+  private readonly file: string;
+  private readonly temporary: string;
+  private readonly descriptor: number;
+  private pixels: number;
+  private count = 0;
+  private checksum = 0;
+  private at = 0;
+
+  /** @throws InputError, as every method does, if the file cannot be written; `abandon` it then. */
+  constructor(file: string, pixels: number) {
+    this.file = file;
+    this.temporary = temporaryName(file);
+    this.pixels = pixels;
+    this.descriptor = this.guard(() => openSync(this.temporary, 'w+'));
+    this.write(MAGIC);
+  }
+
+  /** Adds an image of `pixels` bytes. */
+  append(image: Uint8Array): void {
+    this.write(image);
+    this.checksum = crc32(image, this.checksum);
+    this.count++;
+  }
+
+  /** Keeps the first `pixels` bytes of each image so far. */
+  shrinkTo(pixels: number): void {
+    const [count, before] = [this.count, this.pixels];
+    const image = new Uint8Array(pixels);
+    [this.at, this.count, this.checksum, this.pixels] = [MAGIC.length, 0, 0, pixels];
+    // An image is never written behind where the next one is read.
+    for (let i = 0; i < count; i++) {
+      this.guard(() => readFully(this.descriptor, image, MAGIC.length + i * before));
+      this.append(image);
+    }
+    this.guard(() => ftruncateSync(this.descriptor, this.at));
+  }
+
+  finish<About>(about: About): void {
+    const { count, pixels, checksum } = this;
+    const text = Buffer.from(JSON.stringify({ count, pixels, checksum, about } satisfies Index<About>));
+    const end = Buffer.alloc(8);
+    end.writeUInt32LE(text.length, 0);
+    end.writeUInt32LE(crc32(text), 4);
+    this.write(Buffer.concat([text, end, MAGIC]));
+    this.guard(() => {
+      fsyncSync(this.descriptor);
+      closeSync(this.descriptor);
+      renameSync(this.temporary, this.file);
+    });
+  }
+
+  /** Leaves nothing behind. */
+  abandon(): void {
+    closeSync(this.descriptor);
+    rmSync(this.temporary, { force: true });
+  }
+
+  private write(bytes: Uint8Array): void {
+    this.guard(() => {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(this.descriptor, bytes, done, bytes.length - done, this.at + done);
+      }
+    });
+    this.at += bytes.length;
+  }
+
+  private guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw new InputError(`cannot write ${this.file}: ${describeSystemError(error)}`);
+    }
+  }
+}
