@@ -1,8 +1,9 @@
 /** The folder for what was downloaded or decoded once: where it is, and how files get there whole or not at all. */
 
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import path from 'node:path';
+import { describeSystemError, InputError } from '../errors.ts';
 import { listFolder, makeFolder } from '../files.ts';
 
 /** VAE_DATA_DIR where it is set, else the usual place of the operating system. */
@@ -30,11 +31,37 @@ export function cachedFolder(name: string): string {
 export const temporaryName = (file: string): string =>
   path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
 
-export function isRunning(id: number): boolean {
+function isRunning(id: number): boolean {
+  if (!Number.isSafeInteger(id) || id <= 0) return false;
   try {
-    process.kill(id, 0);
-    return true;
+    return process.kill(id, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/**
+ * Does something with a folder of the cache that two processes must not do at once.
+ * @throws InputError if another process is at it.
+ */
+export async function exclusively<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const lock = path.join(folder, '.lock');
+  try {
+    const owner = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : Number.NaN;
+    if (isRunning(owner)) {
+      throw new InputError(
+        `process ${owner} is preparing ${folder}; wait until it is done (or remove ${lock} if that process is not a vae)`,
+      );
+    }
+    rmSync(lock, { force: true });
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`cannot write ${lock}: ${describeSystemError(error)}`);
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
   }
 }

@@ -1,19 +1,49 @@
-/** CIFAR-10: 60,000 photographs of 32 × 32 in ten classes. */
+/** CIFAR-10: 60,000 photographs of 32 × 32 in ten classes, from a user's folder or downloaded once. */
 
-import { InputError } from '../errors.ts';
+import { existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { cachedFolder, exclusively } from './cache.ts';
 import { CIFAR_SHAPE, readCifarBatches } from './cifar-batches.ts';
-import { checkFolder, readCard, type Source } from './source.ts';
+import { download, downloadUrl } from './download.ts';
+import { checkFolder, type Report, readCard, type Source } from './source.ts';
+import { unpackFolder } from './unpack.ts';
 
-interface Card {
+export interface CifarCard {
+  readonly url: string;
+  readonly archive: string;
+  readonly md5: string;
+  readonly megabytes: number;
+  readonly folder: string;
   readonly classes: readonly string[];
+}
+
+/**
+ * The folder of the official batches in the cache, downloaded and unpacked where it is missing.
+ * @throws InputError if it cannot be got.
+ */
+export async function cachedBatches(card: CifarCard, report: Report): Promise<string> {
+  const folder = cachedFolder('cifar10');
+  const batches = path.join(folder, card.folder);
+  if (existsSync(batches)) return batches;
+  return exclusively(folder, async () => {
+    const url = downloadUrl('cifar10', card.url, card.archive);
+    report.note(
+      `getting CIFAR-10 once, ${card.megabytes} MB from ${url} into ${folder} (VAE_DATA_DIR names another folder)`,
+    );
+    const archive = path.join(folder, card.archive);
+    await download({ url, file: archive, md5: card.md5 }, report);
+    await unpackFolder(archive, card.folder);
+    rmSync(archive);
+    return batches;
+  });
 }
 
 export const cifar10: Source = {
   fit: 'photo',
-  async load(dataDir) {
-    const { classes } = readCard<Card>('cifar10');
-    if (dataDir === undefined) throw new InputError('cifar10: name the folder of its binary batches with --data-dir');
-    checkFolder(dataDir, '--data-dir');
-    return { name: 'cifar10', fit: 'photo', classes, imageShape: CIFAR_SHAPE, ...readCifarBatches(dataDir) };
+  async load(dataDir, report) {
+    const card = readCard<CifarCard>('cifar10');
+    if (dataDir !== undefined) checkFolder(dataDir, '--data-dir');
+    const sets = readCifarBatches(dataDir ?? (await cachedBatches(card, report)));
+    return { name: 'cifar10', fit: 'photo', classes: card.classes, imageShape: CIFAR_SHAPE, ...sets };
   },
 };

@@ -4,10 +4,13 @@ import { ConfigError } from '../errors.ts';
 import { type Binarisation, binariseDataset } from './binarise.ts';
 import { cifar10 } from './cifar10.ts';
 import { type Dataset, splitValidation } from './dataset.ts';
+import { fashionMnist } from './fashion-mnist.ts';
 import { mnist } from './mnist.ts';
 import type { Report, Source } from './source.ts';
 
-export const datasets = { mnist, cifar10 } as const satisfies Readonly<Record<string, Source>>;
+export const datasets = { mnist, 'fashion-mnist': fashionMnist, cifar10 } as const satisfies Readonly<
+  Record<string, Source>
+>;
 
 export type DatasetName = keyof typeof datasets;
 

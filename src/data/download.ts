@@ -1,0 +1,162 @@
+/** Files from the web: continued where an earlier attempt stopped, and checked before they get their name. */
+
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import type { Dispatcher } from 'undici';
+import { describeSystemError, InputError } from '../errors.ts';
+import type { Report } from './source.ts';
+
+export interface Download {
+  readonly url: string;
+  /** Where it goes. A part of it waits beside it, with ".part" behind its name. */
+  readonly file: string;
+  /** Of the whole file, hexadecimal. */
+  readonly md5: string;
+}
+
+/** A server that is silent for so long, in milliseconds, has gone. */
+const PATIENCE = 60_000;
+const MEGABYTE = 1e6;
+
+/**
+ * Where a dataset's files are: VAE_MIRROR/<dataset>/ where that is set, else its official place.
+ * @throws InputError if VAE_MIRROR is no URL.
+ */
+export function downloadUrl(dataset: string, official: string, name: string): string {
+  const { VAE_MIRROR } = process.env;
+  if (!VAE_MIRROR) return new URL(name, official).href;
+  if (!/^https?:/.test(VAE_MIRROR) || !URL.canParse(VAE_MIRROR)) {
+    throw new InputError(`VAE_MIRROR ${VAE_MIRROR}: expected a URL such as https://mirror.example/data`);
+  }
+  return `${VAE_MIRROR.replace(/\/$/, '')}/${dataset}/${name}`;
+}
+
+/**
+ * Gets a file, unless it is there already.
+ * @throws InputError if it cannot be got or stored, or is not the file it should be. What has come is kept for the next
+ *   attempt, unless it is wrong.
+ */
+export async function download(task: Download, report: Report): Promise<void> {
+  const { url, file, md5 } = task;
+  if (existsSync(file)) {
+    const found = (await hashOf(file)).digest('hex');
+    if (found !== md5) throw new InputError(`${file} is not the file of ${url}: its MD5 is ${found}; remove it`);
+    return;
+  }
+  const part = `${file}.part`;
+  for (;;) {
+    const { resumed, found } = await fetchPart(task, part, report);
+    if (found === md5) break;
+    rmSync(part, { force: true });
+    // The parts of two versions do not make a file: only one that came in one piece is known to be wrong.
+    if (!resumed) {
+      throw new InputError(
+        `${url} is not the file it was: its MD5 is ${found}, expected ${md5}; try again later, or name another server in VAE_MIRROR`,
+      );
+    }
+    report.note(`what was continued of ${path.basename(file)} does not fit together; getting it anew`);
+  }
+  renameSync(part, file);
+}
+
+async function hashOf(file: string): Promise<Hash> {
+  const hash = createHash('md5');
+  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  return hash;
+}
+
+/** What is missing of the part, written behind it; whether there was one, and the MD5 of the whole. */
+async function fetchPart({ url, file }: Download, part: string, report: Report) {
+  let have = existsSync(part) ? statSync(part).size : 0;
+  const [name, unit] = [path.basename(file), 'MB'];
+  const megabytes = (bytes: number): number => Math.round(bytes / MEGABYTE);
+  const broken = (reason: string) => {
+    const kept = have > 0 ? ` after ${megabytes(have)} MB; run the same command again to continue` : '; try again';
+    return new InputError(
+      `the download of ${url} failed (${reason})${kept}, set HTTPS_PROXY or VAE_MIRROR, or put the file into ${path.dirname(file)} yourself`,
+    );
+  };
+
+  const { statusCode, headers, body } = await ask(url, have).catch((error) => {
+    throw broken(reasonOf(error));
+  });
+  body.on('error', () => {});
+  const range = String(headers['content-range'] ?? '');
+  const complete = statusCode === 416 && range === `bytes */${have}`;
+  const continued = complete || (statusCode === 206 && range.startsWith(`bytes ${have}-`));
+  if (!continued && statusCode !== 200) {
+    body.destroy();
+    if (statusCode !== 416 && statusCode !== 206) throw broken(`the server answered ${statusCode}`);
+    // What is there is no beginning of the server's file.
+    rmSync(part);
+    return { resumed: true, found: 'unknown' };
+  }
+  if (!continued) have = 0;
+  const hash = have > 0 ? await hashOf(part) : createHash('md5');
+  const total = have + Number(headers['content-length'] ?? 0);
+  const output = await open(part, have > 0 ? 'r+' : 'w').catch((error) => {
+    throw new InputError(`cannot write ${part}: ${describeSystemError(error)}`);
+  });
+  try {
+    if (!complete) {
+      for await (const chunk of chunks(body, broken)) {
+        await output.write(chunk, 0, chunk.length, have).catch((error) => {
+          throw new InputError(`cannot write ${part}: ${describeSystemError(error)}`);
+        });
+        hash.update(chunk);
+        have += chunk.length;
+        report.progress(`downloading ${name}`, megabytes(have), megabytes(Math.max(total, have)), unit);
+      }
+    }
+  } finally {
+    body.destroy();
+    await output.close();
+  }
+  return { resumed: continued, found: hash.digest('hex') };
+}
+
+async function ask(url: string, from: number): Promise<Dispatcher.ResponseData> {
+  const { Agent, interceptors, ProxyAgent, request } = await import('undici');
+  const limits = { connect: { timeout: PATIENCE }, headersTimeout: PATIENCE, bodyTimeout: PATIENCE };
+  const proxy = proxyOf(new URL(url));
+  const agent = proxy === undefined ? new Agent(limits) : new ProxyAgent({ uri: proxy, ...limits });
+  return request(url, {
+    dispatcher: agent.compose(interceptors.redirect({ maxRedirections: 5 })),
+    // The file as it is stored: it is its bytes that are counted and checked.
+    headers: { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) },
+  });
+}
+
+/** The proxy that the environment names for a URL: HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY names its host. */
+function proxyOf({ protocol, hostname }: URL): string | undefined {
+  const read = (name: string): string => process.env[name] || process.env[name.toUpperCase()] || '';
+  const exempt = read('no_proxy')
+    .split(/[\s,]+/)
+    .map((host) => host.replace(/^\*?\./, ''))
+    .some((host) => host === '*' || hostname === host || (host !== '' && hostname.endsWith(`.${host}`)));
+  return exempt ? undefined : read(`${protocol.slice(0, -1)}_proxy`) || undefined;
+}
+
+async function* chunks(body: AsyncIterable<Buffer>, broken: (reason: string) => InputError): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw broken(reasonOf(error));
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const known: Readonly<Record<string, string>> = {
+    ENOTFOUND: 'the server is not known',
+    EAI_AGAIN: 'no name server answers; is there a network?',
+    ECONNREFUSED: 'the server refuses the connection',
+    UND_ERR_SOCKET: 'the connection was cut',
+    UND_ERR_CONNECT_TIMEOUT: 'the server does not answer',
+    UND_ERR_HEADERS_TIMEOUT: 'the server does not answer',
+    UND_ERR_BODY_TIMEOUT: 'the server has fallen silent',
+  };
+  return (code !== undefined ? known[code] : undefined) ?? (message || code || String(error));
+}

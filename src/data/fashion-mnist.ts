@@ -1,0 +1,47 @@
+/** Fashion-MNIST: clothing in the place of MNIST's digits, from a user's folder or downloaded once. */
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { cachedFolder, exclusively } from './cache.ts';
+import { download, downloadUrl } from './download.ts';
+import { readIdxFolder } from './idx-folder.ts';
+import { checkFolder, classNames, type Report, readCard, type Source } from './source.ts';
+
+export interface FashionCard {
+  readonly url: string;
+  readonly megabytes: number;
+  readonly classes: readonly string[];
+  /** By the names of the files. */
+  readonly md5: Readonly<Record<string, string>>;
+}
+
+/**
+ * The folder of the official files in the cache, downloaded where one is missing.
+ * @throws InputError if one cannot be got.
+ */
+export async function cachedFiles(card: FashionCard, report: Report): Promise<string> {
+  const folder = cachedFolder('fashion-mnist');
+  const names = Object.keys(card.md5);
+  if (names.every((name) => existsSync(path.join(folder, name)))) return folder;
+  return exclusively(folder, async () => {
+    const from = downloadUrl('fashion-mnist', card.url, '');
+    report.note(
+      `getting Fashion-MNIST once, ${card.megabytes} MB from ${from} into ${folder} (VAE_DATA_DIR names another folder)`,
+    );
+    for (const name of names) {
+      const url = downloadUrl('fashion-mnist', card.url, name);
+      await download({ url, file: path.join(folder, name), md5: card.md5[name] }, report);
+    }
+    return folder;
+  });
+}
+
+export const fashionMnist: Source = {
+  fit: 'garment',
+  async load(dataDir, report) {
+    const card = readCard<FashionCard>('fashion-mnist');
+    if (dataDir !== undefined) checkFolder(dataDir, '--data-dir');
+    const sets = readIdxFolder(dataDir ?? (await cachedFiles(card, report)));
+    return { name: 'fashion-mnist', fit: 'garment', classes: classNames(card.classes, sets.train, sets.test), ...sets };
+  },
+};
