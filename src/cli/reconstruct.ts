@@ -36,7 +36,7 @@ export function registerReconstruct(program: Command): void {
 async function reconstruct({ input, out, samples, seed, json, ...options }: ReconstructOptions): Promise<void> {
   const { loadModel } = await import('./model.ts');
   const { decodePng } = await import('../data/png.ts');
-  const { fitDigit } = await import('../data/fit.ts');
+  const { fitPicture } = await import('../data/fit.ts');
   const { drawGrid, interleave } = await import('../report/grid.ts');
   const { protectSources, readFile, writeFile } = await import('../files.ts');
   const { formatContract, likelihoodContract } = await import('../training/contract.ts');
@@ -46,7 +46,7 @@ async function reconstruct({ input, out, samples, seed, json, ...options }: Reco
   const { file, model, trained } = await loadModel(options);
   protectSources(out, [file, input]);
   const { imageShape } = model.vae.config;
-  const { pixels, notes } = fitDigit(picture, imageShape);
+  const { pixels, notes } = fitPicture(picture, imageShape, 'digit');
   const found = await trained.reconstruct(pixels, samples, seed);
   await trained.release();
   writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2, LARGE_SIDE));

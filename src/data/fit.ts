@@ -1,7 +1,9 @@
 /** Fits any picture to what a model was trained on, and says what was done to it. */
 
-import type { ImageShape } from './dataset.ts';
-import type { Picture } from './png.ts';
+import type { Fit, ImageShape } from './dataset.ts';
+import { type Fitted, fitPhoto } from './photo.ts';
+import { inspect, type Picture, rowsOf } from './picture.ts';
+import { resize } from './resample.ts';
 
 /** A plane of brightness in [0, 1]. */
 interface Plane {
@@ -10,25 +12,22 @@ interface Plane {
   readonly values: Float32Array;
 }
 
-export interface Fitted {
-  /** [C·H·W] bytes, as a dataset's images are kept. */
-  readonly pixels: Uint8Array;
-  /** What was done, in the order it was done; empty where nothing was. */
-  readonly notes: readonly string[];
-}
-
-/** MNIST's own rule: the ink in a box of 20 of its 28 pixels, centred by its mass. */
-const INK_SHARE = 20 / 28;
+/** The share of the image that the ink is scaled into. MNIST's own rule is 20 of 28 pixels; Fashion-MNIST's is all. */
+const INK_SHARE = { digit: 20 / 28, garment: 1 } as const;
 /** One step of 256. */
 const NEGLIGIBLE = 1 / 256;
 /** What is brighter than this, against the darkest, counts as ink. */
 const INK_THRESHOLD = 0.15;
 
+/** Fits a picture to images of a shape, in the manner of their dataset. */
+export const fitPicture = (picture: Picture, shape: ImageShape, how: Fit): Fitted =>
+  how === 'photo' ? fitPhoto(picture, shape) : fitInk(picture, shape, INK_SHARE[how]);
+
 /**
- * Digits as MNIST has them: grey, light on dark; unless the picture has the model's size already, its contrast is
- * stretched, and its ink is cut out, scaled into the middle 20/28 of the image, and centred by its mass.
+ * As MNIST has its digits: grey, light on dark; unless the picture has the model's size already, its contrast is
+ * stretched, and its ink is cut out, scaled into the middle `share` of the image, and centred by its mass.
  */
-export function fitDigit(picture: Picture, [, height, width]: ImageShape): Fitted {
+function fitInk(picture: Picture, [, height, width]: ImageShape, share: number): Fitted {
   const notes: string[] = [];
   let plane = toGrey(picture, notes);
   if (borderMean(plane) > 0.5) {
@@ -36,25 +35,20 @@ export function fitDigit(picture: Picture, [, height, width]: ImageShape): Fitte
     notes.push('inverted, because its border is light and the model draws light on dark');
   }
   if (plane.width !== width || plane.height !== height) {
-    plane = centreInk(stretchContrast(plane, notes), width, height, notes);
+    plane = centreInk(stretchContrast(plane, notes), width, height, share, notes);
   }
   return { pixels: Uint8Array.from(plane.values, (value) => Math.round(255 * value)), notes };
 }
 
-/** Luma of Rec. 709 over a background of white, which is what a transparent picture is usually seen on. */
-function toGrey({ width, height, rgba }: Picture, notes: string[]): Plane {
-  const values = new Float32Array(width * height);
-  let [coloured, transparent] = [false, false];
-  for (let i = 0; i < values.length; i++) {
-    const [red, green, blue, alpha] = [rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], rgba[4 * i + 3]];
-    coloured ||= red !== green || green !== blue;
-    transparent ||= alpha !== 255;
-    const luma = (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
-    values[i] = 1 + (luma - 1) * (alpha / 255);
-  }
+function toGrey(picture: Picture, notes: string[]): Plane {
+  const { coloured, transparent } = inspect(picture);
   if (transparent) notes.push('laid on white where it is transparent');
   if (coloured) notes.push('turned to grey');
-  return { width, height, values };
+  const { width, height } = picture;
+  const rows = rowsOf(picture, 1);
+  const values = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) rows.read(y, values.subarray(y * width, (y + 1) * width));
+  return { width, height, values: values.map((value) => value / 255) };
 }
 
 function borderMean({ width, height, values }: Plane): number {
@@ -79,10 +73,10 @@ function stretchContrast(plane: Plane, notes: string[]): Plane {
   return { ...plane, values: plane.values.map((value) => Math.min(1, Math.max(0, (value - background) / range))) };
 }
 
-function centreInk(plane: Plane, width: number, height: number, notes: string[]): Plane {
+function centreInk(plane: Plane, width: number, height: number, share: number, notes: string[]): Plane {
   const cut = cropToInk(plane);
-  const scale = Math.min((width * INK_SHARE) / cut.width, (height * INK_SHARE) / cut.height);
-  const ink = resize(cut, Math.max(1, Math.round(cut.width * scale)), Math.max(1, Math.round(cut.height * scale)));
+  const scale = Math.min((width * share) / cut.width, (height * share) / cut.height);
+  const ink = scaled(cut, Math.max(1, Math.round(cut.width * scale)), Math.max(1, Math.round(cut.height * scale)));
   const [massX, massY] = centreOfMass(ink);
   const clamp = (offset: number, room: number) => Math.min(Math.max(0, Math.round(offset)), room);
   const left = clamp(width / 2 - massX, width - ink.width);
@@ -136,30 +130,7 @@ function centreOfMass({ width, values }: Plane): [number, number] {
   return mass === 0 ? [width / 2, values.length / width / 2] : [sumX / mass, sumY / mass];
 }
 
-/** Averages over the area that each new pixel covers, which neither skips thin strokes nor invents detail. */
-function resize(plane: Plane, width: number, height: number): Plane {
-  const horizontal = resizeRows(plane, width);
-  const vertical = resizeRows(transposed(horizontal), height);
-  return transposed(vertical);
-}
-
-function resizeRows({ width, height, values }: Plane, target: number): Plane {
-  const out = new Float32Array(target * height);
-  const ratio = width / target;
-  for (let column = 0; column < target; column++) {
-    const [start, end] = [column * ratio, (column + 1) * ratio];
-    for (let from = Math.floor(start); from < Math.min(width, Math.ceil(end)); from++) {
-      const share = (Math.min(end, from + 1) - Math.max(start, from)) / ratio;
-      for (let row = 0; row < height; row++) out[row * target + column] += share * values[row * width + from];
-    }
-  }
-  return { width: target, height, values: out };
-}
-
-function transposed({ width, height, values }: Plane): Plane {
-  const out = new Float32Array(values.length);
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) out[column * height + row] = values[row * width + column];
-  }
-  return { width: height, height: width, values: out };
+function scaled({ values, ...size }: Plane, width: number, height: number): Plane {
+  const read = (y: number, out: Float32Array): void => out.set(values.subarray(y * size.width, (y + 1) * size.width));
+  return { width, height, values: resize({ ...size, channels: 1, read }, { left: 0, top: 0, ...size }, width, height) };
 }

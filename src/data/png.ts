@@ -2,14 +2,8 @@
 
 import { PNG } from 'pngjs';
 import { InputError } from '../errors.ts';
+import type { Picture } from './picture.ts';
 import { checkedPng } from './png-structure.ts';
-
-/** 8 bits a channel, [height, width, 4]: red, green, blue, opacity. */
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  readonly rgba: Uint8Array;
-}
 
 const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
 

@@ -7,10 +7,11 @@ import { PNG } from 'pngjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { binariseOnce } from '../../src/data/binarise.ts';
 import { type ImageSet, pixelsAt, residentImages } from '../../src/data/dataset.ts';
-import { fitDigit } from '../../src/data/fit.ts';
+import { fitPicture } from '../../src/data/fit.ts';
 import { parseIdx } from '../../src/data/idx.ts';
 import { type DatasetOptions, loadDataset } from '../../src/data/index.ts';
-import { decodePng, encodePng, type Picture } from '../../src/data/png.ts';
+import type { Picture } from '../../src/data/picture.ts';
+import { decodePng, encodePng } from '../../src/data/png.ts';
 import { InputError } from '../../src/errors.ts';
 import { encodeIdx, writeDigits } from './digits.ts';
 import { silent } from './report.ts';
@@ -245,7 +246,7 @@ describe('a picture of any kind', () => {
     [0, 0, 0, 255],
     [255, 255, 255, 255],
   ];
-  const fitted = (picture: Picture) => fitDigit(picture, [1, 28, 28]);
+  const fitted = (picture: Picture) => fitPicture(picture, [1, 28, 28], 'digit');
 
   it('of the right size and light on dark is left alone', () => {
     const picture = bar(28, 28, 12, 6, white, black);

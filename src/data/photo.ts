@@ -1,0 +1,42 @@
+/** The one rule for photographs: scaled by their shorter side, the middle kept. */
+
+import type { ImageShape } from './dataset.ts';
+import { inspect, type Picture, rowsOf } from './picture.ts';
+import { resize } from './resample.ts';
+
+/** Rounding must not move an edge to the pixel before. */
+const NEGLIGIBLE = 1e-9;
+
+export interface Fitted {
+  /** [C·H·W] bytes, as a dataset's images are kept. */
+  readonly pixels: Uint8Array;
+  /** What was done, in the order it was done; empty where nothing was. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Scales a picture until it just covers the image, cuts off what stands over on both sides alike, and turns it to grey
+ * if the image has one channel. A picture of the image's size and kind keeps every byte.
+ */
+export function fitPhoto(picture: Picture, [channels, height, width]: ImageShape): Fitted {
+  const { coloured, transparent } = inspect(picture);
+  const ratio = Math.min(picture.width / width, picture.height / height);
+  const cut = { width: width * ratio, height: height * ratio };
+  // Whole pixels, so that nothing is blurred that need not be.
+  const middle = (whole: number, kept: number) => Math.max(0, Math.floor((whole - kept) / 2 + NEGLIGIBLE));
+  const from = { ...cut, left: middle(picture.width, cut.width), top: middle(picture.height, cut.height) };
+  const values = resize(rowsOf(picture, channels === 1 ? 1 : 3), from, width, height);
+
+  const plane = width * height;
+  const pixels = new Uint8Array(channels * plane);
+  for (let i = 0, to = 0; i < plane; i++) {
+    for (let channel = 0; channel < channels; channel++) pixels[channel * plane + i] = Math.round(values[to++]);
+  }
+  const notes: string[] = [];
+  if (transparent) notes.push('laid on white where it is transparent');
+  if (coloured && channels === 1) notes.push('turned to grey');
+  const [across, down] = [Math.round(picture.width / ratio), Math.round(picture.height / ratio)];
+  if (ratio !== 1) notes.push(`scaled from ${picture.width} × ${picture.height} to ${across} × ${down}`);
+  if (across !== width || down !== height) notes.push(`cut to its middle ${width} × ${height}`);
+  return { pixels, notes };
+}

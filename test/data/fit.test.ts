@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fitPicture } from '../../src/data/fit.ts';
+import type { Picture } from '../../src/data/picture.ts';
+import { decodePng, encodePng } from '../../src/data/png.ts';
+import { resize } from '../../src/data/resample.ts';
+import { cifarBatch } from './batches.ts';
+
+/** A picture whose pixels are given by a function. */
+function paint(width: number, height: number, colour: (x: number, y: number) => readonly number[]): Picture {
+  const rgba = new Uint8Array(4 * width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) rgba.set([...colour(x, y), 255].slice(0, 4), 4 * (y * width + x));
+  }
+  return { width, height, rgba };
+}
+
+const photo = (picture: Picture, channels: 1 | 3, height: number, width = height) =>
+  fitPicture(picture, [channels, height, width], 'photo');
+
+describe('a photograph', () => {
+  it("of CIFAR-10's size comes back byte for byte", () => {
+    const planes = cifarBatch([3]).subarray(1);
+    const interleaved = Uint8Array.from(planes, (_, i) => planes[(i % 3) * 1024 + Math.floor(i / 3)]);
+    const { pixels, notes } = photo(decodePng(encodePng(32, 32, 3, interleaved), 'file'), 3, 32);
+    expect(Buffer.from(pixels).equals(planes)).toBe(true);
+    expect(notes).toEqual([]);
+  });
+
+  it('that is larger is scaled by its shorter side, and its middle is kept', () => {
+    // Thirds of red, green and blue: the middle 60 columns are green.
+    const wide = paint(180, 60, (x) => [x < 60 ? 255 : 0, x >= 60 && x < 120 ? 255 : 0, x >= 120 ? 255 : 0]);
+    const { pixels, notes } = photo(wide, 3, 20);
+    expect(
+      [pixels.subarray(0, 400), pixels.subarray(400, 800), pixels.subarray(800)].map((p) => [...new Set(p)]),
+    ).toEqual([[0], [255], [0]]);
+    expect(notes).toEqual(['scaled from 180 × 60 to 60 × 20', 'cut to its middle 20 × 20']);
+  });
+
+  it('that only stands over is cut, not blurred', () => {
+    const striped = paint(33, 32, (x) => [x % 2 === 0 ? 255 : 0, 0, 0]);
+    const { pixels, notes } = photo(striped, 3, 32);
+    expect([...pixels.subarray(0, 4)]).toEqual([255, 0, 255, 0]);
+    expect(notes).toEqual(['cut to its middle 32 × 32']);
+  });
+
+  it('is averaged over areas when it becomes smaller, and interpolated when it becomes larger', () => {
+    expect([
+      ...photo(
+        paint(4, 4, (x) => [x < 2 ? 0 : (x - 2) * 100, 0, 0]),
+        3,
+        2,
+      ).pixels.subarray(0, 2),
+    ]).toEqual([0, 50]);
+    const larger = photo(
+      paint(2, 2, (x) => [100 * x, 100 * x, 100 * x]),
+      1,
+      4,
+    ).pixels;
+    expect([...larger.subarray(0, 4)]).toEqual([0, 25, 75, 100]);
+  });
+
+  it('lies on white where it is transparent', () => {
+    const half = paint(2, 2, (x) => (x === 0 ? [255, 0, 0, 0] : [0, 0, 0, 128]));
+    const { pixels, notes } = photo(half, 1, 2);
+    expect([...pixels]).toEqual([255, 127, 255, 127]);
+    expect(notes).toEqual(['laid on white where it is transparent']);
+  });
+
+  it('is grey by its luma where the model is', () => {
+    const { pixels, notes } = photo(
+      paint(1, 1, () => [255, 0, 0]),
+      1,
+      1,
+    );
+    expect([...pixels]).toEqual([Math.round(0.2126 * 255)]);
+    expect(notes).toEqual(['turned to grey']);
+  });
+
+  it('of any size has the right one, and keeps within its range of brightness', () => {
+    const side = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 5000));
+    const target = fc.integer({ min: 1, max: 24 });
+    const channels = fc.constantFrom(1 as const, 3 as const);
+    fc.assert(
+      fc.property(side, side, target, target, channels, fc.nat({ max: 200 }), (width, height, down, across, c, low) => {
+        fc.pre(width * height <= 100_000);
+        const picture = paint(width, height, (x, y) => [low + ((x * 7 + y * 13) % 50), low, low + 20]);
+        const { pixels } = photo(picture, c, down, across);
+        expect(pixels).toHaveLength(c * down * across);
+        expect(Math.min(...pixels)).toBeGreaterThanOrEqual(low);
+        expect(Math.max(...pixels)).toBeLessThanOrEqual(low + 50);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('of one colour stays of that colour', () => {
+    for (const [width, height] of [
+      [1, 1],
+      [1, 5000],
+      [5000, 1],
+      [127, 83],
+      [3, 1000],
+    ]) {
+      const { pixels } = photo(
+        paint(width, height, () => [17, 211, 254]),
+        3,
+        13,
+      );
+      expect([...new Set(pixels)]).toEqual([17, 211, 254]);
+    }
+  });
+});
+
+describe('resizing', () => {
+  it('keeps the mean of what becomes smaller', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat({ max: 255 }), { minLength: 8, maxLength: 60 }),
+        fc.integer({ min: 1, max: 8 }),
+        (row, width) => {
+          const rows = {
+            width: row.length,
+            height: 1,
+            channels: 1,
+            read: (_: number, out: Float32Array) => out.set(row),
+          };
+          const out = resize(rows, { left: 0, top: 0, width: row.length, height: 1 }, width, 1);
+          const mean = (values: ArrayLike<number>) =>
+            Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
+          expect(mean(out)).toBeCloseTo(mean(row), 3);
+        },
+      ),
+    );
+  });
+});
+
+describe('a garment', () => {
+  it('fills the image by its longer side, light on dark', () => {
+    const shirt = paint(100, 200, (x, y) => (x >= 30 && x < 70 && y >= 40 && y < 160 ? [20, 20, 20] : [255, 255, 255]));
+    const { pixels } = fitPicture(shirt, [1, 28, 28], 'garment');
+    const rows = Array.from({ length: 28 }, (_, y) => pixels.subarray(28 * y, 28 * y + 28).some((value) => value > 0));
+    expect(rows.every(Boolean)).toBe(true);
+    expect(pixels[14 * 28 + 14]).toBe(255);
+    expect(pixels[14 * 28]).toBe(0);
+  });
+});
