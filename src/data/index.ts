@@ -1,12 +1,16 @@
-/** Datasets by name. */
+/** Datasets by name, and folders of images by their path. */
 
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { ConfigError } from '../errors.ts';
+import { nearestName } from '../rules.ts';
 import { type Binarisation, binariseDataset } from './binarise.ts';
 import { cifar10 } from './cifar10.ts';
-import { type Dataset, splitValidation } from './dataset.ts';
+import { type Dataset, type Fit, splitValidation } from './dataset.ts';
 import { fashionMnist } from './fashion-mnist.ts';
+import { loadFolder } from './folder.ts';
 import { mnist } from './mnist.ts';
-import type { Report, Source } from './source.ts';
+import { checkFolder, type LoadedDataset, type Report, type Source } from './source.ts';
 
 export const datasets = { mnist, 'fashion-mnist': fashionMnist, cifar10 } as const satisfies Readonly<
   Record<string, Source>
@@ -14,26 +18,66 @@ export const datasets = { mnist, 'fashion-mnist': fashionMnist, cifar10 } as con
 
 export type DatasetName = keyof typeof datasets;
 
-const isKnown = (name: string): name is DatasetName => Object.hasOwn(datasets, name);
-
 export interface DatasetOptions {
-  /** A known name. */
+  /** A known name, or a folder of images. */
   readonly dataset: string;
-  /** A folder to read instead of the dataset's usual source. */
+  /** A folder to read instead of a known dataset's usual source. */
   readonly dataDir?: string;
+  /** Of a folder of images: the side of the squares that they become. */
+  readonly imageSize?: number;
+  /** Of a folder of images: grey or colour; by default what they are. */
+  readonly channels?: 1 | 3;
   readonly binarise: Binarisation;
   /** How many training images to set aside. */
   readonly validation: number;
   readonly seed: number;
 }
 
+const isKnown = (name: string): name is DatasetName => Object.hasOwn(datasets, name);
+const isFolder = (name: string): boolean => existsSync(name) && statSync(name).isDirectory();
+
+/**
+ * What a dataset is called wherever one is: a known name as it is, a folder by its absolute path.
+ * @throws ConfigError if it is neither.
+ * @throws InputError if it is the path of no folder.
+ */
+export function resolveDataset(dataset: string): string {
+  if (isKnown(dataset)) return dataset;
+  if (!isFolder(dataset) && !/[/\\]|^\.+$/.test(dataset)) {
+    const names = Object.keys(datasets);
+    const nearest = nearestName(dataset, names);
+    throw new ConfigError(
+      `--dataset ${dataset}: expected ${names.join(', ')}, or a folder of images written as a path such as ./images` +
+        (nearest === undefined ? '' : `; did you mean ${nearest}?`),
+    );
+  }
+  checkFolder(dataset, '--dataset');
+  return path.resolve(dataset);
+}
+
+/** How a picture from outside is made to look like a dataset's own. */
+export const fitOf = (dataset: string): Fit => (isKnown(dataset) ? datasets[dataset].fit : 'photo');
+
 /**
  * @throws InputError if the data is missing or damaged.
  * @throws ConfigError if there is no such dataset, or an option does not fit it.
  */
 export async function loadDataset(options: DatasetOptions, report: Report): Promise<Dataset> {
-  const { dataset: name, dataDir, binarise, validation, seed } = options;
-  if (!isKnown(name)) throw new ConfigError(`--dataset ${name}: expected one of ${Object.keys(datasets).join(', ')}`);
-  const loaded = binariseDataset(await datasets[name].load(dataDir, report), binarise, seed);
+  const { binarise, validation, seed } = options;
+  const loaded = binariseDataset(await load(options, report), binarise, seed);
   return { ...loaded, ...splitValidation(loaded.train, validation, seed) };
+}
+
+function load(options: DatasetOptions, report: Report): Promise<LoadedDataset> {
+  const { dataset, dataDir, imageSize, channels } = options;
+  const name = resolveDataset(dataset);
+  if (!isKnown(name)) {
+    if (dataDir === undefined) return loadFolder(name, options, report);
+    throw new ConfigError(`--data-dir ${dataDir}: only a known dataset is read from another folder; ${dataset} is one`);
+  }
+  const unfit = imageSize !== undefined ? `--image-size ${imageSize}` : channels && `--channels ${channels}`;
+  if (unfit !== undefined) {
+    throw new ConfigError(`${unfit}: only the images of a folder are changed; those of ${dataset} stay as they are`);
+  }
+  return datasets[name].load(dataDir, report);
 }

@@ -117,7 +117,7 @@ export class PackWriter {
   private pixels: number;
   private count = 0;
   private checksum = 0;
-  private at = 0;
+  private at = MAGIC.length;
 
   /** @throws InputError, as every method does, if the file cannot be written; `abandon` it then. */
   constructor(file: string, pixels: number) {
@@ -125,7 +125,6 @@ export class PackWriter {
     this.temporary = temporaryName(file);
     this.pixels = pixels;
     this.descriptor = this.guard(() => openSync(this.temporary, 'w+'));
-    this.write(MAGIC);
   }
 
   /** Adds an image of `pixels` bytes. */
@@ -155,11 +154,13 @@ export class PackWriter {
     end.writeUInt32LE(text.length, 0);
     end.writeUInt32LE(crc32(text), 4);
     this.write(Buffer.concat([text, end, MAGIC]));
+    this.at = 0;
+    this.write(MAGIC);
     this.guard(() => {
       fsyncSync(this.descriptor);
-      closeSync(this.descriptor);
       renameSync(this.temporary, this.file);
     });
+    closeSync(this.descriptor);
   }
 
   /** Leaves nothing behind. */

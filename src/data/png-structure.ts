@@ -12,7 +12,7 @@ const FRAME_BYTES = 12;
 const HEADER_BYTES = 13;
 
 /** A file of a few kilobytes can claim to be larger than memory. */
-const MOST_PIXELS = 1e8;
+export const MOST_PIXELS = 1e8;
 
 /** Samples a pixel, by colour type: grey, –, colour, palette, grey with opacity, –, colour with opacity. */
 const SAMPLES = [1, 0, 3, 1, 2, 0, 4];

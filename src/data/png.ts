@@ -12,8 +12,18 @@ const KNOWN_FORMATS: readonly (readonly [string, string])[] = [
   ['474946', 'a GIF'],
   ['424d', 'a BMP'],
   ['52494646', 'a WebP'],
+  ['49492a00', 'a TIFF'],
+  ['4d4d002a', 'a TIFF'],
   ['25504446', 'a PDF'],
 ];
+
+export const isPng = (content: Buffer): boolean => content.subarray(0, 8).equals(SIGNATURE);
+
+/** What kind of file begins like this, in words. */
+export function formatOf(content: Buffer): string {
+  const start = content.subarray(0, 4).toString('hex');
+  return KNOWN_FORMATS.find(([magic]) => start.startsWith(magic))?.[1] ?? 'something else';
+}
 
 /**
  * Decodes grey, colour, palette, 16-bit and transparent PNGs alike. `name` is for messages.
@@ -21,10 +31,8 @@ const KNOWN_FORMATS: readonly (readonly [string, string])[] = [
  */
 export function decodePng(content: Buffer, name: string): Picture {
   if (content.length === 0) throw new InputError(`${name}: the file is empty; expected a PNG`);
-  if (!content.subarray(0, 8).equals(SIGNATURE)) {
-    const start = content.subarray(0, 4).toString('hex');
-    const format = KNOWN_FORMATS.find(([magic]) => start.startsWith(magic))?.[1] ?? 'something else';
-    throw new InputError(`${name}: expected a PNG, but it is ${format}; convert it to PNG first`);
+  if (!isPng(content)) {
+    throw new InputError(`${name}: expected a PNG, but it is ${formatOf(content)}; convert it to PNG first`);
   }
   const whole = checkedPng(content, name);
   try {

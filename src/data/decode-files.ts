@@ -1,0 +1,39 @@
+/** Picture files of a folder as images of one shape, or what is wrong with them. */
+
+import path from 'node:path';
+import { InputError } from '../errors.ts';
+import { readFile } from '../files.ts';
+import type { ImageShape } from './dataset.ts';
+import { decodePicture, SharpMissingError } from './decode.ts';
+import { printable } from './listing.ts';
+import { fitPhoto } from './photo.ts';
+import { inspect } from './picture.ts';
+
+/** Files of a folder, as images of a shape. */
+export interface Job {
+  readonly folder: string;
+  readonly names: readonly string[];
+  readonly shape: ImageShape;
+}
+
+/** An image, or why there is none. */
+export type Decoded =
+  | { readonly pixels: Uint8Array; readonly coloured: boolean }
+  | { readonly problem: string; readonly needsSharp: boolean };
+
+export async function decodeFiles({ folder, names, shape }: Job): Promise<Decoded[]> {
+  const decoded: Decoded[] = [];
+  for (const name of names) decoded.push(await decodeFile(folder, name, shape));
+  return decoded;
+}
+
+async function decodeFile(folder: string, name: string, shape: ImageShape): Promise<Decoded> {
+  try {
+    const picture = await decodePicture(readFile(path.join(folder, name)), name);
+    return { pixels: fitPhoto(picture, shape).pixels, coloured: inspect(picture).coloured };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const needsSharp = error instanceof SharpMissingError;
+    return { problem: needsSharp ? printable(name) : error.message, needsSharp };
+  }
+}

@@ -1,0 +1,64 @@
+/** Decodes many picture files on every core, a bounded number of them at a time. */
+
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { InputError } from '../errors.ts';
+import type { ImageShape } from './dataset.ts';
+import { type Decoded, decodeFiles, type Job } from './decode-files.ts';
+
+/** It stands beside this file when both are compiled; the sources themselves decode in the calling thread. */
+const THREAD = new URL('./decode-worker.js', import.meta.url);
+/** Each holds a picture of up to a gigabyte. */
+const MOST_THREADS = 8;
+/** A thread takes longer to start than fewer files to be read. */
+const FILES_A_THREAD = 100;
+const FILES_A_JOB = 16;
+
+/**
+ * The files of a folder as images of a shape, in order.
+ * @throws InputError if a thread dies of a picture.
+ */
+export async function* decodeAll(
+  folder: string,
+  names: readonly string[],
+  shape: ImageShape,
+): AsyncGenerator<Decoded, void, undefined> {
+  const jobs: Job[] = [];
+  for (let start = 0; start < names.length; start += FILES_A_JOB) {
+    jobs.push({ folder, names: names.slice(start, start + FILES_A_JOB), shape });
+  }
+  const wanted = Math.min(availableParallelism(), MOST_THREADS, Math.floor(names.length / FILES_A_THREAD));
+  if (wanted < 2 || !existsSync(THREAD)) {
+    for (const job of jobs) yield* await decodeFiles(job);
+    return;
+  }
+  const threads = Array.from({ length: wanted }, () => new Worker(THREAD, { execArgv: [] }));
+  try {
+    // Each thread has a job of its own and answers it before the next: job i is the thread i mod n's.
+    const answers = threads.map((thread, i) => start(thread, jobs[i]));
+    for (let i = 0; i < jobs.length; i++) {
+      const decoded = await answers[i % wanted];
+      const next = jobs[i + wanted];
+      if (next !== undefined) answers[i % wanted] = start(threads[i % wanted], next);
+      yield* decoded;
+    }
+  } finally {
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+}
+
+function start(thread: Worker, job: Job): Promise<readonly Decoded[]> {
+  thread.postMessage(job);
+  const answer = once(thread, 'message').then(
+    ([decoded]) => decoded,
+    (error: Error) => {
+      const files = `${job.names[0]} to ${job.names.at(-1)}`;
+      throw new InputError(`${job.folder}: cannot decode ${files}: ${error.message}`);
+    },
+  );
+  // It may fail before it is waited for.
+  answer.catch(() => {});
+  return answer;
+}

@@ -1,0 +1,70 @@
+/** The picture files in a folder and in those below it. */
+
+import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describeSystemError } from '../errors.ts';
+
+export interface ListedFile {
+  /** From the folder on, with "/" between its parts. */
+  readonly name: string;
+  readonly bytes: number;
+  /** When it was changed, in milliseconds. */
+  readonly modified: number;
+}
+
+export interface Listing {
+  /** By name, in the order of its characters' codes. */
+  readonly images: readonly ListedFile[];
+  /** What is no picture by its name. */
+  readonly others: number;
+  /** A line for everything that could not be looked at. */
+  readonly problems: readonly string[];
+}
+
+const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|avif|hei[cf]|tiff?|gif|bmp)$/i;
+
+/** A good picture is smaller. */
+const MOST_BYTES = 2 ** 29;
+
+/** A name as it can be shown in one line of a terminal. */
+export const printable = (name: string): string => name.replace(/\p{Cc}/gu, '\ufffd');
+
+/** Hidden files and folders are left out; links are followed, and no folder is visited twice. */
+export function listImages(root: string): Listing {
+  const images: ListedFile[] = [];
+  const problems: string[] = [];
+  const visited = new Set<string>();
+  let others = 0;
+
+  const visit = (folder: string): void => {
+    const full = path.join(root, folder);
+    const real = realpathSync(full);
+    if (visited.has(real)) return;
+    visited.add(real);
+    const entries: Dirent[] = readdirSync(full, { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (!entry.name.startsWith('.')) look(folder === '' ? entry.name : `${folder}/${entry.name}`, entry);
+    }
+  };
+
+  const look = (name: string, entry: Dirent): void => {
+    const picture = IMAGE.test(name);
+    // A dataset's folder has many files of which nothing more need be known.
+    if (entry.isFile() && !picture) {
+      others++;
+      return;
+    }
+    try {
+      const found = statSync(path.join(root, name));
+      if (found.isDirectory()) visit(name);
+      else if (!found.isFile() || !picture) others++;
+      else if (found.size > MOST_BYTES) problems.push(`${printable(name)}: ${found.size} bytes are too many`);
+      else images.push({ name, bytes: found.size, modified: found.mtimeMs });
+    } catch (error) {
+      problems.push(`${printable(name)}: ${describeSystemError(error)}`);
+    }
+  };
+
+  visit('');
+  return { images: images.sort((a, b) => (a.name < b.name ? -1 : 1)), others, problems };
+}
