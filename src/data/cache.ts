@@ -18,13 +18,25 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): strin
 /** A folder in the cache, made where it is missing, without what interrupted processes left in it. */
 export function cachedFolder(name: string): string {
   const folder = path.join(cacheFolder(), name);
-  makeFolder(folder);
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    throw new InputError(`${(error as Error).message}; name another one in VAE_DATA_DIR`);
+  }
   for (const entry of listFolder(folder)) {
     const owner = /^\..+\.(\d+)\.tmp$/.exec(entry)?.[1];
-    if (owner !== undefined && !isRunning(Number(owner)))
-      rmSync(path.join(folder, entry), { recursive: true, force: true });
+    if (owner !== undefined && !isRunning(Number(owner))) removeIfAllowed(path.join(folder, entry));
   }
   return folder;
+}
+
+/** In a folder that several people share, what others have left is theirs. */
+function removeIfAllowed(file: string): void {
+  try {
+    rmSync(file, { recursive: true, force: true });
+  } catch {
+    // It takes up room, and does no harm.
+  }
 }
 
 /** Beside the file or folder that it is to become, of this process alone. */

@@ -1,9 +1,9 @@
 /** A folder with CIFAR-10's binary batches, of any number of whole records: one byte of label, then three planes. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../errors.ts';
-import { readFile } from '../files.ts';
+import { listFolder, readFile } from '../files.ts';
 import { type ImageSet, type ImageShape, pixelsOf } from './dataset.ts';
 
 export const CIFAR_SHAPE: ImageShape = [3, 32, 32];
@@ -22,7 +22,7 @@ const TEST_BATCH = 'test_batch.bin';
 export function readCifarBatches(folder: string): { readonly train: ImageSet; readonly test: ImageSet } {
   const inner = path.join(folder, 'cifar-10-batches-bin');
   const place = existsSync(inner) ? inner : folder;
-  const names = readdirSync(place);
+  const names = listFolder(place);
   const number = (name: string): number => Number(TRAIN_BATCH.exec(name)![1]);
   const training = names.filter((name) => TRAIN_BATCH.test(name)).sort((a, b) => number(a) - number(b));
   if (training.length === 0) {

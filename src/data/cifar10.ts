@@ -26,6 +26,8 @@ export async function cachedBatches(card: CifarCard, report: Report): Promise<st
   const batches = path.join(folder, card.folder);
   if (existsSync(batches)) return batches;
   return exclusively(folder, async () => {
+    // Another process may have been at it until now.
+    if (existsSync(batches)) return batches;
     const url = downloadUrl('cifar10', card.url, card.archive);
     report.note(
       `getting CIFAR-10 once, ${card.megabytes} MB from ${url} into ${folder} (VAE_DATA_DIR names another folder)`,

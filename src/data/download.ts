@@ -70,10 +70,10 @@ async function hashOf(file: string): Promise<Hash> {
 /** What is missing of the part, written behind it; whether there was one, and the MD5 of the whole. */
 async function fetchPart({ url, file }: Download, part: string, report: Report) {
   let have = existsSync(part) ? statSync(part).size : 0;
-  const [name, unit] = [path.basename(file), 'MB'];
-  const megabytes = (bytes: number): number => Math.round(bytes / MEGABYTE);
+  const name = path.basename(file);
   const broken = (reason: string) => {
-    const kept = have > 0 ? ` after ${megabytes(have)} MB; run the same command again to continue` : '; try again';
+    const kept =
+      have > 0 ? ` after ${Math.round(have / MEGABYTE)} MB; run the same command again to continue` : '; try again';
     return new InputError(
       `the download of ${url} failed (${reason})${kept}, set HTTPS_PROXY or VAE_MIRROR, or put the file into ${path.dirname(file)} yourself`,
     );
@@ -95,7 +95,8 @@ async function fetchPart({ url, file }: Download, part: string, report: Report) 
   }
   if (!continued) have = 0;
   const hash = have > 0 ? await hashOf(part) : createHash('md5');
-  const total = have + Number(headers['content-length'] ?? 0);
+  const length = Number(headers['content-length'] ?? 0);
+  const total = have + length;
   const output = await open(part, have > 0 ? 'r+' : 'w').catch((error) => {
     throw new InputError(`cannot write ${part}: ${describeSystemError(error)}`);
   });
@@ -107,7 +108,7 @@ async function fetchPart({ url, file }: Download, part: string, report: Report) 
         });
         hash.update(chunk);
         have += chunk.length;
-        report.progress(`downloading ${name}`, megabytes(have), megabytes(Math.max(total, have)), unit);
+        if (length > 0) report.progress(`downloading ${name}`, have / MEGABYTE, total / MEGABYTE, 'MB');
       }
     }
   } finally {

@@ -82,6 +82,10 @@ export async function loadFolder(folder: string, options: FolderOptions, report:
         : `${folder}: none of the images in ${split.folders[i]}/ can be read`,
     );
   }
+  if (split.folders === undefined) {
+    const { train, test } = positions;
+    report.note(`${folder}: ${test.length} images, drawn by the seed, are for the test, ${train.length} for training`);
+  }
   const all: ImageSet = { count: pack.count, images: pack.images, labels: labelling.labels };
   const resident = pack.count * bytesAnImage(all) <= (options.residentBytes ?? RESIDENT_BYTES);
   const part = (chosen: Int32Array): ImageSet => {
@@ -113,6 +117,9 @@ async function packOf(
     return kept;
   }
   kept?.images.close();
+  report.note(
+    `${folder}: each image is scaled by its shorter side to ${imageSize} pixels and cut to its middle, on white where it is transparent`,
+  );
   await decodeInto(file, { folder, files, imageSize, channels, key }, report);
   const pack = openPack<About>(file);
   if (pack === undefined) throw new InputError(`cannot read ${file}, which was just written`);

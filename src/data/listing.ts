@@ -2,7 +2,7 @@
 
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { describeSystemError } from '../errors.ts';
+import { describeSystemError, InputError } from '../errors.ts';
 
 export interface ListedFile {
   /** From the folder on, with "/" between its parts. */
@@ -29,7 +29,10 @@ const MOST_BYTES = 2 ** 29;
 /** A name as it can be shown in one line of a terminal. */
 export const printable = (name: string): string => name.replace(/\p{Cc}/gu, '\ufffd');
 
-/** Hidden files and folders are left out; links are followed, and no folder is visited twice. */
+/**
+ * Hidden files and folders are left out; links are followed, and no folder is visited twice.
+ * @throws InputError if the folder cannot be read; what is in it and cannot be is a problem.
+ */
 export function listImages(root: string): Listing {
   const images: ListedFile[] = [];
   const problems: string[] = [];
@@ -65,6 +68,10 @@ export function listImages(root: string): Listing {
     }
   };
 
-  visit('');
+  try {
+    visit('');
+  } catch (error) {
+    throw new InputError(`cannot read ${root}: ${describeSystemError(error)}`);
+  }
   return { images: images.sort((a, b) => (a.name < b.name ? -1 : 1)), others, problems };
 }

@@ -8,7 +8,7 @@ import type { Dataset, Fit, ImageSet } from './dataset.ts';
 export interface Report {
   /** A line that the user should read. */
   note(line: string): void;
-  /** `done` of `total` units of a longer piece of work, called until they are equal, or until it fails. */
+  /** `done` of `total` units of a longer piece of work, called until they are equal, or until it fails. Neither need be whole. */
   progress(title: string, done: number, total: number, unit: string): void;
 }
 

@@ -229,12 +229,14 @@ describe('the cache of a folder', () => {
   it('is used while nothing changes', async () => {
     const { notes, steps } = await load();
     expect(steps).toEqual([1, 2, 3, 4, 5].map((done) => ['decoding', done, 5, 'images']));
-    expect(notes).toEqual([
-      expect.stringMatching(/: 5 images of 1 × 4 × 4 \(0\.0 MB\), kept in .*my_images-\w{12}\.images$/),
+    expect(notes.map((line) => line.replace(`${folder}: `, ''))).toEqual([
+      'each image is scaled by its shorter side to 4 pixels and cut to its middle, on white where it is transparent',
+      expect.stringMatching(/^5 images of 1 × 4 × 4 \(0\.0 MB\), kept in .*my_images-\w{12}\.images$/),
+      '1 images, drawn by the seed, are for the test, 4 for training',
     ]);
     const again = await load();
     expect(again.steps).toEqual([]);
-    expect(again.notes).toEqual([expect.stringContaining('decoded before, from')]);
+    expect(again.notes[0]).toContain('decoded before, from');
     expect(packs()).toHaveLength(1);
   });
 
@@ -267,11 +269,28 @@ describe('the cache of a folder', () => {
     }
   });
 
+  it.skipIf(process.platform === 'win32')('leaves nothing when the disk has no room for it', () => {
+    const script = `
+      import { loadFolder } from ${JSON.stringify(path.resolve('dist/data/folder.js'))};
+      const tell = (error) => console.log(error.name, error.message);
+      await loadFolder(${JSON.stringify(folder)}, { seed: 1 }, { note() {}, progress() {} }).catch(tell);`;
+    const command = `ulimit -f 10 && exec "$0" --input-type=module -e '${script}'`;
+    expect(execFileSync('bash', ['-c', command, process.execPath], { encoding: 'utf8' })).toMatch(
+      /^InputError cannot write .*my_images-\w+\.images: EFBIG: file too large/,
+    );
+    expect(packs()).toEqual([]);
+  });
+
   it('is another one for another size', async () => {
     await load();
     await load({ imageSize: 5 });
     await load({ channels: 3 });
     expect(packs()).toHaveLength(3);
+  });
+
+  it('that cannot be made says how to have another one', async () => {
+    vi.stubEnv('VAE_DATA_DIR', path.join(folder, '0.png'));
+    await expect(load()).rejects.toThrow(/^cannot create the folder .*; name another one in VAE_DATA_DIR$/);
   });
 
   it('loses what a process that was killed has left', async () => {
