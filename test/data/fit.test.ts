@@ -1,10 +1,13 @@
+import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
+import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import { fitPicture } from '../../src/data/fit.ts';
 import type { Picture } from '../../src/data/picture.ts';
 import { decodePng, encodePng } from '../../src/data/png.ts';
 import { resize } from '../../src/data/resample.ts';
 import { cifarBatch } from './batches.ts';
+import { pngChunk } from './png.ts';
 
 /** A picture whose pixels are given by a function. */
 function paint(width: number, height: number, colour: (x: number, y: number) => readonly number[]): Picture {
@@ -135,6 +138,93 @@ describe('resizing', () => {
   });
 });
 
+describe('a digit of any kind', () => {
+  /** A digit "1": a bar of `ink` on `paper`, with its top left corner at the given place. */
+  const bar = (width: number, height: number, left: number, top: number, ink: number[], paper: number[]): Picture => {
+    const rgba = new Uint8Array(width * height * 4);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const inside = x >= left && x < left + width / 10 && y >= top && y < top + height / 2;
+        rgba.set(inside ? ink : paper, 4 * (y * width + x));
+      }
+    }
+    return { width, height, rgba };
+  };
+  const [black, white] = [
+    [0, 0, 0, 255],
+    [255, 255, 255, 255],
+  ];
+  const fitted = (picture: Picture) => fitPicture(picture, [1, 28, 28], 'digit');
+
+  it('of the right size and light on dark is left alone', () => {
+    const picture = bar(28, 28, 12, 6, white, black);
+    const { pixels, notes } = fitted(picture);
+    expect(notes).toEqual([]);
+    expect([...pixels]).toEqual(Array.from({ length: 784 }, (_, i) => picture.rgba[4 * i]));
+  });
+
+  it('is the same however it is drawn', () => {
+    const expected = fitted(bar(200, 200, 20, 10, white, black)).pixels;
+    const variants: Record<string, Picture> = {
+      'dark on light': bar(200, 200, 20, 10, black, white),
+      'elsewhere in the picture': bar(200, 200, 150, 90, white, black),
+      'on nothing': bar(200, 200, 20, 10, black, [0, 0, 0, 0]),
+    };
+    for (const [name, picture] of Object.entries(variants))
+      expect([name, ...fitted(picture).pixels]).toEqual([name, ...expected]);
+  });
+
+  it('has its ink in the middle 20 × 20, centred by its mass', () => {
+    const { pixels, notes } = fitted(bar(200, 300, 20, 10, white, black));
+    const rows = Array.from({ length: 28 }, (_, y) => pixels.subarray(28 * y, 28 * y + 28).some((value) => value > 0));
+    expect(rows.filter(Boolean)).toHaveLength(20);
+    expect(rows.indexOf(true)).toBe(4);
+    expect(notes.at(-1)).toMatch(/^cut to its ink \(20 × 150 of 200 × 300 pixels\), scaled to 3 × 20 and centred/);
+  });
+
+  it('says what was done to it', () => {
+    const notes = fitted(bar(100, 100, 10, 10, [200, 30, 30, 255], [255, 255, 255, 0])).notes;
+    expect(notes.slice(0, 3)).toEqual([
+      'laid on white where it is transparent',
+      'turned to grey',
+      'inverted, because its border is light and the model draws light on dark',
+    ]);
+  });
+
+  it('is the same on grey paper with pale ink', () => {
+    const expected = fitted(bar(200, 200, 20, 10, white, black)).pixels;
+    const { pixels, notes } = fitted(bar(200, 200, 20, 10, [90, 90, 90, 255], [230, 230, 230, 255]));
+    expect([...pixels]).toEqual([...expected]);
+    expect(notes).toContain('stretched in contrast, so that the background is black and the ink white');
+  });
+
+  it('may be blank, or one pixel', () => {
+    expect(new Set(fitted(bar(50, 50, 60, 60, white, black)).pixels)).toEqual(new Set([0]));
+    expect(fitted({ width: 1, height: 1, rgba: Uint8Array.from(white) }).pixels).toHaveLength(784);
+  });
+
+  it('is read from 16-bit, palette, grey-alpha and colour files alike', () => {
+    const { rgba } = bar(40, 40, 10, 5, white, black);
+    const make = (bitDepth: 8 | 16, colorType: 0 | 2 | 4 | 6) => {
+      const png = new PNG({ width: 40, height: 40, bitDepth, colorType });
+      png.data =
+        bitDepth === 8 ? Buffer.from(rgba) : Buffer.from(Uint16Array.from(rgba, (value) => 257 * value).buffer);
+      return PNG.sync.write(png, { bitDepth, colorType });
+    };
+    const files = {
+      grey: make(8, 0),
+      colour: make(8, 2),
+      greyAlpha: make(8, 4),
+      deep: make(16, 6),
+      palette: palettePng(rgba, 40),
+    };
+    const expected = fitted(bar(40, 40, 10, 5, white, black)).pixels;
+    for (const [name, file] of Object.entries(files)) {
+      expect([name, ...fitted(decodePng(file, name)).pixels]).toEqual([name, ...expected]);
+    }
+  });
+});
+
 describe('a garment', () => {
   it('fills the image by its longer side, light on dark', () => {
     const shirt = paint(100, 200, (x, y) => (x >= 30 && x < 70 && y >= 40 && y < 160 ? [20, 20, 20] : [255, 255, 255]));
@@ -145,3 +235,26 @@ describe('a garment', () => {
     expect(pixels[14 * 28]).toBe(0);
   });
 });
+
+/** A square picture of black and white as a PNG with a palette of two colours, one bit a pixel. */
+function palettePng(rgba: Uint8Array, side: number): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  header.set([1, 3, 0, 0, 0], 8);
+  const rowBytes = 1 + side / 8;
+  const rows = Buffer.alloc(side * rowBytes);
+  for (let i = 0; i < side * side; i++) {
+    const [y, x] = [Math.floor(i / side), i % side];
+    if (rgba[4 * i] > 0) rows[y * rowBytes + 1 + (x >> 3)] |= 0x80 >> (x & 7);
+  }
+  const signature = Buffer.from('89504e470d0a1a0a', 'hex');
+  const palette = Buffer.from([0, 0, 0, 255, 255, 255]);
+  const body = [
+    pngChunk('IHDR', header),
+    pngChunk('PLTE', palette),
+    pngChunk('IDAT', deflateSync(rows)),
+    pngChunk('IEND'),
+  ];
+  return Buffer.concat([signature, ...body]);
+}

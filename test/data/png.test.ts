@@ -1,0 +1,93 @@
+import { crc32, deflateSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodePng, encodePng } from '../../src/data/png.ts';
+import { InputError } from '../../src/errors.ts';
+
+describe('PNG files', () => {
+  it('of grey and of colour come back as they were written', () => {
+    for (const channels of [1, 3] as const) {
+      const bytes = Uint8Array.from({ length: 6 * channels }, (_, i) => (i * 41) % 256);
+      const { width, height, rgba } = decodePng(encodePng(3, 2, channels, bytes), 'file');
+      expect([width, height]).toEqual([3, 2]);
+      for (let i = 0; i < 6; i++) {
+        expect([...rgba.subarray(4 * i, 4 * i + 3)]).toEqual(
+          [0, 1, 2].map((c) => bytes[i * channels + (channels === 1 ? 0 : c)]),
+        );
+      }
+    }
+  });
+
+  const valid = encodePng(3, 2, 1, new Uint8Array(6));
+  /** The same file with some of its bytes changed, and its chunks' checksums put right. */
+  const edited = (edit: (file: Buffer) => Buffer): Buffer => {
+    const file = edit(Buffer.from(valid));
+    for (let at = 8; at + 12 <= file.length; at += 12 + file.readUInt32BE(at)) {
+      const end = at + 8 + file.readUInt32BE(at);
+      file.writeUInt32BE(crc32(file.subarray(at + 4, end)), end);
+    }
+    return file;
+  };
+  const withSize = (width: number) =>
+    edited((file) => {
+      file.writeUInt32BE(width, 16);
+      return file;
+    });
+  const pixelsAt = 41;
+  const pixelBytes = valid.readUInt32BE(33);
+  const withPixels = (pixels: Buffer) =>
+    edited((file) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(pixels.length);
+      return Buffer.concat([
+        file.subarray(0, 33),
+        length,
+        file.subarray(37, pixelsAt),
+        pixels,
+        file.subarray(pixelsAt + pixelBytes),
+      ]);
+    });
+  const flipped = Buffer.from(valid);
+  flipped[45] ^= 0xff;
+  const broken: readonly (readonly [string, Buffer, string])[] = [
+    ['empty', Buffer.alloc(0), 'file: the file is empty; expected a PNG'],
+    [
+      'a JPEG',
+      Buffer.from('ffd8ffe000104a464946', 'hex'),
+      'file: expected a PNG, but it is a JPEG; convert it to PNG first',
+    ],
+    ['text', Buffer.from('hello'), 'expected a PNG, but it is something else'],
+    ['cut short', valid.subarray(0, valid.length - 20), 'file: damaged PNG'],
+    ['cut in the header', valid.subarray(0, 20), 'file: damaged PNG (cut short)'],
+    ['altered', flipped, 'file: damaged PNG (the checksum of IDAT is wrong)'],
+    ['larger than memory', withSize(2 ** 30), 'are too many (at most 100 million)'],
+    ['without width', withSize(0), 'it has no pixels'],
+    ['wider than their pixels', withSize(4), 'pixels are missing or too many'],
+    ['narrower than their pixels', withSize(2), 'more pixels than its header says'],
+    ['without pixels', withPixels(Buffer.alloc(0)), 'its pixels cannot be decompressed'],
+    ['of nonsense pixels', withPixels(Buffer.from('nonsense')), 'its pixels cannot be decompressed'],
+    ['of too few pixels', withPixels(deflateSync(Buffer.alloc(5))), 'pixels are missing or too many'],
+  ];
+  for (const [name, content, message] of broken) {
+    it(`that are ${name} are refused`, () => expect(() => decodePng(content, 'file')).toThrow(message));
+  }
+
+  it('may have something behind their end', () => {
+    expect(decodePng(Buffer.concat([valid, Buffer.from('trailing')]), 'file').width).toBe(3);
+  });
+
+  it('of any bytes give a picture or an InputError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat({ max: 60 }), (bytes, at) => {
+        const damaged = Buffer.from(valid);
+        damaged.set(bytes.subarray(0, damaged.length - at), at);
+        try {
+          decodePng(damaged, 'file');
+        } catch (error) {
+          expect(error).toBeInstanceOf(InputError);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
