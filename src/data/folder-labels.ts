@@ -29,7 +29,7 @@ export function findSplit(names: readonly string[]): Split {
   return {
     folders: [TRAIN, test],
     names: inside,
-    notes: left === 0 ? [] : [`${left} images beside ${TRAIN}/ and ${test}/ are left out`],
+    notes: left === 0 ? [] : [`left out, because they lie beside ${TRAIN}/ and ${test}/: ${left}`],
   };
 }
 
@@ -65,11 +65,11 @@ export function labelByFolder(names: readonly string[], { folders }: Split): Lab
   const loose = inPart.filter((name) => !name.includes('/')).length;
   if (loose > 0) {
     const mixed = loose < names.length;
-    return { ...unlabelled, notes: mixed ? [`no classes: ${loose} images lie beside the subfolders`] : [] };
+    return { ...unlabelled, notes: mixed ? [`no classes, because images lie beside the subfolders: ${loose}`] : [] };
   }
   const classes = [...new Set(inPart.map(folderOf))].sort();
   if (classes.length > MOST_CLASSES) {
-    return { ...unlabelled, notes: [`no classes: ${classes.length} subfolders are more than ${MOST_CLASSES}`] };
+    return { ...unlabelled, notes: [`no classes, because ${classes.length} subfolders are more than ${MOST_CLASSES}`] };
   }
   const positions = new Map(classes.map((name, i) => [name, i]));
   return { classes, labels: Uint8Array.from(inPart, (name) => positions.get(folderOf(name))!), notes: [] };

@@ -1,0 +1,131 @@
+/**
+ * The images of a folder, decoded once into a file of the cache and read from there ever after.
+ *
+ * The rule: every image is scaled by its shorter side to a square of 64 (or the size asked for), its middle kept; in
+ * colour if any image has colour; on white where it is transparent.
+ */
+
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { InputError } from '../errors.ts';
+import { cachedFolder } from './cache.ts';
+import { type ImageShape, pixelsOf, range } from './dataset.ts';
+import { INSTALL_SHARP, isSharpInstalled } from './decode.ts';
+import { decodeAll } from './decode-pool.ts';
+import type { ListedFile } from './listing.ts';
+import { openPack, type Pack, PackWriter } from './packed.ts';
+import type { Report } from './source.ts';
+
+export interface Work {
+  readonly folder: string;
+  readonly files: readonly ListedFile[];
+  /** The side of the square. */
+  readonly imageSize: number;
+  /** By default 3 if any image has colour, else 1. */
+  readonly channels: 1 | 3 | undefined;
+  /** A file of fewer bytes will be read to its end, so that it can be checked to its end. */
+  readonly checkBelow: number;
+}
+
+/** So many problems are told one by one. */
+const NAMED = 10;
+/** Changes with everything that makes other images of the same files. */
+const VERSION = 1;
+
+/** What is kept with the images. */
+export interface About {
+  /** Of what they were made from. */
+  readonly key: string;
+  readonly imageShape: ImageShape;
+  /** Positions of the files that gave no image, and what to say of them. */
+  readonly skipped: readonly number[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * The file with a folder's images, made where there is none of these very images.
+ * @throws InputError if no image can be read, or the file cannot be written.
+ */
+export async function packFolder(work: Work, report: Report): Promise<Pack<About>> {
+  const { folder, files, imageSize, channels, checkBelow } = work;
+  const real = realpathSync(folder);
+  const hash = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+  const key = hash([VERSION, await isSharpInstalled(), files]);
+  const name = path.basename(real).replace(/[^\w.-]/g, '_');
+  const file = path.join(cachedFolder('folders'), `${name}-${hash([real, imageSize, channels]).slice(0, 12)}.images`);
+
+  const kept = openPack<About>(file);
+  if (kept?.about.key === key && (kept.bytes >= checkBelow || isWhole(kept))) {
+    report.note(`${describe(kept)}, decoded before, from ${file}`);
+    return kept;
+  }
+  kept?.images.close();
+  report.note(
+    `each image is scaled by its shorter side to ${imageSize} pixels and cut to its middle, on white where it is transparent`,
+  );
+  await decodeInto(file, work, key, report);
+  const pack = openPack<About>(file);
+  if (pack === undefined) throw new InputError(`cannot read ${file}, which was just written`);
+  report.note(`${describe(pack)}, kept in ${file}`);
+  return pack;
+}
+
+const describe = ({ count, bytes, about }: Pack<About>): string =>
+  `${count} images of ${about.imageShape.join(' × ')} (${(bytes / 1e6).toFixed(1)} MB)`;
+
+function isWhole({ images, count }: Pack<About>): boolean {
+  let checksum = 0;
+  for (let start = 0; start < count; start += 1024) {
+    checksum = crc32(images.read(range(start, Math.min(count, start + 1024))), checksum);
+  }
+  return checksum === images.checksum;
+}
+
+async function decodeInto(file: string, { folder, files, imageSize, channels }: Work, key: string, report: Report) {
+  const shapeOf = (planes: 1 | 3): ImageShape => [planes, imageSize, imageSize];
+  const names = files.map(({ name }) => name);
+  const skipped: number[] = [];
+  const problems: string[] = [];
+  const needSharp: string[] = [];
+  // Whether any image has colour is known in the end: until then, all are in colour.
+  let imageShape = shapeOf(channels ?? 3);
+  let coloured = false;
+  const writer = new PackWriter(file, pixelsOf(imageShape));
+  try {
+    let done = 0;
+    for await (const decoded of decodeAll(folder, names, imageShape)) {
+      if ('pixels' in decoded) {
+        writer.append(decoded.pixels);
+        coloured ||= decoded.coloured;
+      } else {
+        skipped.push(done);
+        (decoded.needsSharp ? needSharp : problems).push(decoded.problem);
+      }
+      report.progress('decoding', ++done, files.length, 'images');
+    }
+    const notes = [...describeMissing(needSharp), ...firstOf(problems).map((line) => `skipped ${line}`)];
+    if (skipped.length === files.length) {
+      throw new InputError(`${folder}: none of the images in it can be read: ${notes[0]}`);
+    }
+    if (channels === undefined && !coloured) {
+      imageShape = shapeOf(1);
+      writer.shrinkTo(pixelsOf(imageShape));
+    }
+    writer.finish({ key, imageShape, skipped, notes } satisfies About);
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+}
+
+function describeMissing(names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const shown = firstOf(names).join(', ');
+  return [`skipped ${names.length} that are no PNG (${shown}); to read them too: ${INSTALL_SHARP}`];
+}
+
+/** The first of many, and how many more there are. */
+export const firstOf = (lines: readonly string[]): string[] =>
+  lines.length > NAMED ? [...lines.slice(0, NAMED), `${lines.length - NAMED} more`] : [...lines];
