@@ -1,0 +1,41 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cacheFolder, exclusively } from '../../src/data/cache.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'vae-cache-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('the cache', () => {
+  it('is where VAE_DATA_DIR says', () => {
+    expect(cacheFolder({ VAE_DATA_DIR: 'here' })).toBe(path.resolve('here'));
+  });
+
+  it.runIf(process.platform === 'linux')('is else where the system keeps such things', () => {
+    expect(cacheFolder({})).toBe(path.join(homedir(), '.cache', 'vae'));
+    expect(cacheFolder({ VAE_DATA_DIR: '', XDG_CACHE_HOME: '/var/cache' })).toBe('/var/cache/vae');
+  });
+});
+
+describe('work on a folder', () => {
+  it('is of one process at a time', async () => {
+    const result = await exclusively(folder, async () => {
+      await expect(exclusively(folder, async () => 'second')).rejects.toThrow(
+        `process ${process.pid} is preparing ${folder}; wait until it is done`,
+      );
+      return 'first';
+    });
+    expect(result).toBe('first');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('may begin after it failed, and after a process that died', async () => {
+    await expect(exclusively(folder, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    for (const owner of ['99999999', '', 'text']) {
+      writeFileSync(path.join(folder, '.lock'), owner);
+      expect(await exclusively(folder, async () => 'done')).toBe('done');
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
