@@ -1,47 +1,71 @@
-/** Images in rows and columns, as one PNG. */
+/** Images in rows and columns, as one PNG, with names for rows and columns where they need them. */
 
-import type { ImageShape } from '../data/dataset.ts';
-import { encodePng } from '../data/png.ts';
+import { type ImageShape, pixelsOf } from '../data/dataset.ts';
+import { Canvas } from './canvas.ts';
+import { grey, WHITE } from './colours.ts';
+import { CAPITAL_HEIGHT, GLYPH_HEIGHT, textWidth } from './font.ts';
 
 /** Pixels between images and around them. */
 const GAP = 2;
-const GAP_GREY = 64;
-/** Small images are drawn larger, so that a person can see them: up to this side, unless another is asked for. */
+const BACKGROUND = grey(64);
+/** Small images are drawn larger, so that a person can see them: to about this side, unless another is asked for. */
 const READABLE_SIDE = 56;
+/** Around a text. */
+const MARGIN = 6;
 
-/**
- * Draws images [count, C, H, W] in [0, 1], `columns` a row, from left to right and top to bottom.
- * Values outside [0, 1] are drawn as the nearest end.
- */
-export function drawGrid(
-  images: Float32Array,
-  [channels, height, width]: ImageShape,
-  columns: number,
-  side = READABLE_SIDE,
-): Buffer {
-  const pixels = channels * height * width;
-  const count = images.length / pixels;
-  const rows = Math.ceil(count / columns);
-  const zoom = Math.max(1, Math.floor(side / Math.max(height, width)));
-  const [cellWidth, cellHeight] = [width * zoom + GAP, height * zoom + GAP];
-  const [fullWidth, fullHeight] = [columns * cellWidth + GAP, rows * cellHeight + GAP];
-  const depth = channels === 3 ? 3 : 1;
-  const bytes = new Uint8Array(fullWidth * fullHeight * depth).fill(GAP_GREY);
-  for (let image = 0; image < count; image++) {
-    const left = GAP + (image % columns) * cellWidth;
-    const top = GAP + Math.floor(image / columns) * cellHeight;
-    for (let y = 0; y < height * zoom; y++) {
-      for (let x = 0; x < width * zoom; x++) {
-        const at = ((top + y) * fullWidth + left + x) * depth;
-        const from = image * pixels + Math.floor(y / zoom) * width + Math.floor(x / zoom);
-        for (let c = 0; c < depth; c++) bytes[at + c] = toByte(images[from + c * height * width]);
-      }
-    }
-  }
-  return encodePng(fullWidth, fullHeight, depth, bytes);
+export interface GridOptions {
+  readonly columns: number;
+  /** Pixels that an image's longer side is drawn in, or nearly: each pixel is repeated a whole number of times. */
+  readonly side?: number;
+  readonly title?: string;
+  /** Left of each row. */
+  readonly rowNames?: readonly string[];
+  /** Above each column. */
+  readonly columnNames?: readonly string[];
 }
 
-const toByte = (value: number): number => Math.round(255 * Math.min(1, Math.max(0, value)));
+/** Lays images [count, C, H, W] in [0, 1] out from left to right and top to bottom, on a canvas as large as they need. */
+export function layGrid(images: Float32Array, shape: ImageShape, options: GridOptions): Canvas {
+  const { columns, side = READABLE_SIDE, title, rowNames = [], columnNames = [] } = options;
+  const [channels, height, width] = shape;
+  const pixels = pixelsOf(shape);
+  const count = images.length / pixels;
+  const zoom = Math.max(1, Math.round(side / Math.max(height, width)));
+  const narrowest = Math.max(width * zoom, ...columnNames.map(textWidth));
+  const [cellWidth, cellHeight] = [narrowest + GAP, height * zoom + GAP];
+  const indent = Math.floor((narrowest - width * zoom) / 2);
+  const columnScale = columnNames.every((name) => 2 * textWidth(name) <= cellWidth - GAP) ? 2 : 1;
+  const rowsWidth = rowNames.length === 0 ? 0 : 2 * MARGIN + 2 * Math.max(...rowNames.map(textWidth));
+  const titleHeight = title === undefined ? 0 : 2 * MARGIN + 2 * GLYPH_HEIGHT;
+  const namesHeight = columnNames.length === 0 ? 0 : 2 * MARGIN + columnScale * CAPITAL_HEIGHT;
+  const [left, top] = [GAP + rowsWidth, GAP + titleHeight + namesHeight];
+  const titleWidth = title === undefined ? 0 : 2 * MARGIN + 2 * textWidth(title);
+
+  const canvas = new Canvas(
+    Math.max(left + columns * cellWidth, titleWidth),
+    top + Math.ceil(count / columns) * cellHeight,
+    BACKGROUND,
+    channels === 3 ? 3 : 1,
+  );
+  if (title !== undefined) canvas.text(MARGIN, MARGIN, title, { colour: WHITE, scale: 2 });
+  columnNames.forEach((name, column) => {
+    const centre = left + (column + 0.5) * cellWidth - GAP / 2;
+    canvas.text(centre, titleHeight + MARGIN, name, { colour: WHITE, scale: columnScale, align: 'centre' });
+  });
+  rowNames.forEach((name, row) => {
+    const y = top + (row + 0.5) * cellHeight - GAP / 2 - CAPITAL_HEIGHT;
+    canvas.text(left - GAP - MARGIN, y, name, { colour: WHITE, scale: 2, align: 'right' });
+  });
+  for (let i = 0; i < count; i++) {
+    const [x, y] = [left + indent + (i % columns) * cellWidth, top + Math.floor(i / columns) * cellHeight];
+    canvas.image(images.subarray(i * pixels, (i + 1) * pixels), shape, x, y, zoom);
+  }
+  return canvas;
+}
+
+/** A grid as a PNG, `columns` images a row. */
+export const drawGrid = (images: Float32Array, shape: ImageShape, columns: number, side?: number): Buffer =>
+  layGrid(images, shape, { columns, ...(side !== undefined && { side }) }).png();
 
 /** Originals and reconstructions, [count, D] each, as pairs: original, reconstruction, original, ... */
 export function interleave(originals: Float32Array, reconstructions: Float32Array, pixels: number): Float32Array {
