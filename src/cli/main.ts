@@ -3,21 +3,31 @@
 import { Command, CommanderError } from 'commander';
 import { EngineError } from '../engines/engine.ts';
 import { ConfigError, InputError } from '../errors.ts';
+import { registerAnimate } from './animate.ts';
 import { registerBench } from './bench.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerEncode } from './encode.ts';
 import { version } from './environment.ts';
 import { registerEvaluate } from './evaluate.ts';
 import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './exit-codes.ts';
 import { registerInfo } from './info.ts';
+import { registerInterpolate } from './interpolate.ts';
+import { registerManifold } from './manifold.ts';
 import { registerReconstruct } from './reconstruct.ts';
 import { registerSample } from './sample.ts';
 import { handleOutputErrors, note } from './terminal.ts';
 import { registerTrain } from './train.ts';
+import { registerTraverse } from './traverse.ts';
 
 const REGISTRATIONS = [
   registerTrain,
   registerSample,
   registerReconstruct,
+  registerInterpolate,
+  registerTraverse,
+  registerManifold,
+  registerAnimate,
+  registerEncode,
   registerEvaluate,
   registerInfo,
   registerDoctor,

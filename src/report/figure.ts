@@ -2,7 +2,7 @@
 
 import { type Box, Canvas } from './canvas.ts';
 import { BLACK, type Colour, grey, WHITE } from './colours.ts';
-import { ADVANCE, CAPITAL_HEIGHT, GLYPH_HEIGHT, textWidth } from './font.ts';
+import { CAPITAL_HEIGHT, GLYPH_HEIGHT, textWidth, wrap } from './font.ts';
 import { formatTicks, linearTicks, logarithmicTicks } from './ticks.ts';
 
 export interface Axis {
@@ -64,7 +64,7 @@ export function drawFigure(figure: Figure, content: (plot: Plot) => void): Canva
   const legendWidth = legend.length === 0 ? 0 : 2 * MARGIN + SWATCH + widthOf(legend.map(({ name }) => name));
   const right = left + width;
   const fullWidth = Math.ceil(right + MARGIN + Math.max(lastTick, legendWidth));
-  const title = wrap(figure.title, Math.floor((fullWidth - 2 * MARGIN) / (SCALE * ADVANCE)));
+  const title = wrap(figure.title, (fullWidth - 2 * MARGIN) / SCALE);
   const top = MARGIN + (title.length + 1) * LINE + TICK;
   const bottom = top + height;
   const footer = 2 * TICK + LINE * (note === '' ? 2 : 3);
@@ -130,16 +130,4 @@ function ticksOf({ low, high, logarithmic, whole }: Axis, count: number): { valu
   const values = (logarithmic ? logarithmicTicks : linearTicks)(low, high, most);
   const texts = formatTicks(values);
   return values.map((value, i) => ({ value, text: texts[i] }));
-}
-
-/** Lines of at most so many characters, broken between words; a longer word is broken where it must be. */
-function wrap(text: string, most: number): string[] {
-  const words = text.split(' ').flatMap((word) => word.match(new RegExp(`.{1,${most}}`, 'gu')) ?? ['']);
-  const lines = [''];
-  for (const word of words) {
-    const line = `${lines.at(-1)} ${word}`.trim();
-    if (line.length <= most) lines[lines.length - 1] = line;
-    else lines.push(word);
-  }
-  return lines;
 }

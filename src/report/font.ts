@@ -84,6 +84,21 @@ export const drawable = (text: string): string =>
 /** Width in pixels of a text at scale 1. */
 export const textWidth = (text: string): number => Math.max(0, drawable(text).length * ADVANCE - 1);
 
+/** Lines no wider than `width` at scale 1, broken between words; a longer word is broken where it must be. */
+export function wrap(text: string, width: number): string[] {
+  const most = Math.max(1, Math.floor((width + 1) / ADVANCE));
+  const words = drawable(text)
+    .split(' ')
+    .flatMap((word) => word.match(new RegExp(`.{1,${most}}`, 'g')) ?? []);
+  const lines: string[] = [];
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && longer.length <= most) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** Calls `plot` with column and row of every pixel that is set in a glyph of the font. */
 export function eachPixel(character: string, plot: (column: number, row: number) => void): void {
   const index = character.codePointAt(0)! - FIRST;

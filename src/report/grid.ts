@@ -3,7 +3,7 @@
 import { type ImageShape, pixelsOf } from '../data/dataset.ts';
 import { Canvas } from './canvas.ts';
 import { grey, WHITE } from './colours.ts';
-import { CAPITAL_HEIGHT, GLYPH_HEIGHT, textWidth } from './font.ts';
+import { CAPITAL_HEIGHT, GLYPH_HEIGHT, textWidth, wrap } from './font.ts';
 
 /** Pixels between images and around them. */
 const GAP = 2;
@@ -12,6 +12,10 @@ const BACKGROUND = grey(64);
 const READABLE_SIDE = 56;
 /** Around a text. */
 const MARGIN = 6;
+/** From one line of a title to the next. */
+const LINE = 2 * (GLYPH_HEIGHT + 1);
+/** A grid under a title has room for some words of it. */
+const NARROWEST_TITLE = 240;
 
 export interface GridOptions {
   readonly columns: number;
@@ -36,18 +40,22 @@ export function layGrid(images: Float32Array, shape: ImageShape, options: GridOp
   const indent = Math.floor((narrowest - width * zoom) / 2);
   const columnScale = columnNames.every((name) => 2 * textWidth(name) <= cellWidth - GAP) ? 2 : 1;
   const rowsWidth = rowNames.length === 0 ? 0 : 2 * MARGIN + 2 * Math.max(...rowNames.map(textWidth));
-  const titleHeight = title === undefined ? 0 : 2 * MARGIN + 2 * GLYPH_HEIGHT;
+  const left = GAP + rowsWidth;
+  const fullWidth = Math.max(left + columns * cellWidth, title === undefined ? 0 : NARROWEST_TITLE);
+  const titleLines = title === undefined ? [] : wrap(title, (fullWidth - 2 * MARGIN) / 2);
+  const titleHeight = titleLines.length * LINE + (title === undefined ? 0 : MARGIN);
   const namesHeight = columnNames.length === 0 ? 0 : 2 * MARGIN + columnScale * CAPITAL_HEIGHT;
-  const [left, top] = [GAP + rowsWidth, GAP + titleHeight + namesHeight];
-  const titleWidth = title === undefined ? 0 : 2 * MARGIN + 2 * textWidth(title);
+  const top = GAP + titleHeight + namesHeight;
 
   const canvas = new Canvas(
-    Math.max(left + columns * cellWidth, titleWidth),
+    fullWidth,
     top + Math.ceil(count / columns) * cellHeight,
     BACKGROUND,
     channels === 3 ? 3 : 1,
   );
-  if (title !== undefined) canvas.text(MARGIN, MARGIN, title, { colour: WHITE, scale: 2 });
+  titleLines.forEach((line, i) => {
+    canvas.text(MARGIN, MARGIN + i * LINE, line, { colour: WHITE, scale: 2 });
+  });
   columnNames.forEach((name, column) => {
     const centre = left + (column + 0.5) * cellWidth - GAP / 2;
     canvas.text(centre, titleHeight + MARGIN, name, { colour: WHITE, scale: columnScale, align: 'centre' });
@@ -76,6 +84,17 @@ export function interleave(originals: Float32Array, reconstructions: Float32Arra
     pairs.set(reconstructions.subarray(...part), (2 * i + 1) * pixels);
   }
   return pairs;
+}
+
+/** Images one after another. */
+export function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** The number of columns that makes a grid of `count` images nearest to square: 7 for 49. */

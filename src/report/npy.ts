@@ -1,6 +1,6 @@
 /** NumPy's file format, version 1.0: a header in Python's words, then the numbers. What `numpy.load` reads. */
 
-/** Little-endian, as every machine that Node runs on keeps its numbers. */
+/** Numbers are written in the machine's own order of bytes, which is this one wherever the engines run. */
 const KINDS = { float32: '<f4', uint8: '|u1' } as const;
 
 /** The header ends at a multiple of this, so that the numbers can be mapped into memory. */

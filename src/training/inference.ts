@@ -1,11 +1,11 @@
-/** A trained model ready for use: decoding latents and reconstructing images. */
+/** A trained model ready for use: encoding images, decoding latents, reconstructing. */
 
 import type { Engine, State } from '../engines/engine.ts';
 import { specOf } from '../nn/parameter.ts';
 import { fillNoise } from '../random.ts';
 import { type Checkpoint, restoreState } from './checkpoint.ts';
 import { Executables } from './executables.ts';
-import { decodeProgram, type Model, reconstructionProgram } from './programs.ts';
+import { decodeProgram, encodeProgram, type Model, reconstructionProgram } from './programs.ts';
 
 /** `count` draws from the prior, [count, L], scaled by `temperature`. */
 export function drawLatents(count: number, latent: number, seed: number, temperature = 1): Float32Array {
@@ -14,7 +14,13 @@ export function drawLatents(count: number, latent: number, seed: number, tempera
   return latents.map((value) => value * temperature);
 }
 
-const DECODE_BATCH = 1024;
+const LARGEST_BATCH = 1024;
+
+/** q(z|x) of images, [count, L] each. */
+export interface Encoding {
+  readonly mean: Float32Array;
+  readonly stddev: Float32Array;
+}
 
 export interface Reconstruction {
   /** As the model saw them, [count, D] in [0, 1]. */
@@ -30,17 +36,36 @@ export interface Reconstruction {
 /** A model over an engine's state: of a checkpoint, or of a trainer between its steps. */
 export class TrainedModel {
   readonly model: Model;
+  private readonly encoders: Executables;
   private readonly decoders: Executables;
   private readonly autoencoders: Executables<`${number} ${number}`>;
 
   constructor(engine: Engine, model: Model, state: State) {
     this.model = model;
     const bindings = { state, data: {} };
+    this.encoders = new Executables((batch) => engine.compile(encodeProgram(model, batch), bindings));
     this.decoders = new Executables((batch) => engine.compile(decodeProgram(model, batch), bindings));
     this.autoencoders = new Executables((shape) => {
       const [batch, samples] = shape.split(' ').map(Number);
       return engine.compile(reconstructionProgram(model, batch, samples), bindings);
     });
+  }
+
+  /** Images [count, D], 0 to 255, to q(z|x); `seed` is of the pixels' draws, where the model's are binarised. */
+  async encode(pixels: Uint8Array, seed = 0): Promise<Encoding> {
+    const { latent } = this.model.config;
+    const size = this.model.vae.pixels;
+    const count = pixels.length / size;
+    const encoding = { mean: new Float32Array(count * latent), stddev: new Float32Array(count * latent) };
+    for (let start = 0; start < count; start += LARGEST_BATCH) {
+      const batch = Math.min(LARGEST_BATCH, count - start);
+      const executable = await this.encoders.of(batch);
+      const part = pixels.subarray(start * size, (start + batch) * size);
+      const { mean, stddev } = await executable.run({ arguments: { pixels: part }, noise: { seed, step: start } });
+      encoding.mean.set(mean, start * latent);
+      encoding.stddev.set(stddev, start * latent);
+    }
+    return encoding;
   }
 
   /** Latents [count, L] to pictures in [0, 1], [count, D]. */
@@ -49,8 +74,8 @@ export class TrainedModel {
     const { pixels } = this.model.vae;
     const count = latents.length / latent;
     const pictures = new Float32Array(count * pixels);
-    for (let start = 0; start < count; start += DECODE_BATCH) {
-      const batch = Math.min(DECODE_BATCH, count - start);
+    for (let start = 0; start < count; start += LARGEST_BATCH) {
+      const batch = Math.min(LARGEST_BATCH, count - start);
       const executable = await this.decoders.of(batch);
       const part = latents.subarray(start * latent, (start + batch) * latent);
       const results = await executable.run({ arguments: { latents: part } });
@@ -70,6 +95,7 @@ export class TrainedModel {
   }
 
   async release(): Promise<void> {
+    await this.encoders.release();
     await this.decoders.release();
     await this.autoencoders.release();
   }

@@ -1,4 +1,4 @@
-/** The programs of a model: one training step, the measured bounds, decoding, reconstruction. */
+/** The programs of a model: one training step, the measured bounds, encoding, decoding, reconstruction. */
 
 import { type Binarisation, targets } from '../data/binarise.ts';
 import type { ImageShape } from '../data/dataset.ts';
@@ -88,15 +88,25 @@ export function decodeProgram({ vae, config }: Model, batch: number): Program {
   return createProgram(`decode, batch ${batch}`, { pictures: vae.decode(z, 'evaluation').mean });
 }
 
+/** Images, uint8 [B, D], as targets. One from outside was not among those that were binarised once: it is drawn here. */
+function givenBatch({ vae, config }: Model, batch: number): Tensor {
+  const binarise: Binarisation = config.binarize === 'none' ? 'none' : 'stochastic';
+  return targets(argument('pixels', [batch, pixelsOf(vae.config.imageShape)], 'uint8'), binarise);
+}
+
+/** Images, uint8 [B, D], to q(z|x). Outputs: mean and stddev, [B, L]. */
+export function encodeProgram(model: Model, batch: number): Program {
+  const { mean, stddev } = model.vae.encode(givenBatch(model, batch), 'evaluation');
+  return createProgram(`encode, batch ${batch}`, { mean, stddev });
+}
+
 /**
  * A user's images, uint8 [B, D], through the model. Outputs: originals as the model sees them and pictures decoded at
  * the posterior's mean, [B, D] in [0, 1]; bound, logLikelihood and kl per image with `samples` samples, [B], in nats.
  */
 export function reconstructionProgram(model: Model, batch: number, samples: number): Program {
   const { vae, config } = model;
-  // A picture from outside was not among those that were binarised once: it is drawn here.
-  const binarise: Binarisation = config.binarize === 'none' ? 'none' : 'stochastic';
-  const x = targets(argument('pixels', [batch, pixelsOf(vae.config.imageShape)], 'uint8'), binarise);
+  const x = givenBatch(model, batch);
   const noise = standardNormalNoise('posterior', [samples, batch, config.latent]);
   const { bound, logLikelihood, kl } = elbo(vae, x, noise, { kl: config.kl, beta: 1, mode: 'evaluation' });
   const pictures = vae.decode(vae.encode(x, 'evaluation').mean, 'evaluation').mean;
