@@ -24,6 +24,8 @@ interface InterpolateOptions extends ModelOptions {
   readonly seed: number;
 }
 
+/** What moves needs room to be looked at. */
+const ANIMATED_SIDE = 112;
 const TIMING = { delay: 100, lastDelay: 1000 };
 
 export function registerInterpolate(program: Command): void {
@@ -50,7 +52,7 @@ async function interpolateCommand(options: InterpolateOptions): Promise<void> {
   const { loadModel } = await import('./model.ts');
   const { readPicture } = await import('./pictures.ts');
   const { drawLatents } = await import('../training/inference.ts');
-  const { interpolate } = await import('../training/latent-space.ts');
+  const { evenlySpaced, interpolate } = await import('../training/latent-space.ts');
   const { protectSources, writeFile } = await import('../files.ts');
   const { result } = await import('./terminal.ts');
 
@@ -78,8 +80,9 @@ async function interpolateCommand(options: InterpolateOptions): Promise<void> {
   const { concatenated, layGrid, squareColumns } = await import('../report/grid.ts');
   const asImage = (pixels: Uint8Array) => Float32Array.from(pixels, (value) => value / 255);
   const images = drawn ? ways : [asImage(originals[0]), ...ways, asImage(originals[1])];
-  const columns = steps + originals.length;
-  writeFile(out, layGrid(concatenated(images), imageShape, { columns }).png());
+  const shares = evenlySpaced(0, 1, steps).map((t) => String(Number(t.toFixed(2))));
+  const columnNames = drawn ? shares : ['from', ...shares, 'to'];
+  writeFile(out, layGrid(concatenated(images), imageShape, { columns: columnNames.length, columnNames }).png());
   if (animate !== undefined) {
     const size = model.vae.pixels;
     const frames = Array.from({ length: steps }, (_, step) => {
@@ -93,6 +96,3 @@ async function interpolateCommand(options: InterpolateOptions): Promise<void> {
     `${[out, ...(animate === undefined ? [] : [animate])].join(', ')}: ${what}; ${steps} steps, ${method}; ${file}`,
   );
 }
-
-/** What moves needs room to be looked at. */
-const ANIMATED_SIDE = 112;

@@ -62,7 +62,9 @@ async function manifold({ steps, range, quantiles, latents, out, ...options }: M
   }
   const pictures = await trained.decode(points);
   await trained.release();
-  const names = values.map((value) => value.toFixed(2));
+  // Two digits: names are narrower than pictures, so that the pictures stand side by side.
+  const digits = Math.max(0, 1 - Math.floor(Math.log10(values[steps - 1])));
+  const names = values.map((value) => value.toFixed(digits));
   const title = `Latent ${across} from left to right, latent ${up} upwards${latent > 2 ? '; the others at 0' : ''}`;
   const grid = { columns: steps, columnNames: names, rowNames: names.toReversed(), title };
   writeFile(out, layGrid(pictures, model.vae.config.imageShape, grid).png());

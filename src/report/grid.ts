@@ -14,6 +14,10 @@ const READABLE_SIDE = 56;
 const MARGIN = 6;
 /** From one line of a title to the next. */
 const LINE = 2 * (GLYPH_HEIGHT + 1);
+/** Columns may grow by this much for their names to be as large as those of rows. */
+const WIDENED = 1.15;
+/** At scale 1. */
+const BETWEEN_NAMES = 3;
 /** A grid under a title has room for some words of it. */
 const NARROWEST_TITLE = 240;
 
@@ -35,10 +39,11 @@ export function layGrid(images: Float32Array, shape: ImageShape, options: GridOp
   const pixels = pixelsOf(shape);
   const count = images.length / pixels;
   const zoom = Math.max(1, Math.round(side / Math.max(height, width)));
-  const narrowest = Math.max(width * zoom, ...columnNames.map(textWidth));
+  const widestName = Math.max(0, ...columnNames.map((name) => textWidth(name) + BETWEEN_NAMES));
+  const columnScale = 2 * widestName <= WIDENED * width * zoom ? 2 : 1;
+  const narrowest = Math.max(width * zoom, columnScale * widestName);
   const [cellWidth, cellHeight] = [narrowest + GAP, height * zoom + GAP];
   const indent = Math.floor((narrowest - width * zoom) / 2);
-  const columnScale = columnNames.every((name) => 2 * textWidth(name) <= cellWidth - GAP) ? 2 : 1;
   const rowsWidth = rowNames.length === 0 ? 0 : 2 * MARGIN + 2 * Math.max(...rowNames.map(textWidth));
   const left = GAP + rowsWidth;
   const fullWidth = Math.max(left + columns * cellWidth, title === undefined ? 0 : NARROWEST_TITLE);

@@ -46,9 +46,9 @@ function centre(points: Float32Array, dimensions: number): Float64Array {
   const count = points.length / dimensions;
   const mean = new Float64Array(dimensions);
   points.forEach((value, i) => {
-    mean[i % dimensions] += value / count;
+    mean[i % dimensions] += value;
   });
-  return Float64Array.from(points, (value, i) => value - mean[i % dimensions]);
+  return Float64Array.from(points, (value, i) => value - mean[i % dimensions] / count);
 }
 
 /** [dimensions, dimensions], up to the factor that all entries share. */

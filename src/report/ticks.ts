@@ -6,7 +6,7 @@ function roundStep(rough: number): number {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough * (1 - 1e-9))!;
 }
 
-/** About `count` round values from `low` to `high`, both included where they are round. Needs low < high. */
+/** Round values, at most `count` + 1, from `low` to `high`, both included where they are round. Needs low < high. */
 export function linearTicks(low: number, high: number, count: number): number[] {
   const step = roundStep((high - low) / count);
   const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];

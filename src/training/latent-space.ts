@@ -3,9 +3,9 @@
 export const INTERPOLATIONS = ['linear', 'spherical'] as const;
 export type Interpolation = (typeof INTERPOLATIONS)[number];
 
-/** `count` numbers, evenly apart, from `low` to `high`; their middle if there is one. */
+/** `count` numbers, at least two, evenly apart from `low` to `high`; the middle of a range around 0 is exactly 0. */
 export const evenlySpaced = (low: number, high: number, count: number): number[] =>
-  Array.from({ length: count }, (_, i) => (count === 1 ? (low + high) / 2 : low + ((high - low) * i) / (count - 1)));
+  Array.from({ length: count }, (_, i) => ((count - 1 - i) * low + i * high) / (count - 1));
 
 /** Below this angle, in radians, a great circle is a line. */
 const SMALLEST_ANGLE = 1e-4;
