@@ -1,11 +1,10 @@
 /** The commands that show what a model has learnt. */
 
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodePng } from '../../src/data/png.ts';
-import { SIDE, writeDigits } from '../data/digits.ts';
 import { decoded, findText, pixel } from '../report/reading.ts';
+import { makeModels, TEST_IMAGES } from './models.ts';
 import { temporaryFolder, vae } from './vae.ts';
 
 const { folder, remove } = temporaryFolder();
@@ -15,31 +14,8 @@ const inFolder = (...parts: string[]): string => path.join(folder, ...parts);
 const picture = (name: string) => decoded(readFileSync(inFolder(name)));
 /** Images are drawn 56 wide and 2 apart. */
 const CELL = 58;
-const TEST_IMAGES = 40;
 
-beforeAll(async () => {
-  writeDigits(inFolder('data'), 200, TEST_IMAGES);
-  const train = (name: string, latent: string) =>
-    vae(
-      folder,
-      ...['train', '--data-dir', 'data', '--hidden', '16', '--batch-size', '20', '--epochs', '4', '--seed', '1'],
-      ...['--latent', latent, '--validation', '20', '--out', name],
-    );
-  for (const [name, latent] of [['line', '1'], ['plane', '2'], ['model', '5']]) await train(name, latent); // biome-ignore format: pairs
-  const bar = (column: number) =>
-    encodePng(
-      SIDE,
-      SIDE,
-      1,
-      new Uint8Array(SIDE * SIDE).map((_, i) => (i % SIDE === column ? 255 : 0)),
-    );
-  mkdirSync(inFolder('mine'));
-  writeFileSync(inFolder('mine', 'b.png'), bar(2));
-  writeFileSync(inFolder('mine', 'a.png'), bar(5));
-  writeFileSync(inFolder('photo.png'), Buffer.from('ffd8ffe000104a46494600010101', 'hex'));
-  writeFileSync(inFolder('notes.txt'), 'no picture');
-  mkdirSync(inFolder('empty'));
-});
+beforeAll(() => makeModels(folder));
 
 const use = (command: string, model: string, ...args: string[]) => vae(folder, command, '--run', model, ...args);
 
@@ -82,7 +58,6 @@ describe('vae interpolate', () => {
       [5, 5],
       [6, 2],
     ]) {
-      // biome-ignore format: pairs
       const top = way.height - CELL;
       expect(pixel(moving, 2 + column * 14 + 3, 2 + line * 14 + 3)).toEqual(
         pixel(way, 2 + CELL + column * 7 + 3, top + line * 7 + 3),
@@ -245,7 +220,6 @@ describe('vae encode', () => {
       ['train', 180],
       ['validation', 20],
     ] as const) {
-      // biome-ignore format: pairs
       expect(rowsOf((await done('encode', 'plane', '--out', '-', '--split', split)).stdout)).toHaveLength(count);
     }
   });
@@ -268,85 +242,4 @@ describe('vae encode', () => {
     await done('encode', 'model', '--out', '-', '--limit', '1', '--scatter', 'one.png');
     expect(findText(picture('one.png'), 'Latent means of 1 test')).toBeDefined();
   });
-});
-
-describe('a mistake gets one line, its exit code, and nothing is written', () => {
-  beforeAll(() => {
-    mkdirSync(inFolder('odd', 'checkpoints'), { recursive: true });
-    mkdirSync(inFolder('odd', 'samples'));
-    copyFileSync(inFolder('plane/checkpoints/last.safetensors'), inFolder('odd/checkpoints/last.safetensors'));
-    writeFileSync(inFolder('odd/samples/epoch-0001.png'), encodePng(4, 4, 1, new Uint8Array(16)));
-    writeFileSync(inFolder('odd/samples/epoch-0002.png'), encodePng(4, 5, 1, new Uint8Array(20)));
-    copyFileSync(inFolder('plane/checkpoints/last.safetensors'), inFolder('model.csv'));
-    mkdirSync(inFolder('unseen', 'checkpoints'), { recursive: true });
-    copyFileSync(inFolder('plane/checkpoints/last.safetensors'), inFolder('unseen/checkpoints/last.safetensors'));
-  });
-  afterAll(() => rmSync(inFolder('odd'), { recursive: true }));
-
-  const MISTAKES: Readonly<Record<string, readonly [args: string, code: 1 | 2, says: string]>> = {
-    'one end': ['interpolate --run model --from mine/a.png', 2, '--from and --to need each other'],
-    'ends and pairs': ['interpolate --from mine/a.png --to mine/b.png --pairs 3', 2, 'cannot be used with'],
-    'one step': ['interpolate --steps 1', 2, 'expected an integer from 2'],
-    'no such method': ['interpolate --method sphercial', 2, 'did you mean spherical?'],
-    'an end that is no PNG': ['interpolate --run model --from photo.png --to mine/a.png', 1, 'it is a JPEG'],
-    'an end that is not there': ['interpolate --run model --from mine/a.png --to x.png', 1, 'cannot read x.png'],
-    'a way onto its end': [
-      'interpolate --run model --from mine/a.png --to mine/b.png --out mine/b.png',
-      1,
-      '--out mine/b.png would replace mine/b.png',
-    ],
-    'an animation onto its way': [
-      'interpolate --run model --out w.png --animate w.png',
-      1,
-      '--animate w.png would replace w.png',
-    ],
-    'a latent that is not there': ['traverse --run model --latents 1,5', 2, 'no latent 5; the model’s are 0 to 4'],
-    'latents that are none': ['traverse --latents 1,two', 2, 'expected all, or latents such as 0,3,5'],
-    'no range': ['traverse --range 0', 2, 'expected a positive number'],
-    'an input that is no PNG': [
-      'traverse --run model --input notes.txt',
-      1,
-      'expected a PNG, but it is something else',
-    ],
-    'a traverse without its data': ['traverse --run model --data-dir nowhere', 1, 'nowhere: no such folder'],
-    'a plane of five latents': ['manifold --run model', 2, 'has 5 latents; name two of them, such as --latents 0,1'],
-    'a plane of one latent': ['manifold --run line', 2, 'has one latent and no plane; use vae traverse'],
-    'a plane of one latent twice': ['manifold --run model --latents 2,2', 2, 'expected two latents such as 0,1'],
-    'a plane beyond the latents': ['manifold --run plane --latents 0,2', 2, 'no latent 2; the model’s are 0 to 1'],
-    'a range of quantiles': ['manifold --run plane --quantiles --range 3', 2, 'cannot be used with'],
-    'no place for the latents': ['encode --run model', 2, "required option '--out <file>' not specified"],
-    'a place of no known kind': ['encode --run model --out latents.txt', 2, 'ends in .csv or .npy, or - for stdout'],
-    'a split of a user’s pictures': ['encode --out - --input mine --split train', 2, 'cannot be used with'],
-    'a folder without pictures': [
-      'encode --run model --out - --input empty',
-      1,
-      'empty: there is no PNG in this folder',
-    ],
-    'a scatter of one latent': ['encode --run line --out - --scatter s.png', 2, 'needs at least two latents'],
-    'a scatter onto the latents': [
-      'encode --run model --out s.csv --scatter s.csv',
-      1,
-      '--scatter s.csv would replace',
-    ],
-    'latents onto the model': ['encode --checkpoint model.csv --out model.csv', 1, '--out model.csv would replace'],
-    'frames of different sizes': ['animate --run odd', 1, 'epoch-0002.png: it is 4 × 5, but epoch-0001.png is 4 × 4'],
-    'no frames': ['animate --run unseen', 1, 'unseen/samples: there are no pictures of samples'],
-    'an animation of no run': ['animate --run nowhere', 1, 'nowhere: no such run'],
-    'an animation onto its frame': [
-      'animate --run plane --out plane/samples/epoch-0002.png',
-      1,
-      'would replace plane/samples/epoch-0002.png',
-    ],
-  };
-
-  for (const [name, [args, code, says]] of Object.entries(MISTAKES)) {
-    it(name, async () => {
-      const before = readdirSync(folder, { recursive: true }).sort();
-      const finished = await vae(folder, ...args.split(' '));
-      expect(finished.stderr).toContain(says);
-      expect(finished.stderr).toMatch(/^vae: [^\n]+\n$/);
-      expect([finished.code, finished.stdout]).toEqual([code, '']);
-      expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
-    });
-  }
 });

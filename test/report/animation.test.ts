@@ -106,7 +106,12 @@ describe('a captioned picture', () => {
     );
     const whole = decoded(captioned(picture, 'epoch 12', 3).png());
     expect([whole.width, findText(whole, 'epoch 12')?.y]).toEqual([120, 36]);
-    for (const [x, y] of [[0, 0], [119, 29], [60, 7]]) expect(pixel(whole, x, y)).toEqual(pixel(picture, x, y)); // biome-ignore format: pairs
+    for (const [x, y] of [
+      [0, 0],
+      [119, 29],
+      [60, 7],
+    ])
+      expect(pixel(whole, x, y)).toEqual(pixel(picture, x, y));
     expect(countPixels(whole, [64, 64, 64])).toBeGreaterThan(1000);
   });
 

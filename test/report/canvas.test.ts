@@ -69,8 +69,16 @@ describe('a canvas', () => {
     // Two pixels, orange-like and beyond the range.
     canvas.image(Float32Array.of(1, -3, 0.5, 2, 0, 0.2), [3, 1, 2], 1, 1, 2);
     const picture = decoded(canvas.png());
-    for (const [x, y] of [[1, 1], [2, 2]]) expect(pixel(picture, x, y)).toEqual([255, 128, 0]); // biome-ignore format: pairs
-    for (const [x, y] of [[3, 1], [4, 2]]) expect(pixel(picture, x, y)).toEqual([0, 255, 51]); // biome-ignore format: pairs
+    for (const [x, y] of [
+      [1, 1],
+      [2, 2],
+    ])
+      expect(pixel(picture, x, y)).toEqual([255, 128, 0]);
+    for (const [x, y] of [
+      [3, 1],
+      [4, 2],
+    ])
+      expect(pixel(picture, x, y)).toEqual([0, 255, 51]);
     expect(pixel(picture, 5, 1)).toEqual(WHITE);
   });
 
