@@ -23,7 +23,7 @@ export function registerEncode(program: Command): void {
   const command = program.command('encode').description('write the latent means of images as CSV or for NumPy');
   withModelOptions(command)
     .addOption(pathOption('--out <file>', 'a .csv or .npy to write; - prints CSV').makeOptionMandatory())
-    .option('--stddev', 'write the posterior’s standard deviations too')
+    .option('--stddev', "write the posterior's standard deviations too")
     .addOption(checkedOption('--split <name>', SPLITS.join(', '), choice(SPLITS), asText).default('test'))
     .addOption(numberOption('--limit <n>', 'use only the first n images', integer(1)))
     .addOption(new Option('--input <paths...>', 'PNGs, or folders of them, instead').conflicts(['split', 'dataDir']))
@@ -95,7 +95,7 @@ async function loadImages(model: Model, file: string, options: Partial<EncodeOpt
     return { pixels: readPictures(files, model.vae.config.imageShape), what: 'pictures', files };
   }
   const set = await loadSplit(model, file, { split, ...(limit && { limit }), ...(dataDir && { dataDir }) });
-  return { pixels: pixelsOf(set), what: `${split} images`, files: [], labels: set.labels };
+  return { pixels: pixelsOf(set), what: `${split === 'train' ? 'training' : split} images`, files: [], labels: set.labels };
 }
 
 /** Writes the numbers as the name of the file asks for, and returns the files that there are now. */

@@ -31,6 +31,6 @@ export function checkLatents(latents: readonly number[], count: number): void {
   const beyond = latents.find((index) => index >= count);
   if (beyond === undefined) return;
   throw new ConfigError(
-    `--latents ${latents.join(',')}: there is no latent ${beyond}; the model’s are 0 to ${count - 1}`,
+    `--latents ${latents.join(',')}: there is no latent ${beyond}; the model's are 0 to ${count - 1}`,
   );
 }

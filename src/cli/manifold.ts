@@ -19,11 +19,11 @@ export function registerManifold(program: Command): void {
     .description('draw the plane of two latents as a grid of decoded pictures');
   withModelOptions(command)
     .addOption(numberOption('--steps <n>', 'pictures a side', integer(2, 100)).default(20))
-    .addOption(numberOption('--range <r>', 'from −r to r; the prior’s standard deviation is 1', positive).default(2))
+    .addOption(numberOption('--range <r>', "from −r to r; the prior's standard deviation is 1", positive).default(2))
     .addOption(
       new Option(
         '--quantiles',
-        'at the prior’s quantiles instead, so that each picture stands for as many draws',
+        "at the prior's quantiles instead, so that each picture stands for as many draws",
       ).conflicts('range'),
     )
     .addOption(twoLatentsOption('of a model with more than two: which to show; the others are held at 0'))

@@ -27,8 +27,8 @@ export function registerTraverse(program: Command): void {
     .command('traverse')
     .description('draw a row for each latent: its value changes, the others are held');
   withModelOptions(command)
-    .addOption(pathOption('--input <file>', 'hold the others at this PNG’s mean (default: at 0)'))
-    .addOption(numberOption('--range <r>', 'from −r to r; the prior’s standard deviation is 1', positive).default(3))
+    .addOption(pathOption('--input <file>', "hold the others at this PNG's mean (default: at 0)"))
+    .addOption(numberOption('--range <r>', "from −r to r; the prior's standard deviation is 1", positive).default(3))
     .addOption(numberOption('--steps <n>', 'pictures a row', integer(2, 100)).default(9))
     .addOption(
       latentsOption(

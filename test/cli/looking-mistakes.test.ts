@@ -43,7 +43,7 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
       1,
       '--animate w.png would replace w.png',
     ],
-    'a latent that is not there': ['traverse --run model --latents 1,5', 2, 'no latent 5; the model’s are 0 to 4'],
+    'a latent that is not there': ['traverse --run model --latents 1,5', 2, "no latent 5; the model's are 0 to 4"],
     'latents that are none': ['traverse --latents 1,two', 2, 'expected all, or latents such as 0,3,5'],
     'no range': ['traverse --range 0', 2, 'expected a positive number'],
     'an input that is no PNG': [
@@ -55,7 +55,7 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     'a plane of five latents': ['manifold --run model', 2, 'has 5 latents; name two of them, such as --latents 0,1'],
     'a plane of one latent': ['manifold --run line', 2, 'has one latent and no plane; use vae traverse'],
     'a plane of one latent twice': ['manifold --run model --latents 2,2', 2, 'expected two latents such as 0,1'],
-    'a plane beyond the latents': ['manifold --run plane --latents 0,2', 2, 'no latent 2; the model’s are 0 to 1'],
+    'a plane beyond the latents': ['manifold --run plane --latents 0,2', 2, "no latent 2; the model's are 0 to 1"],
     'a range of quantiles': ['manifold --run plane --quantiles --range 3', 2, 'cannot be used with'],
     'no place for the latents': ['encode --run model', 2, "required option '--out <file>' not specified"],
     'a place of no known kind': ['encode --run model --out latents.txt', 2, 'ends in .csv or .npy, or - for stdout'],
