@@ -95,7 +95,12 @@ async function loadImages(model: Model, file: string, options: Partial<EncodeOpt
     return { pixels: readPictures(files, model.vae.config.imageShape), what: 'pictures', files };
   }
   const set = await loadSplit(model, file, { split, ...(limit && { limit }), ...(dataDir && { dataDir }) });
-  return { pixels: pixelsOf(set), what: `${split === 'train' ? 'training' : split} images`, files: [], labels: set.labels };
+  return {
+    pixels: pixelsOf(set),
+    what: `${split === 'train' ? 'training' : split} images`,
+    files: [],
+    labels: set.labels,
+  };
 }
 
 /** Writes the numbers as the name of the file asks for, and returns the files that there are now. */

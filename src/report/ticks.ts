@@ -35,8 +35,8 @@ export function formatTicks(ticks: readonly number[]): string[] {
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const scientific = most < 0.01 || most >= 1e6 || least < 1e-4;
   return ticks.map((tick) => {
-    if (!scientific || tick === 0) return String(Number(tick.toPrecision(10)));
+    if (!scientific || tick === 0) return String(Number(tick.toPrecision(12)));
     const [mantissa, exponent] = tick.toExponential().split('e');
-    return `${Number(Number(mantissa).toPrecision(10))}e${Number(exponent)}`;
+    return `${Number(Number(mantissa).toPrecision(12))}e${Number(exponent)}`;
   });
 }
