@@ -3,44 +3,52 @@
 import type { Layer, Mode } from '../nn/layer.ts';
 import type { Parameter } from '../nn/parameter.ts';
 import { sizeOf } from '../tensor/shape.ts';
-import { constant, type Tensor } from '../tensor/tensor.ts';
-import { Bernoulli } from './distributions/bernoulli.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import type { Distribution } from './distributions/distribution.ts';
-import { Normal, type ScaleParametrisation, scaleParametrisations } from './distributions/normal.ts';
-import { networks } from './networks/index.ts';
-import type { DenseConfig } from './networks/network.ts';
+import { type ScaleParametrisation, scaleParametrisations } from './distributions/normal.ts';
+import type { Flow } from './flows/flow.ts';
+import { type FlowName, flows } from './flows/index.ts';
+import { type LikelihoodConfig, type LikelihoodName, likelihoodOf } from './likelihoods.ts';
+import { type NetworkName, networks } from './networks/index.ts';
+import type { NetworkConfig } from './networks/network.ts';
+import { flowPosterior, normalPosterior, type Posterior, pointPosterior } from './posterior.ts';
 
-/** Likelihoods of an image given what the decoder says of each of its pixels. */
-export const likelihoods = {
-  bernoulli: (outputs: Tensor) => new Bernoulli(outputs),
-  /** Pixels in [0, 1] with one fixed standard deviation. */
-  normal: (outputs: Tensor, { stddev }: { readonly stddev: number }) =>
-    new Normal(outputs.sigmoid(), constant(2 * Math.log(stddev)), constant(stddev)),
-} as const satisfies Record<string, (outputs: Tensor, options: { readonly stddev: number }) => Distribution>;
+/** `point` is a plain autoencoder; the flows carry on what a `normal` begins. */
+export type PosteriorName = 'point' | 'normal' | FlowName;
 
-export type LikelihoodName = keyof typeof likelihoods;
-
-export interface VaeConfig extends DenseConfig {
-  /** [C, H, W] of an image. */
-  readonly imageShape: readonly [number, number, number];
+export interface VaeConfig extends NetworkConfig, LikelihoodConfig {
+  readonly model: NetworkName;
   /** Number of latents. */
   readonly latent: number;
   /** How the encoder's outputs give the posterior's scale. */
   readonly scale: ScaleParametrisation;
+  readonly posterior: PosteriorName;
+  readonly flowSteps: number;
+  readonly flowHidden: number;
+  readonly flowContext: number;
   readonly likelihood: LikelihoodName;
-  /** Standard deviation of a pixel, for a normal likelihood. */
-  readonly stddev: number;
 }
 
 export class Vae {
   readonly config: VaeConfig;
   readonly encoder: Layer;
   readonly decoder: Layer;
+  private readonly flow?: Flow;
+  private readonly likelihoodParameters: readonly Parameter[];
 
   constructor(config: VaeConfig) {
+    const { imageShape, latent, likelihood } = config;
+    const { encoder, decoder } = networks[config.model];
+    const { planes, parameters } = likelihoodOf(likelihood);
     this.config = config;
-    this.encoder = networks.dense.encoder(config.imageShape, 2 * config.latent, config);
-    this.decoder = networks.dense.decoder(config.latent, config.imageShape, config);
+    if (config.posterior !== 'point' && config.posterior !== 'normal') {
+      const { flowSteps: steps, flowHidden: hidden, flowContext: context } = config;
+      this.flow = flows[config.posterior]({ latent, steps, hidden, context });
+    }
+    const code = config.posterior === 'point' ? latent : 2 * latent;
+    this.encoder = encoder(imageShape, code + (this.flow?.contextSize ?? 0), config);
+    this.decoder = decoder(latent, [planes(config), imageShape[1], imageShape[2]], config);
+    this.likelihoodParameters = parameters?.(config) ?? [];
   }
 
   /** D, the number of values of an image. */
@@ -49,17 +57,27 @@ export class Vae {
   }
 
   get parameters(): readonly Parameter[] {
-    return [...this.encoder.parameters, ...this.decoder.parameters];
+    const beside = [...(this.flow?.parameters ?? []), ...this.likelihoodParameters];
+    return [...this.encoder.parameters, ...this.decoder.parameters, ...beside];
   }
 
-  /** q(z|x) for x [B, D]: a normal with mean and scale [B, L]. */
-  encode(x: Tensor, mode: Mode): Normal {
-    const [mean, raw] = this.encoder.apply(x, mode).split(2, -1);
-    return scaleParametrisations[this.config.scale](mean, raw);
+  /** q(z|x) for x [B, D], over latents [B, L]. */
+  encode(x: Tensor, mode: Mode): Posterior {
+    const { latent, posterior, scale } = this.config;
+    const outputs = this.encoder.apply(x, mode);
+    if (posterior === 'point') return pointPosterior(outputs);
+    const [mean, raw] = [outputs.slice(-1, 0, latent), outputs.slice(-1, latent, 2 * latent)];
+    if (this.flow === undefined) return normalPosterior(scaleParametrisations[scale](mean, raw));
+    const base = scaleParametrisations[scale](mean, raw.add(this.flow.scaleOffset));
+    return flowPosterior(base, this.flow, outputs.slice(-1, 2 * latent, outputs.shape[1]));
   }
 
   /** p(x|z) for z [..., L], over x [..., D]. */
   decode(z: Tensor, mode: Mode): Distribution {
-    return likelihoods[this.config.likelihood](this.decoder.apply(z, mode), this.config);
+    return likelihoodOf(this.config.likelihood).read(
+      this.decoder.apply(z, mode),
+      this.config,
+      this.likelihoodParameters,
+    );
   }
 }
