@@ -32,6 +32,14 @@ export const list = (item: Rule, expects: string): Rule => ({
   ...(item.choices === undefined ? {} : { choices: item.choices }),
 });
 
+/** A value that one of two rules accepts. */
+export const either = (a: Rule, b: Rule): Rule => ({
+  expects: `${a.expects}, or ${b.expects}`,
+  accepts: (value) => a.accepts(value) || b.accepts(value),
+});
+
+export const truth: Rule = { expects: 'true or false', accepts: (value) => typeof value === 'boolean' };
+
 export const positive = number('a positive number', (value) => value > 0);
 export const notNegative = number('a number of at least 0', (value) => value >= 0);
 /** Any text but none at all, which is what an unset variable of the shell gives. */

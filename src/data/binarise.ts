@@ -2,7 +2,6 @@
 
 import { crc32 } from 'node:zlib';
 import { fillNoise } from '../random.ts';
-import { noise, type Tensor } from '../tensor/tensor.ts';
 import { bytesAnImage, type Dataset, type ImageSet, range } from './dataset.ts';
 
 /**
@@ -44,7 +43,7 @@ export function binariseOnce(set: ImageSet, part: string, seed: number): ImageSe
   };
 }
 
-/** Applies what can be applied before training; the rest is `targets`. Binarise before splitting. */
+/** Applies what can be applied before training; the rest is done in preprocessing.ts. Binarise before splitting. */
 export function binariseDataset<T extends Pick<Dataset, 'train' | 'test'>>(
   dataset: T,
   how: Binarisation,
@@ -56,11 +55,4 @@ export function binariseDataset<T extends Pick<Dataset, 'train' | 'test'>>(
     train: binariseOnce(dataset.train, 'train', seed),
     test: binariseOnce(dataset.test, 'test', seed),
   };
-}
-
-/** uint8 pixels [B, D] as targets in [0, 1]. */
-export function targets(pixels: Tensor, how: Binarisation): Tensor {
-  const grey = pixels.cast('float').mul(1 / WHITE);
-  if (how !== 'stochastic') return grey;
-  return noise('binarisation', { kind: 'uniform' }, pixels.shape).less(grey).cast('float');
 }

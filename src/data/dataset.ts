@@ -129,6 +129,13 @@ export function firstImages(set: ImageSet, limit: number): ImageSet {
     : select(set, range(0, limit));
 }
 
+/** Positions of the first image of each class, or simply of the first images where there are no classes; at most `most`. */
+export function oneOfEachClass(set: ImageSet, classes: readonly string[], most: number): Int32Array {
+  const firsts = classes.map((_, label) => set.labels.indexOf(label)).filter((position) => position >= 0);
+  const chosen = firsts.length > 1 ? Int32Array.from(firsts) : range(0, set.count);
+  return chosen.slice(0, most);
+}
+
 /** Closes the files that a dataset's images may stay in. */
 export function closeDataset({ train, validation, test }: Dataset): void {
   for (const { images } of [train, validation, test]) if (!isResident(images)) images.close();

@@ -52,7 +52,15 @@ export async function decodePicture(content: Buffer, name: string): Promise<Pict
     return { width: info.width, height: info.height, rgba: data };
   } catch (error) {
     if (error instanceof InputError) throw error;
-    throw new InputError(`${label}: it is ${format} that cannot be read (${(error as Error).message.split('\n')[0]})`);
+    const [reason] = (error as Error).message.split('\n');
+    if (/unsupported image format/.test(reason)) {
+      throw new InputError(
+        `${label}: expected a picture, but it is no PNG, JPEG, WebP or other format that can be read`,
+      );
+    }
+    throw new InputError(
+      `${label}: it is ${format} that cannot be read (${reason}); get it anew, or convert it to PNG`,
+    );
   }
 }
 

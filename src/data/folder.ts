@@ -21,7 +21,7 @@ export interface FolderOptions {
 }
 
 const IMAGE_SIZE = 64;
-const RESIDENT_BYTES = 256 * 2 ** 20;
+const RESIDENT_BYTES = 64 * 2 ** 20;
 
 /**
  * The training and test images of a folder.

@@ -26,7 +26,7 @@ export interface DatasetOptions {
   /** Of a folder of images: the side of the squares that they become. */
   readonly imageSize?: number;
   /** Of a folder of images: grey or colour; by default what they are. */
-  readonly channels?: 1 | 3;
+  readonly imageChannels?: 1 | 3;
   readonly binarise: Binarisation;
   /** How many training images to set aside. */
   readonly validation: number;
@@ -69,13 +69,17 @@ export async function loadDataset(options: DatasetOptions, report: Report): Prom
 }
 
 function load(options: DatasetOptions, report: Report): Promise<LoadedDataset> {
-  const { dataset, dataDir, imageSize, channels } = options;
+  const { dataset, dataDir, imageSize, imageChannels, seed } = options;
   const name = resolveDataset(dataset);
   if (!isKnown(name)) {
-    if (dataDir === undefined) return loadFolder(name, options, report);
+    if (dataDir === undefined) {
+      const folder = { seed, ...(imageSize && { imageSize }), ...(imageChannels && { channels: imageChannels }) };
+      return loadFolder(name, folder, report);
+    }
     throw new ConfigError(`--data-dir ${dataDir}: only a known dataset is read from another folder; ${dataset} is one`);
   }
-  const unfit = imageSize !== undefined ? `--image-size ${imageSize}` : channels && `--channels ${channels}`;
+  const unfit =
+    imageSize !== undefined ? `--image-size ${imageSize}` : imageChannels && `--image-channels ${imageChannels}`;
   if (unfit !== undefined) {
     throw new ConfigError(`${unfit}: only the images of a folder are changed; those of ${dataset} stay as they are`);
   }

@@ -167,10 +167,7 @@ describe('a folder of images', () => {
     'cut.png': [grey(1).subarray(0, 60), 'damaged PNG (cut short); it cannot be read'],
     'empty.png': ['', 'the file is empty'],
     'enormous.png': [enormous, '60000 × 60000 pixels are too many (at most 100 million); scale it down first'],
-    'text\t.png': [
-      'hello',
-      'it is something else that cannot be read (Input buffer contains unsupported image format)',
-    ],
+    'text\t.png': ['hello', 'expected a picture, but it is no PNG, JPEG, WebP or other format that can be read'],
   };
 
   it('leaves out what cannot be read, and names it', async () => {
@@ -413,7 +410,9 @@ describe('the name of a dataset', () => {
 
   it('does not go with every option', async () => {
     await expect(load('mnist', { imageSize: 32 })).rejects.toThrow('--image-size 32: only the images of a folder');
-    await expect(load('cifar10', { channels: 1 })).rejects.toThrow('--channels 1: only the images of a folder');
+    await expect(load('cifar10', { imageChannels: 1 })).rejects.toThrow(
+      '--image-channels 1: only the images of a folder',
+    );
     await expect(load('./src', { dataDir: 'x' })).rejects.toThrow('--data-dir x: only a known dataset is read from');
   });
 });
