@@ -5,6 +5,7 @@ import { optimisers } from '../nn/optimisers.ts';
 import { specOf } from '../nn/parameter.ts';
 import { permutation, randomBits } from '../random.ts';
 import { multiplyAdds } from '../tensor/program.ts';
+import { batchSource } from './batches.ts';
 import { DEFAULT_CONFIG } from './config.ts';
 import { createModel, trainingProgram } from './programs.ts';
 
@@ -41,8 +42,9 @@ export async function denseStep(
   for (const { name, initialise } of parameters) state.write(name, initialise(0));
   const bits = randomBits({ seed: 0, stream: 'benchmark', step: 0 }, (IMAGES * pixels) / 4);
   const images = new Uint8Array(bits.buffer, 0, IMAGES * pixels);
-  const program = trainingProgram(model, optimiser, batch, IMAGES);
-  const executable = await engine.compile(program, { state, data: { images } });
+  const source = batchSource({ count: IMAGES, images, labels: new Uint8Array(IMAGES) }, pixels);
+  const program = trainingProgram(model, optimiser, batch, source);
+  const executable = await engine.compile(program, { state, data: source.data });
   const order = permutation(IMAGES, { seed: 0, stream: 'shuffle', step: 0 });
 
   const times: number[] = [];

@@ -8,15 +8,19 @@ import type { State } from '../engines/engine.ts';
 import { ConfigError, InputError } from '../errors.ts';
 import { readFile, writeFile } from '../files.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
-import { checkConfig, type RunConfig } from './config.ts';
+import { checkConfig } from './check.ts';
+import { DEFAULT_CONFIG, type RunConfig } from './config.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.ts';
 
 /** Sums over the images of an epoch so far, in nats. */
 export interface EpochSums {
   readonly images: number;
   readonly loss: number;
+  readonly bound: number;
   readonly logLikelihood: number;
   readonly kl: number;
+  /** Zero where it is not measured. */
+  readonly gradientNorm: number;
 }
 
 export interface Progress {
@@ -31,7 +35,8 @@ export interface Progress {
   readonly best?: { readonly epoch: number; readonly bound: number };
 }
 
-export const START: Progress = { step: 0, epoch: 0, batch: 0, sums: { images: 0, loss: 0, logLikelihood: 0, kl: 0 } };
+const NO_SUMS: EpochSums = { images: 0, loss: 0, bound: 0, logLikelihood: 0, kl: 0, gradientNorm: 0 };
+export const START: Progress = { step: 0, epoch: 0, batch: 0, sums: NO_SUMS };
 
 export interface Checkpoint {
   readonly config: RunConfig;
@@ -138,7 +143,8 @@ export function readCheckpoint(file: string): Checkpoint {
 
 function parseConfig(json: string | undefined, file: string): RunConfig {
   try {
-    return checkConfig(parseField(json, 'config', file), (field) => field);
+    // Settings that are newer than the file are what they were before they could be set.
+    return checkConfig({ ...DEFAULT_CONFIG, ...parseField(json, 'config', file) }, (field) => field);
   } catch (error) {
     // A wrong setting in a file is the file's fault, not the command line's.
     throw error instanceof ConfigError ? new InputError(`${file}: its configuration: ${error.message}`) : error;
@@ -150,14 +156,15 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 function parseProgress(json: string | undefined, file: string): Progress {
   const progress = parseField(json, 'progress', file) as Partial<Progress>;
   const { step, epoch, batch, sums, best } = progress;
-  const { images, loss, logLikelihood, kl } = sums ?? {};
+  const { images, loss, logLikelihood = Number.NaN, kl = Number.NaN } = sums ?? {};
+  const { bound = logLikelihood - kl, gradientNorm = 0 } = sums ?? {};
   const fits =
     [step, epoch, batch, images].every(isCount) &&
-    [loss, logLikelihood, kl].every(Number.isFinite) &&
+    [loss, bound, logLikelihood, kl, gradientNorm].every(Number.isFinite) &&
     (batch === 0) === (images === 0) &&
     (best === undefined || (isCount(best?.epoch) && Number.isFinite(best.bound)));
   if (!fits) throw new InputError(`${file}: damaged: its progress makes no sense: ${json}`);
-  return progress as Progress;
+  return { ...progress, sums: { images, loss, bound, logLikelihood, kl, gradientNorm } } as Progress;
 }
 
 function parseField(json: string | undefined, field: string, file: string): Record<string, unknown> {

@@ -1,16 +1,17 @@
 /** Measures a model on a set of images. Nothing is learnt here, and nothing of the set is left out. */
 
 import { binariseOnce } from '../data/binarise.ts';
-import { type ImageSet, residentImages } from '../data/dataset.ts';
+import type { ImageSet } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
-import type { Program } from '../tensor/program.ts';
+import { likelihoodOf } from '../vae/likelihoods.ts';
+import { type BatchSource, batchSource } from './batches.ts';
 import type { RunConfig } from './config.ts';
 import { Executables } from './executables.ts';
 import { boundProgram, importanceProgram, type Model } from './programs.ts';
 
 /** Means per image, in nats. */
 export interface Bound {
-  /** E[log p(x|z)] − KL. */
+  /** Of the run's objective at β = 1. */
   readonly bound: number;
   readonly logLikelihood: number;
   readonly kl: number;
@@ -19,19 +20,26 @@ export interface Bound {
 /** Noise of evaluation is of the run's seed, but of steps that training never reaches. */
 const EVALUATION_STEP = 2 ** 48;
 
-const BOUND_BATCH = 500;
-/** Images × samples of one run of an importance program: enough to fill the machine, little enough for its memory. */
-const IMPORTANCE_ROWS = 4000;
+/** Pixels × samples of one run of a program: enough to fill the machine, little enough for its memory. */
+const BOUND_VALUES = 500 * 784;
+const IMPORTANCE_VALUES = 4000 * 784;
+
+/** How many rows of an image's planes fit into a run. */
+function rowsOf({ vae }: Model, values: number): number {
+  const { imageShape, likelihood } = vae.config;
+  const [, height, width] = imageShape;
+  return Math.max(1, Math.floor(values / (likelihoodOf(likelihood).planes(vae.config) * height * width)));
+}
 
 /**
  * The images as they are measured. Stochastic binarisation draws held-out images once, from the run's seed, so that the
  * bound and every importance sample of an image are of one and the same image.
  */
-const measured = (set: ImageSet, { binarize, seed }: RunConfig): ImageSet =>
+export const measured = (set: ImageSet, { binarize, seed }: RunConfig): ImageSet =>
   binarize === 'stochastic' ? binariseOnce(set, 'evaluation', seed) : set;
 
 /** The positions 0 to count − 1 in batches, the last one as small as it must be. */
-function* batches(count: number, size: number): Generator<Int32Array> {
+export function* batches(count: number, size: number): Generator<Int32Array> {
   for (let start = 0; start < count; start += size) {
     yield Int32Array.from({ length: Math.min(size, count - start) }, (_, i) => start + i);
   }
@@ -40,31 +48,33 @@ function* batches(count: number, size: number): Generator<Int32Array> {
 /** Measures the bound at β = 1 on a set, with the same noise each time. */
 export class BoundEvaluator {
   private readonly executables: Executables;
+  private readonly source: BatchSource;
   private readonly set: ImageSet;
-  private readonly seed: number;
+  private readonly model: Model;
 
   constructor(engine: Engine, state: State, model: Model, set: ImageSet) {
+    this.model = model;
     this.set = measured(set, model.config);
-    this.seed = model.config.seed;
-    this.executables = new Executables((batch) => {
-      const program: Program = boundProgram(model, batch, set.count);
-      return engine.compile(program, { state, data: { images: residentImages(this.set) } });
-    });
+    this.source = batchSource(this.set, model.vae.pixels);
+    this.executables = new Executables((batch) =>
+      engine.compile(boundProgram(model, batch, this.source), { state, data: this.source.data }),
+    );
   }
 
   /** @param stopped asked between batches; where it turns true, there is no result. */
   async measure(stopped: () => boolean = () => false): Promise<Bound | undefined> {
-    const sums = { logLikelihood: 0, kl: 0 };
+    const { seed, samples } = this.model.config;
+    const sums = { bound: 0, logLikelihood: 0, kl: 0 };
+    const size = Math.max(1, Math.floor(rowsOf(this.model, BOUND_VALUES) / samples));
     let step = EVALUATION_STEP;
-    for (const indices of batches(this.set.count, BOUND_BATCH)) {
+    for (const positions of batches(this.set.count, size)) {
       if (stopped()) return undefined;
-      const executable = await this.executables.of(indices.length);
-      const results = await executable.run({ arguments: { indices }, noise: { seed: this.seed, step: step++ } });
-      sums.logLikelihood += results.logLikelihood[0] * indices.length;
-      sums.kl += results.kl[0] * indices.length;
+      const executable = await this.executables.of(positions.length);
+      const results = await executable.run({ arguments: this.source.at(positions), noise: { seed, step: step++ } });
+      for (const name of ['bound', 'logLikelihood', 'kl'] as const) sums[name] += results[name][0] * positions.length;
     }
-    const [logLikelihood, kl] = [sums.logLikelihood / this.set.count, sums.kl / this.set.count];
-    return { bound: logLikelihood - kl, logLikelihood, kl };
+    const { count } = this.set;
+    return { bound: sums.bound / count, logLikelihood: sums.logLikelihood / count, kl: sums.kl / count };
   }
 
   release = (): Promise<void> => this.executables.release();
@@ -90,23 +100,24 @@ export async function estimateLogEvidence(
   seed: number,
   onProgress: (images: number) => void = () => {},
 ): Promise<ImportanceEstimate> {
-  const images = residentImages(measured(set, model.config));
-  const chunk = Math.min(samples, IMPORTANCE_ROWS);
-  const size = Math.min(set.count, Math.max(1, Math.floor(IMPORTANCE_ROWS / chunk)));
+  const source = batchSource(measured(set, model.config), model.vae.pixels);
+  const rows = rowsOf(model, IMPORTANCE_VALUES);
+  const chunk = Math.min(samples, rows);
+  const size = Math.min(set.count, Math.max(1, Math.floor(rows / chunk)));
   // A remainder of samples or of images is a shape, and a program, of its own.
   const executables = new Executables<`${number} ${number}`>((shape) => {
     const [draws, batch] = shape.split(' ').map(Number);
-    const program = importanceProgram(model, batch, draws, set.count);
-    return engine.compile(program, { state, data: { images } });
+    return engine.compile(importanceProgram(model, batch, draws, source), { state, data: source.data });
   });
 
   let [sum, sumOfSquares, step, done] = [0, 0, EVALUATION_STEP, 0];
-  for (const indices of batches(set.count, size)) {
-    const logSums = new Float64Array(indices.length).fill(Number.NEGATIVE_INFINITY);
+  for (const positions of batches(set.count, size)) {
+    const logSums = new Float64Array(positions.length).fill(Number.NEGATIVE_INFINITY);
     for (let drawn = 0; drawn < samples; drawn += chunk) {
       const draws = Math.min(chunk, samples - drawn);
-      const executable = await executables.of(`${draws} ${indices.length}`);
-      const { logWeightSum } = await executable.run({ arguments: { indices }, noise: { seed, step: step++ } });
+      const executable = await executables.of(`${draws} ${positions.length}`);
+      const call = { arguments: source.at(positions), noise: { seed, step: step++ } };
+      const { logWeightSum } = await executable.run(call);
       logSums.forEach((value, i) => {
         logSums[i] = logAddExp(value, logWeightSum[i]);
       });
@@ -116,7 +127,7 @@ export async function estimateLogEvidence(
       sum += logMean;
       sumOfSquares += logMean ** 2;
     }
-    done += indices.length;
+    done += positions.length;
     onProgress(done);
   }
   await executables.release();

@@ -1,5 +1,6 @@
 /** A trained model ready for use: encoding images, decoding latents, reconstructing. */
 
+import { type ImageSet, pixelsAt, range } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
 import { specOf } from '../nn/parameter.ts';
 import { fillNoise } from '../random.ts';
@@ -16,10 +17,14 @@ export function drawLatents(count: number, latent: number, seed: number, tempera
 
 const LARGEST_BATCH = 1024;
 
-/** q(z|x) of images, [count, L] each. */
+/** Where images lie in latent space: [count, L] each. */
 export interface Encoding {
+  /** The centre of q(z|x). */
   readonly mean: Float32Array;
-  readonly stddev: Float32Array;
+  /** Of the normal that q(z|x) begins with; none of a plain autoencoder. */
+  readonly stddev?: Float32Array;
+  /** KL of each latent, in nats; none of a flow, which mixes them, or of a plain autoencoder. */
+  readonly kl?: Float32Array;
 }
 
 export interface Reconstruction {
@@ -51,21 +56,21 @@ export class TrainedModel {
     });
   }
 
-  /** Images [count, D], 0 to 255, to q(z|x); `seed` is of the pixels' draws, where the model's are binarised. */
-  async encode(pixels: Uint8Array, seed = 0): Promise<Encoding> {
-    const { latent } = this.model.config;
-    const size = this.model.vae.pixels;
-    const count = pixels.length / size;
-    const encoding = { mean: new Float32Array(count * latent), stddev: new Float32Array(count * latent) };
-    for (let start = 0; start < count; start += LARGEST_BATCH) {
-      const batch = Math.min(LARGEST_BATCH, count - start);
-      const executable = await this.encoders.of(batch);
-      const part = pixels.subarray(start * size, (start + batch) * size);
-      const { mean, stddev } = await executable.run({ arguments: { pixels: part }, noise: { seed, step: start } });
-      encoding.mean.set(mean, start * latent);
-      encoding.stddev.set(stddev, start * latent);
+  /** Images to q(z|x), batch by batch; grey pixels of a model of binarised ones are drawn by its run's seed. */
+  async encode(set: ImageSet): Promise<Encoding> {
+    const { latent, seed } = this.model.config;
+    const encoding: Record<string, Float32Array> = {};
+    for (let start = 0; start < set.count; start += LARGEST_BATCH) {
+      const positions = range(start, Math.min(set.count, start + LARGEST_BATCH));
+      const executable = await this.encoders.of(positions.length);
+      const pixels = pixelsAt(set, positions);
+      const results = await executable.run({ arguments: { pixels }, noise: { seed, step: start } });
+      for (const [name, values] of Object.entries(results)) {
+        encoding[name] ??= new Float32Array(set.count * latent);
+        encoding[name].set(values, start * latent);
+      }
     }
-    return encoding;
+    return encoding as unknown as Encoding;
   }
 
   /** Latents [count, L] to pictures in [0, 1], [count, D]. */
@@ -92,6 +97,18 @@ export class TrainedModel {
     // Copied: the results belong to the executable's next run.
     const copies = Object.entries(results).map(([name, values]) => [name, values.slice()]);
     return Object.fromEntries(copies) as unknown as Reconstruction;
+  }
+
+  /** Mean over a set's images and their values in [0, 1] of (image − what is decoded at the centre of its posterior)². */
+  async squaredError(set: ImageSet): Promise<number> {
+    const { seed } = this.model.config;
+    let sum = 0;
+    for (let start = 0; start < set.count; start += LARGEST_BATCH) {
+      const pixels = pixelsAt(set, range(start, Math.min(set.count, start + LARGEST_BATCH)));
+      const { originals, pictures } = await this.reconstruct(pixels, 1, seed);
+      for (let i = 0; i < originals.length; i++) sum += (originals[i] - pictures[i]) ** 2;
+    }
+    return sum / (set.count * this.model.vae.pixels);
   }
 
   async release(): Promise<void> {

@@ -1,4 +1,4 @@
-/** Points of the latent space: ways from one to another, which latents carry information, and even grids. */
+/** Points of the latent space: ways from one to another, and even grids. */
 
 export const INTERPOLATIONS = ['linear', 'spherical'] as const;
 export type Interpolation = (typeof INTERPOLATIONS)[number];
@@ -35,21 +35,8 @@ function angleBetween(a: Float32Array, b: Float32Array): number {
   return lengths === 0 ? 0 : Math.acos(Math.min(1, Math.max(-1, dot(a, b) / lengths)));
 }
 
-/**
- * KL(q(z_l|x) ‖ p(z_l)) = ½ (μ² + σ² − log σ² − 1) of each latent, [L], in nats, averaged over images [count, L]. One of
- * nearly 0 is a latent that the decoder does not use.
- */
-export function klByLatent(mean: Float32Array, stddev: Float32Array, latent: number): Float64Array {
-  const kl = new Float64Array(latent);
-  const count = mean.length / latent;
-  mean.forEach((mu, i) => {
-    kl[i % latent] += (mu ** 2 + stddev[i] ** 2 - 2 * Math.log(stddev[i]) - 1) / 2 / count;
-  });
-  return kl;
-}
-
 /** The positions of the `most` largest values, the largest first. */
-export const largest = (values: Float64Array, most: number): number[] =>
+export const largest = (values: readonly number[], most: number): number[] =>
   Array.from(values, (_, i) => i)
     .sort((a, b) => values[b] - values[a])
     .slice(0, most);

@@ -1,16 +1,17 @@
 /** The programs of a model: one training step, the measured bounds, encoding, decoding, reconstruction. */
 
-import { type Binarisation, targets } from '../data/binarise.ts';
 import type { ImageShape } from '../data/dataset.ts';
-import { pixelsOf } from '../data/dataset.ts';
-import type { Mode } from '../nn/layer.ts';
+import { examples, type Preprocessing, targets } from '../data/preprocessing.ts';
+import { clipByNorm, globalNorm } from '../nn/clipping.ts';
 import type { Optimiser } from '../nn/optimisers.ts';
 import { gradients } from '../tensor/gradients.ts';
 import { createProgram, type Program } from '../tensor/program.ts';
-import { argument, data, type Tensor } from '../tensor/tensor.ts';
+import { argument, type Tensor } from '../tensor/tensor.ts';
 import { standardNormalNoise } from '../vae/distributions/normal.ts';
+import { RANGES } from '../vae/likelihoods.ts';
 import { Vae } from '../vae/model.ts';
-import { elbo, logWeights, type Objective } from '../vae/objectives.ts';
+import { elbo, logWeights, MEASURED, type Objective, objectives } from '../vae/objectives.ts';
+import type { BatchSource } from './batches.ts';
 import type { RunConfig } from './config.ts';
 
 /** What the programs of a run have in common. */
@@ -24,49 +25,84 @@ export const createModel = (config: RunConfig, imageShape: ImageShape): Model =>
   config,
 });
 
-/** A batch of `batch` images of a resident set of `count`, as targets in [0, 1]: [B, D]. */
-function residentBatch({ vae }: Model, batch: number, count: number, binarise: Binarisation): Tensor {
-  const images = data('images', [count, vae.pixels], 'uint8');
-  return targets(images.gather(argument('indices', [batch], 'int32')), binarise);
-}
+/** How images are given in training. */
+const inTraining = ({ vae, config }: Model): Preprocessing => ({
+  imageShape: vae.config.imageShape,
+  ...RANGES[config.range],
+  binarise: config.binarize,
+  flip: config.flip,
+  ...(config.inputNoise && { inputNoise: config.inputNoise }),
+});
 
-function objective({ vae, config }: Model, x: Tensor, mode: Mode, beta: number): Objective {
-  const noise = standardNormalNoise('posterior', [config.samples, x.shape[0], config.latent]);
-  return elbo(vae, x, noise, { kl: config.kl, beta, mode });
-}
+/** How images are given that need no more binarising: as they are. */
+export const asMeasured = ({ vae, config }: Model): Preprocessing => ({
+  imageShape: vae.config.imageShape,
+  ...RANGES[config.range],
+  binarise: 'none',
+  flip: false,
+});
+
+const posteriorNoise = ({ config }: Model, batch: number, samples: number): Tensor =>
+  standardNormalNoise('posterior', [samples, batch, config.latent]);
 
 /** Means over the batch, in nats. */
-const summary = ({ loss, logLikelihood, kl }: Objective) => ({
+const summary = ({ loss, bound, logLikelihood, kl }: Objective) => ({
   loss,
+  bound: bound.mean(),
   logLikelihood: logLikelihood.mean(),
   kl: kl.mean(),
 });
 
-/** Loss, gradients and update of one batch. Outputs: loss, logLikelihood, kl. */
-export function trainingProgram(model: Model, optimiser: Optimiser, batch: number, count: number): Program {
-  const result = objective(
-    model,
-    residentBatch(model, batch, count, model.config.binarize),
-    'training',
-    model.config.beta,
+/** β at a step: a number, or an argument of the program where it is warmed up. */
+const betaOf = ({ beta, klWarmUp }: RunConfig): number | Tensor => (klWarmUp === 0 ? beta : argument('beta', []));
+
+/** What the training program's β is given at a step, counted from 1: it rises evenly to its full weight. */
+export const betaArgument = ({ beta, klWarmUp }: RunConfig, step: number): Record<string, Float32Array> =>
+  klWarmUp === 0 ? {} : { beta: Float32Array.of(beta * Math.min(1, step / klWarmUp)) };
+
+/** The objective of one batch as it is trained, and its derivatives by every parameter. */
+export function trainingGradients(
+  model: Model,
+  pixels: Tensor,
+  changes: Partial<RunConfig> = {},
+): { readonly objective: Objective; readonly derivatives: readonly Tensor[] } {
+  const config = { ...model.config, ...changes };
+  const { target, seen } = examples(pixels, inTraining(model));
+  const objective = objectives[config.objective](
+    model.vae,
+    target,
+    posteriorNoise(model, target.shape[0], config.samples),
+    { ...config, beta: betaOf(config), mode: 'training', seen },
   );
-  const { parameters } = model.vae;
-  const derivatives = gradients(
-    result.loss,
-    parameters.map(({ tensor }) => tensor),
-  );
-  return createProgram(`training, batch ${batch}`, summary(result), {
-    gradients: Object.fromEntries(parameters.map(({ name }, i) => [name, derivatives[i]])),
+  const parameters = model.vae.parameters.map(({ tensor }) => tensor);
+  return { objective, derivatives: gradients(objective.surrogate, parameters) };
+}
+
+/** Loss, gradients and update of one batch. Outputs: loss, bound, logLikelihood, kl; gradientNorm where it is asked for. */
+export function trainingProgram(model: Model, optimiser: Optimiser, batch: number, source: BatchSource): Program {
+  const { clip, gradientNorm } = model.config;
+  const { objective, derivatives } = trainingGradients(model, source.pixels(batch));
+  const clipped =
+    clip > 0
+      ? clipByNorm(derivatives, clip)
+      : { gradients: derivatives, ...(gradientNorm && { norm: globalNorm(derivatives) }) };
+  const outputs = { ...summary(objective), ...(clipped.norm && { gradientNorm: clipped.norm }) };
+  const names = model.vae.parameters.map(({ name }) => name);
+  return createProgram(`training, batch ${batch}`, outputs, {
+    gradients: Object.fromEntries(names.map((name, i) => [name, clipped.gradients[i]])),
     update: optimiser.update,
   });
 }
 
 /**
- * The bound at β = 1 of one batch of images that need no more binarising, without dropout.
- * Outputs: loss, logLikelihood, kl.
+ * The objective at β = 1 of one batch of images that need no more binarising, without dropout.
+ * Outputs: loss, bound, logLikelihood, kl.
  */
-export function boundProgram(model: Model, batch: number, count: number): Program {
-  const result = objective(model, residentBatch(model, batch, count, 'none'), 'evaluation', 1);
+export function boundProgram(model: Model, batch: number, source: BatchSource): Program {
+  const { config, vae } = model;
+  const x = targets(source.pixels(batch), asMeasured(model));
+  const noise = posteriorNoise(model, batch, config.samples);
+  const result = objectives[config.objective](vae, x, noise, { ...MEASURED, kl: config.kl });
   return createProgram(`bound, batch ${batch}`, summary(result));
 }
 
@@ -74,45 +110,57 @@ export function boundProgram(model: Model, batch: number, count: number): Progra
  * log Σ w over `samples` importance weights of each image of a batch: [B], in nats. Runs over several noises are
  * combined by adding the sums.
  */
-export function importanceProgram(model: Model, batch: number, samples: number, count: number): Program {
-  const x = residentBatch(model, batch, count, 'none');
+export function importanceProgram(model: Model, batch: number, samples: number, source: BatchSource): Program {
+  const x = targets(source.pixels(batch), asMeasured(model));
   const noise = standardNormalNoise('importance', [samples, batch, model.config.latent]);
   return createProgram(`importance, batch ${batch} × ${samples}`, {
     logWeightSum: logWeights(model.vae, x, noise).logSumExp(0),
   });
 }
 
+/** A picture in [0, 1] of a value on the model's scale. */
+function toPicture(value: Tensor, { range }: RunConfig): Tensor {
+  const { low, high } = RANGES[range];
+  return value.sub(low).mul(1 / (high - low));
+}
+
 /** Latents [B, L] to pictures in [0, 1], [B, D]. Output: pictures. */
 export function decodeProgram({ vae, config }: Model, batch: number): Program {
   const z = argument('latents', [batch, config.latent]);
-  return createProgram(`decode, batch ${batch}`, { pictures: vae.decode(z, 'evaluation').mean });
+  return createProgram(`decode, batch ${batch}`, { pictures: toPicture(vae.decode(z, 'evaluation').mean, config) });
 }
 
 /** Images, uint8 [B, D], as targets. One from outside was not among those that were binarised once: it is drawn here. */
-function givenBatch({ vae, config }: Model, batch: number): Tensor {
-  const binarise: Binarisation = config.binarize === 'none' ? 'none' : 'stochastic';
-  return targets(argument('pixels', [batch, pixelsOf(vae.config.imageShape)], 'uint8'), binarise);
+function givenBatch(model: Model, batch: number): Tensor {
+  const { vae, config } = model;
+  const binarise = config.binarize === 'none' ? 'none' : 'stochastic';
+  return targets(argument('pixels', [batch, vae.pixels], 'uint8'), { ...asMeasured(model), binarise });
 }
 
-/** Images, uint8 [B, D], to q(z|x). Outputs: mean and stddev, [B, L]. */
+/**
+ * Where images, uint8 [B, D], lie: mean, the centre of q(z|x), and stddev of the normal it begins with, if it does, [B, L];
+ * kl of each latent, [B, L], in nats, where it has a closed form.
+ */
 export function encodeProgram(model: Model, batch: number): Program {
-  const { mean, stddev } = model.vae.encode(givenBatch(model, batch), 'evaluation');
-  return createProgram(`encode, batch ${batch}`, { mean, stddev });
+  const { centre, base, kl } = model.vae.encode(givenBatch(model, batch), 'evaluation');
+  const outputs = { mean: centre, ...(base && { stddev: base.stddev }), ...(kl && { kl }) };
+  return createProgram(`encode, batch ${batch}`, outputs);
 }
 
 /**
  * A user's images, uint8 [B, D], through the model. Outputs: originals as the model sees them and pictures decoded at
- * the posterior's mean, [B, D] in [0, 1]; bound, logLikelihood and kl per image with `samples` samples, [B], in nats.
+ * the posterior's centre, [B, D] in [0, 1]; bound, logLikelihood and kl per image with `samples` samples, [B], in nats.
  */
 export function reconstructionProgram(model: Model, batch: number, samples: number): Program {
   const { vae, config } = model;
   const x = givenBatch(model, batch);
-  const noise = standardNormalNoise('posterior', [samples, batch, config.latent]);
-  const { bound, logLikelihood, kl } = elbo(vae, x, noise, { kl: config.kl, beta: 1, mode: 'evaluation' });
-  const pictures = vae.decode(vae.encode(x, 'evaluation').mean, 'evaluation').mean;
+  const noise = posteriorNoise(model, batch, samples);
+  const measured = config.objective === 'autoencoder' ? objectives.autoencoder : elbo;
+  const { bound, logLikelihood, kl } = measured(vae, x, noise, { ...MEASURED, kl: config.kl });
+  const pictures = vae.decode(vae.encode(x, 'evaluation').centre, 'evaluation').mean;
   return createProgram(`reconstruct, batch ${batch}`, {
-    originals: x,
-    pictures,
+    originals: toPicture(x, config),
+    pictures: toPicture(pictures, config),
     bound,
     logLikelihood,
     kl,

@@ -4,11 +4,13 @@ import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync 
 import path from 'node:path';
 import { describeSystemError, InputError } from '../errors.ts';
 import { listFolder, makeFolder, readFile, removeTemporaries, writeFile } from '../files.ts';
-import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, encodeCheckpoint, type Progress } from './checkpoint.ts';
 
 const CHECKPOINTS = 'checkpoints';
-const FOLDERS = [CHECKPOINTS, 'samples', 'reconstructions'] as const;
+const FOLDERS = [CHECKPOINTS, 'samples', 'reconstructions', 'history', 'charts'] as const;
 const SUFFIX = '.safetensors';
+const METRICS = 'metrics.jsonl';
+const CURVES = 'curves.jsonl';
 
 const epochName = (epoch: number): string => `epoch-${String(epoch).padStart(4, '0')}`;
 
@@ -29,28 +31,28 @@ export class RunDirectory {
   }
 
   /** The picture of an epoch, of one kind: `samples/epoch-0001.png`. */
-  pictureFile = (kind: 'samples' | 'reconstructions', epoch: number): string =>
+  pictureFile = (kind: 'samples' | 'reconstructions' | 'history', epoch: number): string =>
     this.file(kind, `${epochName(epoch)}.png`);
+
+  chartFile = (name: string): string => this.file('charts', `${name}.png`);
 
   writeJson(name: string, value: unknown): void {
     writeFile(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  appendMetrics(record: object): void {
-    try {
-      appendFileSync(this.metrics, `${JSON.stringify(record)}\n`);
-    } catch (error) {
-      throw new InputError(`cannot write ${this.metrics}: ${describeSystemError(error)}`);
-    }
+  appendMetrics = (record: object): void => appendRecord(this.file(METRICS), record);
+
+  /** A point of the curves of loss, learning rate and gradient norm. */
+  appendCurve = (point: object): void => appendRecord(this.file(CURVES), point);
+
+  /** Drops the records that a resumed run will make again, and a line cut short by a crash. */
+  keepMetricsTo({ epoch, step }: Pick<Progress, 'epoch' | 'step'>): void {
+    keepRecords<{ epoch: number }>(this.file(METRICS), (record) => record.epoch <= epoch);
+    keepRecords<{ step: number }>(this.file(CURVES), (record) => record.step <= step);
   }
 
-  /** Drops the records of epochs that a resumed run will make again, and a line cut short by a crash. */
-  keepMetricsTo(epoch: number): void {
-    if (!existsSync(this.metrics)) return;
-    const lines = readFile(this.metrics).toString().split('\n');
-    const kept = lines.filter((line) => isRecordTo(line, epoch));
-    writeFile(this.metrics, kept.map((line) => `${line}\n`).join(''));
-  }
+  metrics = <Record>(): Record[] => readRecords(this.file(METRICS));
+  curves = <Record>(): Record[] => readRecords(this.file(CURVES));
 
   /** Writes the checkpoint, as the best too, and under its epoch's number, where asked. The last comes last: it counts. */
   saveCheckpoint(checkpoint: Checkpoint, { best = false, keep = false } = {}): void {
@@ -94,10 +96,6 @@ export class RunDirectory {
     rmSync(this.lockFile, { force: true });
   }
 
-  private get metrics(): string {
-    return this.file('metrics.jsonl');
-  }
-
   private get lockFile(): string {
     return this.file('.lock');
   }
@@ -112,12 +110,33 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function isRecordTo(line: string, epoch: number): boolean {
+function appendRecord(file: string, record: object): void {
   try {
-    return (JSON.parse(line) as { epoch: number }).epoch <= epoch;
-  } catch {
-    return false;
+    appendFileSync(file, `${JSON.stringify(record)}\n`);
+  } catch (error) {
+    throw new InputError(`cannot write ${file}: ${describeSystemError(error)}`);
   }
+}
+
+/** A file's records, one a line, without a line that a crash has cut short. */
+function readRecords<Record>(file: string): Record[] {
+  if (!existsSync(file)) return [];
+  return readFile(file)
+    .toString()
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as Record];
+      } catch {
+        return [];
+      }
+    });
+}
+
+function keepRecords<Record>(file: string, isKept: (record: Record) => boolean): void {
+  if (!existsSync(file)) return;
+  const kept = readRecords<Record>(file).filter(isKept);
+  writeFile(file, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
 }
 
 /**

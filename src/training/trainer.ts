@@ -1,38 +1,59 @@
 /** The training loop: a generator of plain records. It knows no file, no terminal and no picture. */
 
-import { type Dataset, fingerprint, residentImages } from '../data/dataset.ts';
+import { type Dataset, fingerprint } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
 import { ConfigError, InputError } from '../errors.ts';
 import { type Optimiser, optimisers } from '../nn/optimisers.ts';
 import { specOf } from '../nn/parameter.ts';
+import { learningRateAt } from '../nn/schedules.ts';
 import { permutation } from '../random.ts';
+import { type BatchSource, batchSource } from './batches.ts';
 import { type Checkpoint, captureState, type EpochSums, type Progress, restoreState, START } from './checkpoint.ts';
 import { type Bound, BoundEvaluator } from './evaluation.ts';
 import { Executables } from './executables.ts';
-import { type Model, trainingProgram } from './programs.ts';
+import { type EstimatorSpread, GradientProbe } from './gradient-variance.ts';
+import { initialValues } from './initial-values.ts';
+import { betaArgument, type Model, trainingProgram } from './programs.ts';
 
 /** After every update. */
 export interface StepRecord {
   readonly kind: 'step';
   readonly epoch: number;
+  /** Updates made so far, and in an epoch. */
+  readonly step: number;
+  readonly stepsPerEpoch: number;
   /** Images of this epoch so far, and in all. */
   readonly images: number;
   readonly imagesInEpoch: number;
   /** Mean over this epoch's images so far, in nats, at β = 1. */
   readonly bound: number;
+  /** Of this update alone. */
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly gradientNorm?: number;
 }
 
-/** After every epoch. */
+/** After every epoch, and where a run ends inside one. */
 export interface EpochRecord {
   readonly kind: 'epoch';
   readonly epoch: number;
   readonly step: number;
+  readonly learningRate: number;
   /** Means over the epoch's batches as they were trained on: with dropout, and with the weights of the moment. */
-  readonly train: Bound & { readonly loss: number };
+  readonly train: Bound & { readonly loss: number; readonly gradientNorm?: number };
   readonly validation?: Bound;
   readonly test: Bound;
+  /** Of the gradient by the encoder's weights, where it is asked for. */
+  readonly gradientVariance?: EstimatorSpread;
   /** Whether this is the best epoch so far on the images that the run selects by. */
   readonly best: boolean;
+}
+
+/** What an epoch ends with. */
+interface Measured {
+  readonly test: Bound;
+  readonly validation: Bound | undefined;
+  readonly gradientVariance: EstimatorSpread | undefined;
 }
 
 export type TrainingRecord = StepRecord | EpochRecord;
@@ -46,9 +67,11 @@ export class Trainer {
   private readonly model: Model;
   private readonly dataset: Dataset;
   private readonly data: string;
+  private readonly source: BatchSource;
   private readonly optimiser: Optimiser;
   private readonly executables: Executables;
   private current: Progress = START;
+  private found: Progress['best'] = undefined;
 
   /** @throws ConfigError if a batch is larger than the training set. */
   constructor(engine: Engine, model: Model, dataset: Dataset) {
@@ -62,18 +85,45 @@ export class Trainer {
     this.model = model;
     this.dataset = dataset;
     this.data = fingerprint(dataset);
-    this.optimiser = optimisers[config.optimizer]({ weightDecay: config.weightDecay });
+    this.optimiser = optimisers[config.optimizer](config);
     this.state = engine.allocate(vae.parameters.map(specOf), this.optimiser.update.moments);
-    for (const { name, initialise } of vae.parameters) this.state.write(name, initialise(config.seed));
-    const images = residentImages(dataset.train);
-    const { count } = dataset.train;
+    for (const [name, values] of initialValues(model, dataset.train)) this.state.write(name, values);
+    this.source = batchSource(dataset.train, vae.pixels);
     this.executables = new Executables((batch) =>
-      engine.compile(trainingProgram(model, this.optimiser, batch, count), { state: this.state, data: { images } }),
+      engine.compile(trainingProgram(model, this.optimiser, batch, this.source), {
+        state: this.state,
+        data: this.source.data,
+      }),
     );
   }
 
   get progress(): Progress {
     return this.current;
+  }
+
+  /** The best epoch so far, which may be one that the run's end has cut short. */
+  get best(): Progress['best'] {
+    return this.found;
+  }
+
+  get stepsPerEpoch(): number {
+    return Math.ceil(this.dataset.train.count / this.model.config.batchSize);
+  }
+
+  /** Updates of the whole run. */
+  get totalSteps(): number {
+    const { steps, epochs } = this.model.config;
+    return steps ?? epochs * this.stepsPerEpoch;
+  }
+
+  /** Why there is nothing more to train, in a few words, or undefined while there is. */
+  get finished(): string | undefined {
+    const { epochs, steps, patience } = this.model.config;
+    const { epoch, step, best } = this.current;
+    if (steps !== undefined && step >= steps) return `${step} updates`;
+    if (steps === undefined && epoch >= epochs) return `${epoch} epochs`;
+    const waited = epoch - (best?.epoch ?? epoch);
+    return patience > 0 && waited >= patience ? `${waited} epochs without a better one` : undefined;
   }
 
   /**
@@ -84,12 +134,13 @@ export class Trainer {
     if (checkpoint.data !== this.data) {
       throw new InputError(`${name}: the data has changed since: it was ${checkpoint.data}, and is ${this.data}`);
     }
-    const batches = Math.ceil(this.dataset.train.count / this.model.config.batchSize);
-    if (checkpoint.progress.batch > batches) {
-      throw new InputError(`${name}: damaged: ${checkpoint.progress.batch} batches done of an epoch of ${batches}`);
+    if (checkpoint.progress.batch > this.stepsPerEpoch) {
+      const { batch } = checkpoint.progress;
+      throw new InputError(`${name}: damaged: ${batch} batches done of an epoch of ${this.stepsPerEpoch}`);
     }
     restoreState(checkpoint, this.state, name);
     this.current = checkpoint.progress;
+    this.found = checkpoint.progress.best;
   }
 
   /** All that is needed to continue from here, bit for bit. */
@@ -102,8 +153,8 @@ export class Trainer {
   });
 
   /**
-   * Trains to the configured number of epochs. Between records the trainer is at rest, so a consumer may take a
-   * snapshot, and may stop by leaving the loop.
+   * Trains until the run is finished. Between records the trainer is at rest, so a consumer may take a snapshot, and may
+   * stop by leaving the loop.
    * @param stopped asked during the evaluation that ends an epoch; where it turns true the generator ends before the
    *   epoch is counted, and its evaluation is made when the run is resumed.
    * @throws DivergenceError if the loss is no longer a finite number.
@@ -116,68 +167,112 @@ export class Trainer {
       test: evaluatorFor(test),
       validation: validation.count > 0 ? evaluatorFor(validation) : undefined,
     };
+    const probe = config.gradientVariance ? new GradientProbe(this.engine, this.state, this.model, train) : undefined;
     try {
-      while (this.current.epoch < config.epochs) {
+      while (this.finished === undefined) {
         const epoch = this.current.epoch + 1;
         const order = permutation(train.count, { seed: config.seed, stream: 'shuffle', step: epoch });
-        for (let start = this.current.batch * config.batchSize; start < train.count; start += config.batchSize) {
-          await this.step(order.subarray(start, start + config.batchSize));
-          const { images, logLikelihood, kl } = this.current.sums;
-          const bound = (logLikelihood - kl) / images;
-          yield { kind: 'step', epoch, images, imagesInEpoch: train.count, bound };
+        while (this.current.batch < this.stepsPerEpoch && this.current.step < this.totalSteps) {
+          const start = this.current.batch * config.batchSize;
+          yield await this.step(epoch, order.subarray(start, start + config.batchSize));
         }
         const testBound = await evaluators.test.measure(stopped);
         const validationBound = await evaluators.validation?.measure(stopped);
         if (testBound === undefined || (evaluators.validation !== undefined && validationBound === undefined)) return;
-        yield this.finishEpoch(epoch, testBound, validationBound);
+        const gradientVariance = await probe?.measure(epoch);
+        yield this.finishEpoch(epoch, { test: testBound, validation: validationBound, gradientVariance });
       }
     } finally {
       await evaluators.test.release();
       await evaluators.validation?.release();
+      await probe?.release();
     }
   }
 
   /** Frees the compiled programs. */
   release = (): Promise<void> => this.executables.release();
 
-  private async step(indices: Int32Array): Promise<void> {
+  private learningRate(step: number): number {
     const { config } = this.model;
-    const executable = await this.executables.of(indices.length);
+    return learningRateAt(config.schedule, step, config, this);
+  }
+
+  private async step(epoch: number, positions: Int32Array): Promise<StepRecord> {
+    const { config } = this.model;
+    const executable = await this.executables.of(positions.length);
     const step = this.current.step + 1;
+    const learningRate = this.learningRate(step);
     const results = await executable.run({
-      arguments: { indices },
+      arguments: { ...this.source.at(positions), ...betaArgument(config, step) },
       noise: { seed: config.seed, step },
-      coefficients: this.optimiser.coefficients(step, config.learningRate),
+      coefficients: this.optimiser.coefficients(step, learningRate),
     });
-    const [loss, logLikelihood, kl] = [results.loss[0], results.logLikelihood[0], results.kl[0]];
-    if (!Number.isFinite(loss)) throw this.divergence(`the loss became ${loss} at step ${step}`);
-    const add = (sum: number, mean: number) => sum + mean * indices.length;
+    const loss = results.loss[0];
+    const gradientNorm = results.gradientNorm?.[0];
+    if (![loss, gradientNorm ?? 0].every(Number.isFinite)) {
+      throw this.divergence(`the ${Number.isFinite(loss) ? 'gradient' : 'loss'} became ${loss} at step ${step}`);
+    }
     const { sums } = this.current;
+    const add = (sum: number, mean: number) => sum + mean * positions.length;
     const next: EpochSums = {
-      images: sums.images + indices.length,
+      images: sums.images + positions.length,
       loss: add(sums.loss, loss),
-      logLikelihood: add(sums.logLikelihood, logLikelihood),
-      kl: add(sums.kl, kl),
+      bound: add(sums.bound, results.bound[0]),
+      logLikelihood: add(sums.logLikelihood, results.logLikelihood[0]),
+      kl: add(sums.kl, results.kl[0]),
+      gradientNorm: add(sums.gradientNorm, gradientNorm ?? 0),
     };
     this.current = { ...this.current, step, batch: this.current.batch + 1, sums: next };
+    return {
+      kind: 'step',
+      epoch,
+      step,
+      stepsPerEpoch: this.stepsPerEpoch,
+      images: next.images,
+      imagesInEpoch: this.dataset.train.count,
+      bound: next.bound / next.images,
+      loss,
+      learningRate,
+      ...(gradientNorm !== undefined && { gradientNorm }),
+    };
   }
 
   private divergence(what: string): DivergenceError {
     const { learningRate } = this.model.config;
     const where = `epoch ${this.current.epoch + 1}`;
     return new DivergenceError(
-      `${what} (${where}); lower --learning-rate (now ${learningRate}), or use --scale softplus`,
+      `${what} (${where}); lower --learning-rate (now ${learningRate}), or use --clip 10 or --scale softplus`,
     );
   }
 
-  private finishEpoch(epoch: number, test: Bound, validation: Bound | undefined): EpochRecord {
-    const { sums, step, best } = this.current;
-    const [logLikelihood, kl] = [sums.logLikelihood / sums.images, sums.kl / sums.images];
-    const train = { loss: sums.loss / sums.images, bound: logLikelihood - kl, logLikelihood, kl };
+  private finishEpoch(epoch: number, { test, validation, gradientVariance }: Measured): EpochRecord {
+    const { config } = this.model;
+    const { sums, step, best, batch } = this.current;
+    const mean = (sum: number): number => sum / sums.images;
+    const train = {
+      loss: mean(sums.loss),
+      bound: mean(sums.bound),
+      logLikelihood: mean(sums.logLikelihood),
+      kl: mean(sums.kl),
+      ...((config.clip > 0 || config.gradientNorm) && { gradientNorm: mean(sums.gradientNorm) }),
+    };
     const { bound } = validation ?? test;
     if (![test.bound, bound].every(Number.isFinite)) throw this.divergence('the bound is no longer a number');
     const improved = best === undefined || bound > best.bound;
-    this.current = { ...START, step, epoch, best: improved ? { epoch, bound } : best };
-    return { kind: 'epoch', epoch, step, train, ...(validation && { validation }), test, best: improved };
+    this.found = improved ? { epoch, bound } : best;
+    // A run of so many steps may end inside an epoch, which then stays open: with more steps it goes on as if it had
+    // never been measured.
+    if (batch === this.stepsPerEpoch) this.current = { ...START, step, epoch, best: this.found };
+    return {
+      kind: 'epoch',
+      epoch,
+      step,
+      learningRate: this.learningRate(step),
+      train,
+      ...(validation && { validation }),
+      test,
+      ...(gradientVariance && { gradientVariance }),
+      best: improved,
+    };
   }
 }

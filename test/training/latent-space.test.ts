@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evenlySpaced, interpolate, klByLatent, largest, normalQuantile } from '../../src/training/latent-space.ts';
+import { evenlySpaced, interpolate, largest, normalQuantile } from '../../src/training/latent-space.ts';
 
 const point = fc.array(fc.float({ min: -5, max: 5, noNaN: true }), { minLength: 3, maxLength: 3 });
 const length = (values: Float32Array): number => Math.hypot(...values);
@@ -46,14 +46,8 @@ describe('a way between two points', () => {
   });
 });
 
-describe('the KL of each latent', () => {
-  it('is that of its normal to the prior, averaged over images', () => {
-    // Against N(0, 1): of N(0, 1) it is 0, of N(2, 1) it is 2, of N(0, e²) it is (e² − 3) / 2.
-    const kl = klByLatent(Float32Array.of(0, 2, 0, 0), Float32Array.of(1, 1, 1, Math.E), 2);
-    expect(kl[0]).toBeCloseTo(0, 6);
-    expect(kl[1]).toBeCloseTo((2 + (Math.E ** 2 - 3) / 2) / 2, 5);
-  });
-  it('ranks the latents', () => expect(largest(Float64Array.of(0.1, 3, 2), 2)).toEqual([1, 2]));
+describe('the largest values', () => {
+  it('are ranked', () => expect(largest([0.1, 3, 2], 2)).toEqual([1, 2]));
 });
 
 describe('a quantile of the standard normal', () => {

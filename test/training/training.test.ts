@@ -6,8 +6,9 @@ import { type Dataset, firstImages } from '../../src/data/dataset.ts';
 import { loadDataset } from '../../src/data/index.ts';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
+import { checkConfig } from '../../src/training/check.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.ts';
-import { checkConfig, DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
+import { DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
 import { BoundEvaluator, estimateLogEvidence } from '../../src/training/evaluation.ts';
 import { loadState } from '../../src/training/inference.ts';
 import { createModel } from '../../src/training/programs.ts';
@@ -62,7 +63,7 @@ describe('training', () => {
     expect(longer[19].test.bound).toBeGreaterThan(longer[0].test.bound + 5);
     for (const { train, test, validation } of longer) {
       for (const { bound, logLikelihood, kl } of [train, test, validation!]) {
-        expect(bound).toBeCloseTo(logLikelihood - kl, 9);
+        expect(bound).toBeCloseTo(logLikelihood - kl, 4);
         expect(kl).toBeGreaterThanOrEqual(0);
       }
     }
@@ -207,7 +208,7 @@ describe('a checkpoint', () => {
     writeFileSync(file, encodeSafetensors({ tensors: [], metadata: { vae: '9' } }));
     expect(() => readCheckpoint(file)).toThrow('its format is 9, this program reads 1');
     writeFileSync(file, encodeSafetensors({ tensors: [], metadata: { vae: '1', config: '{"latent":0}' } }));
-    expect(() => readCheckpoint(file)).toThrow('its configuration: dataset undefined: expected one of');
+    expect(() => readCheckpoint(file)).toThrow('its configuration: latent 0: expected an integer');
   });
 
   it('is never seen half-written', () => {
@@ -224,7 +225,6 @@ describe('a configuration', () => {
     [{ latent: 2.5 }, '--latent 2.5: expected an integer'],
     [{ dropout: 1 }, '--dropout 1: expected a number of at least 0 and less than 1'],
     [{ hidden: [400, 0] }, '--hidden 400,0: expected sizes such as 500,500'],
-    [{ dataset: 'mnits' }, '--dataset mnits: expected one of mnist, '],
     [{ activation: ['rellu'] }, 'did you mean relu?'],
     [
       { activation: ['elu', 'tanh'] },
@@ -233,6 +233,25 @@ describe('a configuration', () => {
     [{ learningRate: 'fast' }, '--learningRate fast: expected a positive number'],
     [{ learningRate: Number.POSITIVE_INFINITY }, 'expected a positive number'],
     [{ seed: -1 }, '--seed -1: expected an integer of at least 0'],
+    [{ hidden: [] }, 'a dense network needs a hidden layer'],
+    [{ model: 'conv', activation: ['relu', 'elu'] }, 'one activation for all its layers'],
+    [{ posterior: 'point' }, 'a point is what --objective autoencoder encodes to'],
+    [{ objective: 'autoencoder' }, '--posterior normal: a point is what'],
+    [{ posterior: 'planar' }, 'the KL of a planar flow has no closed form; use --kl monte-carlo'],
+    [{ estimator: 'score-function', objective: 'iwae' }, '--estimator score-function: the score function is there for'],
+    [{ gradientVariance: true, objective: 'iwae' }, 'two estimators are compared for --objective elbo'],
+    [{ freeBits: 0.1, kl: 'monte-carlo' }, 'free bits are counted on each latent'],
+    [{ beta: 2, objective: 'iwae' }, '--beta 2: iwae has no KL term to weigh'],
+    [{ klWarmUp: 9, objective: 'iwae' }, 'iwae has no KL term to warm up'],
+    [{ objective: 'autoencoder', posterior: 'point', samples: 2 }, 'an autoencoder draws no samples'],
+    [{ range: 'symmetric' }, 'a bernoulli likelihood is of pixels in [0, 1]; use --range unit'],
+    [{ binarize: 'static', likelihood: 'normal' }, 'black and white pixels have a bernoulli likelihood'],
+    [{ initialBias: 'data', model: 'conv' }, 'pixels have a bias each'],
+    [{ likelihood: 'squared-error' }, 'a squared error is no density, so there is no bound'],
+    [{ inputNoise: 'pepper:0.1' }, '--inputNoise pepper:0.1: expected a kind and its strength'],
+    [{ inputNoise: 'normal:' }, 'expected a kind and its strength'],
+    [{ inputNoise: 'salt-and-pepper:1.1' }, 'expected a kind and its strength'],
+    [{ stddev: 'learnt' }, '--stddev learnt: expected a positive number, or one of learned, per-pixel'],
   ];
   for (const [settings, message] of wrong) {
     it(`with ${JSON.stringify(settings)} is refused`, () => expect(() => check(settings)).toThrow(message));

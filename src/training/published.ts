@@ -1,0 +1,78 @@
+/** Published numbers, and which of them a run's own may be put beside: those of the same data, pixels and likelihood. */
+
+import type { RunConfig } from './config.ts';
+
+export interface PublishedRow {
+  readonly source: string;
+  readonly setup: string;
+  /** Nats per test image, higher is better; bits per dimension where it says so, lower is better. */
+  readonly result: string;
+}
+
+interface Comparable extends PublishedRow {
+  readonly fits: (config: RunConfig) => boolean;
+}
+
+const ofMnist = ({ dataset, dataDir, likelihood }: RunConfig): boolean =>
+  dataset === 'mnist' && dataDir === undefined && likelihood === 'bernoulli';
+const isStatic = (config: RunConfig): boolean => ofMnist(config) && config.binarize === 'static';
+const isStochastic = (config: RunConfig): boolean => ofMnist(config) && config.binarize === 'stochastic';
+const isGrey = (config: RunConfig): boolean => ofMnist(config) && config.binarize === 'none';
+const isFlow = ({ posterior }: RunConfig): boolean => posterior === 'autoregressive' || posterior === 'planar';
+const isBytesOfCifar = ({ dataset, likelihood }: RunConfig): boolean =>
+  dataset === 'cifar10' && (likelihood === 'discretised-logistic' || likelihood === 'logistic-mixture');
+
+const ROWS: readonly Comparable[] = [
+  {
+    source: 'Altosaar, mean field',
+    setup: '65,000 steps, 50,000 training images, 128 importance samples',
+    result: 'bound −103.31, log p(x) −97.10',
+    fits: (config) => isStatic(config) && !isFlow(config),
+  },
+  {
+    source: 'Altosaar, inverse autoregressive flow',
+    setup: '150,000 steps, 50,000 training images, 128 importance samples',
+    result: 'bound −101.64, log p(x) −95.33',
+    fits: (config) => isStatic(config) && isFlow(config),
+  },
+  {
+    source: 'pythae, VAE',
+    setup: '784-400-40, 500 epochs, 200 importance samples',
+    result: 'log p(x) −89.78',
+    fits: (config) => isStatic(config) && !isFlow(config),
+  },
+  {
+    source: 'Burda et al. (2016), table 1, VAE, one stochastic layer',
+    setup: '3,280 epochs, 5,000 importance samples, k = 1 / 5 / 50',
+    result: 'log p(x) −86.76 / −86.47 / −86.35',
+    fits: (config) => isStochastic(config) && config.objective === 'elbo',
+  },
+  {
+    source: 'Burda et al. (2016), table 1, IWAE, one stochastic layer',
+    setup: '3,280 epochs, 5,000 importance samples, k = 1 / 5 / 50',
+    result: 'log p(x) −86.76 / −85.54 / −84.78',
+    fits: (config) => isStochastic(config) && config.objective === 'iwae',
+  },
+  {
+    source: "PyTorch's example",
+    setup: '784-400-20, 7 epochs',
+    result: 'bound −106.66',
+    fits: isGrey,
+  },
+  {
+    source: 'addtt, ladder VAE of 3 layers',
+    setup: 'mixture of 10 discretised logistics',
+    result: '3.59 bits/dim',
+    fits: isBytesOfCifar,
+  },
+  {
+    source: 'VDVAE / NVAE',
+    setup: 'very deep, days of GPUs',
+    result: '2.87 / 2.91 bits/dim',
+    fits: isBytesOfCifar,
+  },
+];
+
+/** The rows that may be compared with a run's test numbers. */
+export const comparableRows = (config: RunConfig): PublishedRow[] =>
+  ROWS.filter(({ fits }) => fits(config)).map(({ source, setup, result }) => ({ source, setup, result }));

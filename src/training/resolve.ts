@@ -1,0 +1,28 @@
+/** From what a user has said to a whole configuration. What is said last wins: defaults, a preset, the user's own settings. */
+
+import { DEFAULT_CONFIG, MODEL_DEFAULTS, type RunConfig } from './config.ts';
+import { type PresetName, presetOf } from './presets.ts';
+
+/** Digits are drawn well enough by a dense network; photographs are not, and their pixels are bytes. */
+const PHOTO_DEFAULTS: Partial<RunConfig> = { model: 'conv', latent: 128, likelihood: 'discretised-logistic' };
+const DIGIT_DATASETS: ReadonlySet<string> = new Set(['mnist', 'fashion-mnist']);
+
+/** What some settings ask of others, unless those are given too. */
+function implied({ objective, posterior, estimator }: Partial<RunConfig>): Partial<RunConfig> {
+  const isFlow = posterior !== undefined && posterior !== 'normal' && posterior !== 'point';
+  return {
+    ...(objective === 'autoencoder' && { posterior: 'point' }),
+    ...(isFlow && objective !== 'iwae' && { kl: 'monte-carlo' }),
+    ...(estimator === 'score-function' && { gradientVariance: true }),
+  };
+}
+
+/** `preset` must be a known name. The result is yet to be checked. */
+export function resolveConfig(given: Partial<RunConfig>): Partial<RunConfig> {
+  const preset = given.preset === undefined ? {} : presetOf(given.preset as PresetName).config;
+  const said = { ...preset, ...given };
+  const dataset = said.dataset ?? DEFAULT_CONFIG.dataset;
+  const forData = given.preset === undefined && !DIGIT_DATASETS.has(dataset) ? PHOTO_DEFAULTS : {};
+  const model = said.model ?? forData.model ?? DEFAULT_CONFIG.model;
+  return { ...DEFAULT_CONFIG, ...forData, ...MODEL_DEFAULTS[model], ...implied(said), ...said };
+}
