@@ -1,6 +1,6 @@
 /** A picture with a line of text below it: a frame of an animation that says when it is. */
 
-import type { Picture } from '../data/png.ts';
+import type { Picture } from '../data/picture.ts';
 import { Canvas } from './canvas.ts';
 import { grey, WHITE } from './colours.ts';
 import { CAPITAL_HEIGHT } from './font.ts';

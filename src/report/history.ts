@@ -1,6 +1,8 @@
 /** The reconstruction history: a row an image, the original first, then what each epoch made of it. */
 
 import { type ImageShape, pixelsOf } from '../data/dataset.ts';
+import { decodePng, encodePng } from '../data/png.ts';
+import { InputError } from '../errors.ts';
 import { layGrid } from './grid.ts';
 
 /** With the originals; more would be too wide to look at. */
@@ -29,4 +31,41 @@ export function drawHistory(columns: readonly Float32Array[], shape: ImageShape,
   }
   const columnNames = ['original', ...shown.map((epoch) => String(firstEpoch + epoch))];
   return layGrid(images, shape, { columns: kept.length, columnNames }).png();
+}
+
+const depthOf = ([channels]: ImageShape): 1 | 3 => (channels === 3 ? 3 : 1);
+
+/** One column as a PNG of its own, without borders, from which `decodeColumn` gets it back to the byte. */
+export function encodeColumn(images: Float32Array, shape: ImageShape): Buffer {
+  const [, height, width] = shape;
+  const [depth, plane, pixels] = [depthOf(shape), height * width, pixelsOf(shape)];
+  const count = images.length / pixels;
+  const bytes = new Uint8Array(count * plane * depth);
+  for (let i = 0; i < count * plane; i++) {
+    for (let c = 0; c < depth; c++) {
+      const value = images[Math.floor(i / plane) * pixels + c * plane + (i % plane)];
+      bytes[i * depth + c] = Math.round(255 * Math.min(1, Math.max(0, value)));
+    }
+  }
+  return encodePng(width, count * height, depth, bytes);
+}
+
+/**
+ * @param name of the file, for messages
+ * @throws InputError if it is no PNG, or not one of a column of such images.
+ */
+export function decodeColumn(png: Buffer, shape: ImageShape, name: string): Float32Array {
+  const { width, height, rgba } = decodePng(png, name);
+  const [, imageHeight, imageWidth] = shape;
+  const [plane, pixels] = [imageHeight * imageWidth, pixelsOf(shape)];
+  if (width !== imageWidth || height % imageHeight !== 0) {
+    throw new InputError(`${name}: expected images of ${shape.join(' × ')} one below the other; delete it to go on`);
+  }
+  const images = new Float32Array((height / imageHeight) * pixels);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < shape[0]; c++) {
+      images[Math.floor(i / plane) * pixels + c * plane + (i % plane)] = rgba[4 * i + c] / 255;
+    }
+  }
+  return images;
 }
