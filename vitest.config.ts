@@ -6,6 +6,7 @@ export default defineConfig({
     // The command line is tested as users run it, from the build.
     globalSetup: ['test/build.ts'],
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Engines use every core themselves.
     maxWorkers: 2,
   },

@@ -1,10 +1,11 @@
 /** vae encode: where images lie in the latent space, as numbers and as a picture. */
 
 import { type Command, Option } from 'commander';
+import type { ImageSet } from '../data/dataset.ts';
 import { choice, integer } from '../rules.ts';
 import type { Model } from '../training/programs.ts';
+import { SPLITS, type Split } from './dataset.ts';
 import { asText, checkedOption, type ModelOptions, numberOption, pathOption, withModelOptions } from './options.ts';
-import { SPLITS, type Split } from './pictures.ts';
 
 interface EncodeOptions extends ModelOptions {
   readonly out: string;
@@ -52,11 +53,14 @@ async function encode({ out, stddev, scatter, ...options }: EncodeOptions): Prom
   for (const target of targets) protectSources(target, sources);
   if (scatter !== undefined) protectSources(scatter, [...sources, ...targets], '--scatter');
 
-  const encoding = await trained.encode(images.pixels);
+  const encoding = await trained.encode(images.set);
   await trained.release();
   const count = encoding.mean.length / latent;
   const summary = `${count} image${count === 1 ? '' : 's'}, ${latent} latent${latent === 1 ? '' : 's'}; ${file}`;
-  const groups = { mean: encoding.mean, ...(stddev && { stddev: encoding.stddev }) };
+  if (stddev && encoding.stddev === undefined) {
+    throw new ConfigError(`--stddev: a plain autoencoder has no standard deviations; ${file} is one`);
+  }
+  const groups = { mean: encoding.mean, ...(stddev && encoding.stddev && { stddev: encoding.stddev }) };
   const written = await writeLatents(out, groups, images, [count, latent]);
   if (scatter !== undefined) {
     const { drawScatter } = await import('../report/scatter.ts');
@@ -78,8 +82,7 @@ const isNpy = (file: string): boolean => /\.npy$/i.test(file);
 const beside = (file: string, what: string): string => file.replace(/(\.npy)$/i, `-${what}$1`);
 
 interface Images {
-  /** [count, D], 0 to 255. */
-  readonly pixels: Uint8Array;
+  readonly set: ImageSet;
   /** In a few words, for a title. */
   readonly what: string;
   /** A user's own, which have no labels. */
@@ -88,19 +91,15 @@ interface Images {
 }
 
 async function loadImages(model: Model, file: string, options: Partial<EncodeOptions>): Promise<Images> {
-  const { findPictures, loadSplit, pixelsOf, readPictures } = await import('./pictures.ts');
+  const { asSet, findPictures, readPictures } = await import('./pictures.ts');
+  const { loadPart } = await import('./dataset.ts');
   const { split = 'test', limit, input, dataDir } = options;
   if (input !== undefined) {
     const files = findPictures(input).slice(0, limit);
-    return { pixels: readPictures(files, model.vae.config.imageShape), what: 'pictures', files };
+    return { set: asSet(await readPictures(files, model), model.vae.pixels), what: 'pictures', files };
   }
-  const set = await loadSplit(model, file, { split, ...(limit && { limit }), ...(dataDir && { dataDir }) });
-  return {
-    pixels: pixelsOf(set),
-    what: `${split === 'train' ? 'training' : split} images`,
-    files: [],
-    labels: set.labels,
-  };
+  const { set } = await loadPart(file, model, { split, ...(limit && { limit }), ...(dataDir && { dataDir }) });
+  return { set, what: `${split === 'train' ? 'training' : split} images`, files: [], labels: set.labels };
 }
 
 /** Writes the numbers as the name of the file asks for, and returns the files that there are now. */

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { choice, integer } from '../rules.ts';
+import type { Split } from './dataset.ts';
 import {
   asText,
   checkedOption,
@@ -14,14 +15,17 @@ import {
 
 interface EvaluateOptions extends ModelOptions {
   readonly samples?: number;
-  readonly split: 'test' | 'validation' | 'train';
+  readonly split: Split;
   readonly limit?: number;
   readonly dataDir?: string;
   readonly seed: number;
   readonly json?: true;
 }
 
-const SPLITS = ['test', 'validation', 'train'] as const;
+const SPLITS = ['test', 'validation', 'train'] as const satisfies Split[];
+
+/** Latents that cost less are not listed one by one, in nats. */
+const LEAST_KL = 0.05;
 
 export function registerEvaluate(program: Command): void {
   const command = program
@@ -45,31 +49,29 @@ export function registerEvaluate(program: Command): void {
 
 async function evaluate({ samples, split, limit, dataDir, seed, json, ...options }: EvaluateOptions): Promise<void> {
   const { loadModel } = await import('./model.ts');
-  const { loadDataset } = await import('../data/index.ts');
-  const { firstImages } = await import('../data/dataset.ts');
+  const { loadPart } = await import('./dataset.ts');
+  const { closeDataset } = await import('../data/dataset.ts');
   const { InputError } = await import('../errors.ts');
-  const { BoundEvaluator, estimateLogEvidence } = await import('../training/evaluation.ts');
-  const { formatContract, likelihoodContract } = await import('../training/contract.ts');
+  const { BoundEvaluator, estimateLogEvidence, measured } = await import('../training/evaluation.ts');
+  const { latentStatistics } = await import('../training/latent-statistics.ts');
+  const { bitsPerDimension, formatContract, likelihoodContract } = await import('../training/contract.ts');
+  const { comparableRows } = await import('../training/published.ts');
   const { nats, note, result, startBar } = await import('./terminal.ts');
 
-  const { file, checkpoint, engine, model, state } = await loadModel(options);
-  const { config } = model;
-  const folder = dataDir ?? config.dataDir;
-  const dataset = await loadDataset(
-    { ...config, binarise: config.binarize, ...(folder && { dataDir: folder }) },
-    { note, progress: () => {} },
-  );
-  if (dataset.imageShape.join() !== model.vae.config.imageShape.join()) {
-    const [has, needs] = [dataset.imageShape, model.vae.config.imageShape].map((shape) => shape.join(' × '));
-    throw new InputError(`the images are ${has}, but ${file} was trained on ${needs}`);
+  const { file, checkpoint, engine, model, state, trained } = await loadModel(options);
+  const { config, vae } = model;
+  const contract = likelihoodContract(config);
+  if (samples !== undefined && (config.objective === 'autoencoder' || contract.kind === 'error')) {
+    throw new InputError(`${file}: a plain autoencoder has no prior, so there is no log p(x); leave --samples out`);
   }
-  const whole = dataset[split];
-  if (whole.count === 0) throw new InputError(`${file}: its run set no images aside for validation; use --split test`);
-  const set = limit === undefined ? whole : firstImages(whole, limit);
+  const part = { split, ...(limit && { limit }), ...(dataDir && { dataDir }) };
+  const { dataset, set } = await loadPart(file, model, part);
 
   const evaluator = new BoundEvaluator(engine, state, model, set);
   const bound = (await evaluator.measure())!;
   await evaluator.release();
+  const latents = latentStatistics(await trained.encode(measured(set, config)), config.latent);
+  await trained.release();
   let evidence: Awaited<ReturnType<typeof estimateLogEvidence>> | undefined;
   if (samples !== undefined) {
     const bar = startBar(`log p(x), ${samples} samples`, set.count, 0, 'images');
@@ -77,24 +79,49 @@ async function evaluate({ samples, split, limit, dataDir, seed, json, ...options
       bar.update(done, {}),
     ).finally(bar.stop);
   }
+  closeDataset(dataset);
 
-  const contract = likelihoodContract(config);
+  const bits = (value: number): number | undefined =>
+    contract.kind === 'log probability' ? bitsPerDimension(value, vae.pixels) : undefined;
+  const published = split === 'test' ? comparableRows(config) : [];
   if (json) {
     const { epoch, step } = checkpoint.progress;
-    const importance = evidence && { samples, seed, ...evidence };
-    result(JSON.stringify({ checkpoint: file, epoch, step, split, images: set.count, contract, ...bound, importance }));
+    const importance = evidence && { samples, seed, ...evidence, bitsPerDimension: bits(evidence.logEvidence) };
+    const head = { checkpoint: file, epoch, step, split, images: set.count, contract };
+    result(JSON.stringify({ ...head, ...bound, bitsPerDimension: bits(bound.bound), importance, latents, published }));
     return;
   }
-  note(`${file}: epoch ${checkpoint.progress.epoch}, ${set.count} ${split} images, run's seed ${config.seed}`);
+  const { epoch, step } = checkpoint.progress;
+  note(`${file}: epoch ${epoch}, ${step} updates, ${set.count} ${split} images, run's seed ${config.seed}`);
   note(formatContract(contract));
-  const draws = `${config.samples} sample${config.samples === 1 ? '' : 's'}`;
-  result(
-    `${split} bound ${nats(bound.bound)} nats (log likelihood ${nats(bound.logLikelihood)}, KL ${nats(bound.kl)}; ${draws})`,
-  );
-  if (evidence !== undefined) {
-    const name = contract.kind === 'cross-entropy' ? 'importance-weighted bound (no log p(x): see above)' : 'log p(x)';
+  const inBits = (value: number): string => (bits(value) === undefined ? '' : `, ${bits(value)!.toFixed(3)} bits/dim`);
+  if (config.objective === 'autoencoder') {
+    const error = -bound.bound;
+    const kind = contract.kind === 'error' ? 'squared error' : 'minus log likelihood';
+    result(`${split} ${kind} ${error.toFixed(3)} per image, ${(error / vae.pixels).toFixed(5)} per pixel`);
+  } else {
+    const draws = `${config.samples} sample${config.samples === 1 ? '' : 's'}`;
     result(
-      `${split} ${name} ${nats(evidence.logEvidence)} ± ${evidence.standardError.toFixed(2)} nats (${samples} importance samples, seed ${seed})`,
+      `${split} bound ${nats(bound.bound)} nats${inBits(bound.bound)} (log likelihood ${nats(bound.logLikelihood)}, KL ${nats(bound.kl)}; ${draws})`,
     );
   }
+  if (evidence !== undefined) {
+    const { logEvidence, standardError } = evidence;
+    const name = contract.kind === 'cross-entropy' ? 'importance-weighted bound (no log p(x): see above)' : 'log p(x)';
+    result(
+      `${split} ${name} ${nats(logEvidence)} ± ${standardError.toFixed(2)} nats${inBits(logEvidence)} (${samples} importance samples, seed ${seed})`,
+    );
+  }
+  result(`active units ${latents.activeUnits} of ${config.latent}`);
+  if (latents.kl !== undefined) {
+    const sorted = latents.kl.toSorted((a, b) => b - a);
+    const shown = sorted.filter((kl) => kl >= LEAST_KL).map((kl) => kl.toFixed(2));
+    const others = sorted.slice(shown.length);
+    const rest =
+      others.length === 0
+        ? ''
+        : `; the other ${others.length} together ${others.reduce((sum, kl) => sum + kl, 0).toFixed(2)}`;
+    result(`KL of each latent, in nats, largest first: ${shown.join(' ')}${rest}`);
+  }
+  for (const row of published) result(`published: ${row.source} (${row.setup}): ${row.result}`);
 }

@@ -50,7 +50,7 @@ async function interpolateCommand(options: InterpolateOptions): Promise<void> {
   const { from, to, steps, pairs, method, out, animate, seed } = options;
   const { ConfigError } = await import('../errors.ts');
   const { loadModel } = await import('./model.ts');
-  const { readPicture } = await import('./pictures.ts');
+  const { asSet, readPicture } = await import('./pictures.ts');
   const { drawLatents } = await import('../training/inference.ts');
   const { evenlySpaced, interpolate } = await import('../training/latent-space.ts');
   const { protectSources, writeFile } = await import('../files.ts');
@@ -64,11 +64,12 @@ async function interpolateCommand(options: InterpolateOptions): Promise<void> {
 
   const { imageShape } = model.vae.config;
   const { latent } = model.config;
-  const originals = files.map((name) => readPicture(name, imageShape));
+  const originals: Uint8Array[] = [];
+  for (const name of files) originals.push(await readPicture(name, model));
   const drawn = originals.length === 0;
   const ends = drawn
     ? drawLatents(2 * pairs, latent, seed)
-    : (await trained.encode(Uint8Array.from(Buffer.concat(originals)))).mean;
+    : (await trained.encode(asSet(Uint8Array.from(Buffer.concat(originals)), model.vae.pixels))).mean;
   const end = (i: number) => ends.subarray(i * latent, (i + 1) * latent);
   const ways: Float32Array[] = [];
   for (let i = 0; i < ends.length / latent; i += 2) {

@@ -5,6 +5,7 @@ import { EngineError } from '../engines/engine.ts';
 import { ConfigError, InputError } from '../errors.ts';
 import { registerAnimate } from './animate.ts';
 import { registerBench } from './bench.ts';
+import { registerCompare } from './compare.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEncode } from './encode.ts';
 import { version } from './environment.ts';
@@ -13,6 +14,7 @@ import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './exit-codes.ts';
 import { registerInfo } from './info.ts';
 import { registerInterpolate } from './interpolate.ts';
 import { registerManifold } from './manifold.ts';
+import { registerPresets } from './presets.ts';
 import { registerReconstruct } from './reconstruct.ts';
 import { registerSample } from './sample.ts';
 import { handleOutputErrors, note } from './terminal.ts';
@@ -29,7 +31,9 @@ const REGISTRATIONS = [
   registerAnimate,
   registerEncode,
   registerEvaluate,
+  registerCompare,
   registerInfo,
+  registerPresets,
   registerDoctor,
   registerBench,
 ];

@@ -21,7 +21,7 @@ export function registerReconstruct(program: Command): void {
     .addOption(
       pathOption(
         '--input <file>',
-        'any PNG: grey or colour, any size, dark on light or light on dark',
+        'any PNG (JPEG and WebP with the package sharp): grey or colour, any size, dark on light or light on dark',
       ).makeOptionMandatory(),
     )
     .addOption(pathOption('--out <file>', 'the PNG to write').default('reconstruction.png'))
@@ -35,18 +35,16 @@ export function registerReconstruct(program: Command): void {
 
 async function reconstruct({ input, out, samples, seed, json, ...options }: ReconstructOptions): Promise<void> {
   const { loadModel } = await import('./model.ts');
-  const { decodePng } = await import('../data/png.ts');
-  const { fitPicture } = await import('../data/fit.ts');
+  const { fitFile } = await import('./pictures.ts');
   const { drawGrid, interleave } = await import('../report/grid.ts');
-  const { protectSources, readFile, writeFile } = await import('../files.ts');
+  const { protectSources, writeFile } = await import('../files.ts');
   const { formatContract, likelihoodContract } = await import('../training/contract.ts');
   const { nats, note, result } = await import('./terminal.ts');
 
-  const picture = decodePng(readFile(input), input);
   const { file, model, trained } = await loadModel(options);
   protectSources(out, [file, input]);
   const { imageShape } = model.vae.config;
-  const { pixels, notes } = fitPicture(picture, imageShape, 'digit');
+  const { pixels, notes } = await fitFile(input, model);
   const found = await trained.reconstruct(pixels, samples, seed);
   await trained.release();
   writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2, LARGE_SIDE));

@@ -1,32 +1,38 @@
 /** What vae train does: a trainer's records become lines, files and pictures. */
 
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type Dataset, firstImages, residentImages } from '../data/dataset.ts';
-import { loadDataset } from '../data/index.ts';
+import { closeDataset, type Dataset } from '../data/dataset.ts';
+import { resolveDataset } from '../data/index.ts';
 import type { Engine } from '../engines/engine.ts';
 import { engines } from '../engines/index.ts';
 import { ConfigError, InputError } from '../errors.ts';
-import { writeFile } from '../files.ts';
-import { drawGrid, interleave, squareColumns } from '../report/grid.ts';
-import { type Checkpoint, type Progress, readCheckpoint } from '../training/checkpoint.ts';
-import { checkConfig, DEFAULT_CONFIG, type RunConfig } from '../training/config.ts';
+import { checkConfig } from '../training/check.ts';
+import { type Checkpoint, readCheckpoint } from '../training/checkpoint.ts';
+import type { RunConfig } from '../training/config.ts';
 import { formatContract, likelihoodContract } from '../training/contract.ts';
-import { drawLatents, TrainedModel } from '../training/inference.ts';
+import type { Spread } from '../training/gradient-variance.ts';
 import { createModel, type Model } from '../training/programs.ts';
+import { resolveConfig } from '../training/resolve.ts';
 import { createRun, newestRun, openRun, type RunDirectory } from '../training/run-directory.ts';
 import { DivergenceError, type EpochRecord, type StepRecord, Trainer } from '../training/trainer.ts';
+import { loadImages } from './dataset.ts';
 import { environment } from './environment.ts';
 import { Exit, INTERRUPTED } from './exit-codes.ts';
 import { DEFAULT_DEVICE, defaultThreads, RUNS_FOLDER } from './options.ts';
 import { type Bar, formatSeconds, nats, note, result, startBar, workWithoutOutput } from './terminal.ts';
 import { flagName, type TrainOptions } from './train-options.ts';
+import { Pictures } from './train-pictures.ts';
 
-const SAMPLE_COUNT = 49;
-const RECONSTRUCTION_COUNT = 9;
-/** Three pairs a row. */
-const RECONSTRUCTION_COLUMNS = 6;
-const RESUMABLE_CHANGES: ReadonlySet<string> = new Set(['epochs', 'threads', 'keepEvery', 'dataDir']);
+/** Points of an epoch's curves. */
+const CURVE_POINTS = 50;
+const RESUMABLE_CHANGES: ReadonlySet<string> = new Set([
+  'epochs',
+  'steps',
+  'patience',
+  'threads',
+  'keepEvery',
+  'dataDir',
+]);
 
 /** What a run starts from: a new configuration, or a checkpoint of a run that is to go on. */
 interface Start {
@@ -38,17 +44,18 @@ export async function train(options: TrainOptions): Promise<void> {
   const { config, resumed } = options.resume === undefined ? startNew(options) : startFrom(options);
   const engine = await engines[config.device]({ threads: config.threads });
   const { dataset, model, trainer } = await prepare(config, engine, resumed);
-  if (trainer.progress.epoch >= config.epochs) {
-    note(
-      `${resumed?.run.folder}: already trained for ${trainer.progress.epoch} epochs; give a larger --epochs to go on`,
-    );
+  if (trainer.finished !== undefined) {
+    const larger = config.steps === undefined ? '--epochs' : '--steps';
+    note(`${resumed?.run.folder}: already trained for ${trainer.finished}; give a larger ${larger} to go on`);
+    closeDataset(dataset);
     return;
   }
-  const run = resumed?.run ?? createRun(RUNS_FOLDER, `${config.dataset}-dense`, options.out);
+  const name = `${path.basename(config.dataset)}-${config.preset ?? config.model}`;
+  const run = resumed?.run ?? createRun(RUNS_FOLDER, name, options.out);
   run.lock();
   try {
     run.prepare();
-    run.keepMetricsTo(trainer.progress.epoch);
+    run.keepMetricsTo(trainer.progress);
     run.writeJson('config.json', config);
     run.writeJson('environment.json', { ...environment(), engine: engine.name, description: engine.description });
     announce(run, engine, model, dataset, trainer);
@@ -56,14 +63,15 @@ export async function train(options: TrainOptions): Promise<void> {
     workWithoutOutput();
     await follow({ run, trainer, config, pictures: new Pictures(run, engine, model, trainer, dataset) });
   } finally {
+    closeDataset(dataset);
     run.unlock();
     if (resumed === undefined) run.discardUnlessSaved();
   }
 }
 
 function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
-  const defaults = { ...DEFAULT_CONFIG, device: DEFAULT_DEVICE, threads: defaultThreads() };
-  return { config: checkConfig({ ...defaults, ...withAbsoluteData(given) }, flagName) };
+  const defaults = { device: DEFAULT_DEVICE, threads: defaultThreads() };
+  return { config: checkConfig({ ...defaults, ...resolveConfig(withAbsoluteData(given)) }, flagName) };
 }
 
 function startFrom({ resume, out: _, ...given }: TrainOptions): Start {
@@ -78,13 +86,16 @@ function startFrom({ resume, out: _, ...given }: TrainOptions): Start {
 }
 
 /** The run may be resumed from another folder. */
-const withAbsoluteData = (given: Partial<RunConfig>): Partial<RunConfig> =>
-  given.dataDir === undefined ? given : { ...given, dataDir: path.resolve(given.dataDir) };
+const withAbsoluteData = ({ dataset, dataDir, ...given }: Partial<RunConfig>): Partial<RunConfig> => ({
+  ...given,
+  ...(dataset && { dataset: resolveDataset(dataset) }),
+  ...(dataDir && { dataDir: path.resolve(dataDir) }),
+});
 
 /** Everything that can be wrong with the settings or the data is found here, before anything is written. */
 async function prepare(config: RunConfig, engine: Engine, resumed: Start['resumed']) {
   try {
-    const dataset = await loadDataset({ ...config, binarise: config.binarize }, { note, progress: () => {} });
+    const dataset = await loadImages(config);
     const model = createModel(config, dataset.imageShape);
     const trainer = new Trainer(engine, model, dataset);
     if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
@@ -138,20 +149,22 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
     for await (const record of trainer.run(interrupt.requested)) {
       if (record.kind === 'step') {
         if (interrupt.requested()) break;
-        bar ??= startBar(`epoch ${record.epoch}/${config.epochs}`, record.imagesInEpoch, startImages, 'images');
+        bar ??= startBar(`epoch ${record.epoch}/${epochsOf(trainer)}`, record.imagesInEpoch, startImages, 'images');
         showStep(bar, record);
+        if (isCurvePoint(record)) run.appendCurve(curvePoint(record));
       } else {
         endBar();
         const seconds = (performance.now() - epochBegan) / 1000;
         // What was learnt is safe before it is shown: a picture can be drawn again.
         run.appendMetrics(metricsLine(record, seconds));
         save({ best: record.best, keep: config.keepEvery > 0 && record.epoch % config.keepEvery === 0 });
-        showEpoch(record, config, seconds);
+        showEpoch(record, trainer, seconds);
         await pictures.draw(record.epoch);
         [epochBegan, startImages] = [performance.now(), 0];
       }
       if (interrupt.requested()) break;
     }
+    if (trainer.progress.epoch > 0) await pictures.drawOverview();
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     const kept = saved.step > 0 ? `; the checkpoint of epoch ${saved.epoch} is intact in ${run.folder}` : '';
@@ -162,7 +175,7 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
     await pictures.release();
     await trainer.release();
   }
-  if (trainer.progress.epoch < config.epochs) {
+  if (trainer.finished === undefined) {
     if (saved !== trainer.progress) save();
     note(
       `interrupted and saved after ${trainer.progress.step} updates; continue with: vae train --resume ${run.folder}`,
@@ -177,10 +190,11 @@ function showStep(bar: Bar, { images, bound }: StepRecord): void {
 }
 
 function showEpoch(
-  { epoch, train: trained, validation, test }: EpochRecord,
-  { epochs }: RunConfig,
+  { epoch, train: trained, validation, test, gradientVariance }: EpochRecord,
+  trainer: Trainer,
   seconds: number,
 ): void {
+  const epochs = epochsOf(trainer);
   const parts = [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `train bound ${nats(trained.bound)}`,
@@ -189,12 +203,29 @@ function showEpoch(
     formatSeconds(seconds),
   ];
   result(parts.join('  '));
+  if (gradientVariance !== undefined) {
+    const spread = ([name, { variance }]: [string, Spread]) => `${name} ${variance.toPrecision(3)}`;
+    result(`  variance of the encoder's gradient: ${Object.entries(gradientVariance).map(spread).join(', ')}`);
+  }
 }
+
+/** Epochs of the whole run, the last of which may be cut short. */
+const epochsOf = ({ totalSteps, stepsPerEpoch }: Trainer): number => Math.ceil(totalSteps / stepsPerEpoch);
+
+/** A few steps of each epoch, and which ones does not depend on where a run was stopped. */
+const isCurvePoint = ({ step, stepsPerEpoch }: StepRecord): boolean =>
+  step % Math.max(1, Math.round(stepsPerEpoch / CURVE_POINTS)) === 0;
+
+const curvePoint = ({ step, loss, learningRate, gradientNorm }: StepRecord) => ({
+  step,
+  loss,
+  learningRate,
+  gradientNorm,
+});
 
 const metricsLine = ({ kind: _, best: __, ...record }: EpochRecord, seconds: number) => ({ ...record, seconds });
 
-function conclude(run: RunDirectory, { progress }: Trainer, { validation }: RunConfig): void {
-  const { best } = progress;
+function conclude(run: RunDirectory, { best }: Trainer, { validation }: RunConfig): void {
   if (best === undefined) return;
   const by = validation > 0 ? 'validation bound' : 'test bound (with --validation n it is chosen by images set aside)';
   note(`best epoch ${best.epoch}, ${nats(best.bound)} nats by its ${by}; pictures in ${run.file('samples')}`);
@@ -218,39 +249,4 @@ function catchInterrupts(onAsked: () => void) {
       for (const signal of signals) process.off(signal, onSignal);
     },
   };
-}
-
-/** The pictures of each epoch: of the same latents and the same test images, so that epochs can be compared. */
-class Pictures {
-  private readonly run: RunDirectory;
-  private readonly model: TrainedModel;
-  private readonly latents: Float32Array;
-  private readonly originals: Uint8Array;
-  private readonly seed: number;
-
-  constructor(run: RunDirectory, engine: Engine, model: Model, trainer: Trainer, { test }: Dataset) {
-    const { latent, seed } = model.config;
-    this.run = run;
-    this.seed = seed;
-    this.model = new TrainedModel(engine, model, trainer.state);
-    this.latents = drawLatents(SAMPLE_COUNT, latent, seed);
-    this.originals = residentImages(firstImages(test, RECONSTRUCTION_COUNT));
-  }
-
-  /** A run that was killed between an epoch's checkpoint and its pictures gets them when it is resumed. */
-  async drawIfMissing({ epoch, batch }: Progress): Promise<void> {
-    const files = (['samples', 'reconstructions'] as const).map((kind) => this.run.pictureFile(kind, epoch));
-    if (epoch > 0 && batch === 0 && !files.every((file) => existsSync(file))) await this.draw(epoch);
-  }
-
-  async draw(epoch: number): Promise<void> {
-    const { imageShape } = this.model.model.vae.config;
-    const samples = await this.model.decode(this.latents);
-    writeFile(this.run.pictureFile('samples', epoch), drawGrid(samples, imageShape, squareColumns(SAMPLE_COUNT)));
-    const { originals, pictures } = await this.model.reconstruct(this.originals, 1, this.seed);
-    const pairs = interleave(originals, pictures, this.model.model.vae.pixels);
-    writeFile(this.run.pictureFile('reconstructions', epoch), drawGrid(pairs, imageShape, RECONSTRUCTION_COLUMNS));
-  }
-
-  release = (): Promise<void> => this.model.release();
 }

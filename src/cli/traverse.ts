@@ -42,7 +42,7 @@ export function registerTraverse(program: Command): void {
 
 async function traverse({ input, range, steps, latents, dataDir, out, ...options }: TraverseOptions): Promise<void> {
   const { loadModel } = await import('./model.ts');
-  const { readPicture } = await import('./pictures.ts');
+  const { asSet, readPicture } = await import('./pictures.ts');
   const { evenlySpaced } = await import('../training/latent-space.ts');
   const { layGrid } = await import('../report/grid.ts');
   const { formatTicks } = await import('../report/ticks.ts');
@@ -55,7 +55,9 @@ async function traverse({ input, range, steps, latents, dataDir, out, ...options
   const { imageShape } = model.vae.config;
   const { latent } = model.config;
   const held =
-    input === undefined ? new Float32Array(latent) : (await trained.encode(readPicture(input, imageShape))).mean;
+    input === undefined
+      ? new Float32Array(latent)
+      : (await trained.encode(asSet(await readPicture(input, model), model.vae.pixels))).mean;
   const rows = await chooseRows(loaded, latents, dataDir);
   const values = evenlySpaced(-range, range, steps);
   const points = new Float32Array(rows.length * steps * latent);
@@ -87,14 +89,18 @@ async function chooseRows(
   dataDir: string | undefined,
 ): Promise<Row[]> {
   const { ConfigError } = await import('../errors.ts');
-  const { loadSplit, pixelsOf } = await import('./pictures.ts');
-  const { klByLatent, largest } = await import('../training/latent-space.ts');
+  const { loadPart } = await import('./dataset.ts');
+  const { latentStatistics } = await import('../training/latent-statistics.ts');
+  const { largest } = await import('../training/latent-space.ts');
   const { latent } = model.config;
   if (latents === undefined) {
-    const set = await loadSplit(model, file, { split: 'test', limit: IMAGES, ...(dataDir && { dataDir }) });
-    const { mean, stddev } = await trained.encode(pixelsOf(set));
-    const kl = klByLatent(mean, stddev, latent);
-    return largest(kl, MOST_ACTIVE).map((index) => ({ index, name: `z${index} KL ${kl[index].toFixed(2)}` }));
+    const { set } = await loadPart(file, model, { split: 'test', limit: IMAGES, ...(dataDir && { dataDir }) });
+    const { kl, meanVariance } = latentStatistics(await trained.encode(set), latent);
+    const [what, values] = kl === undefined ? ['var', meanVariance] : ['KL', kl];
+    return largest(values, MOST_ACTIVE).map((index) => ({
+      index,
+      name: `z${index} ${what} ${values[index].toFixed(2)}`,
+    }));
   }
   const chosen = latents === 'all' ? Array.from({ length: latent }, (_, i) => i) : latents;
   checkLatents(chosen, latent);

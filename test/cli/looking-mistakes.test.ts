@@ -46,11 +46,7 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     'a latent that is not there': ['traverse --run model --latents 1,5', 2, "no latent 5; the model's are 0 to 4"],
     'latents that are none': ['traverse --latents 1,two', 2, 'expected all, or latents such as 0,3,5'],
     'no range': ['traverse --range 0', 2, 'expected a positive number'],
-    'an input that is no PNG': [
-      'traverse --run model --input notes.txt',
-      1,
-      'expected a PNG, but it is something else',
-    ],
+    'an input that is no PNG': ['traverse --run model --input notes.txt', 1, 'expected a picture, but it is no PNG'],
     'a traverse without its data': ['traverse --run model --data-dir nowhere', 1, 'nowhere: no such folder'],
     'a plane of five latents': ['manifold --run model', 2, 'has 5 latents; name two of them, such as --latents 0,1'],
     'a plane of one latent': ['manifold --run line', 2, 'has one latent and no plane; use vae traverse'],
@@ -63,7 +59,7 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     'a folder without pictures': [
       'encode --run model --out - --input empty',
       1,
-      'empty: there is no PNG in this folder',
+      'empty: there is no picture in this folder',
     ],
     'a scatter of one latent': ['encode --run line --out - --scatter s.png', 2, 'needs at least two latents'],
     'a scatter onto the latents': [

@@ -202,7 +202,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'a JPEG called PNG': {
     args: ['reconstruct', ...withModel, '--input', 'photo.png'],
     code: 1,
-    says: 'photo.png: expected a PNG, but it is a JPEG; convert it to PNG first',
+    says: 'photo.png: it is a JPEG that cannot be read',
   },
   'an empty file': {
     args: ['reconstruct', ...withModel, '--input', 'empty.png'],

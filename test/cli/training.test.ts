@@ -47,10 +47,14 @@ describe('vae train', () => {
       /^epoch 3\/3 {2}train bound −\d+\.\d\d {2}validation bound −\S+ {2}test bound −\S+ \(log likelihood −\S+, KL \d+\.\d\d nats\) {2}\S+ s$/,
     );
     expect(readdirSync(path.join(folder, 'whole')).sort()).toEqual([
+      'charts',
       'checkpoints',
       'config.json',
+      'curves.jsonl',
       'environment.json',
+      'history',
       'metrics.jsonl',
+      'reconstruction-history.png',
       'reconstructions',
       'samples',
     ]);
