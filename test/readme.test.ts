@@ -1,16 +1,29 @@
 /** Every command that the README shows is run, on small data and for one epoch. */
 
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodePng } from '../src/data/png.ts';
 import { temporaryFolder, vae } from './cli/vae.ts';
+import { cifarBatch } from './data/batches.ts';
 import { writeDigits } from './data/digits.ts';
 
 const readme = readFileSync('README.md', 'utf8');
+/** The page, and those that it leads to. */
+const documents = ['README.md', 'docs/models.md', 'docs/data.md'].map((file) => readFileSync(file, 'utf8')).join('\n');
 const { folder, remove } = temporaryFolder();
+const inFolder = (...parts: string[]): string => path.join(folder, ...parts);
 beforeAll(() => {
-  writeDigits(path.join(folder, 'data'), 60, 20);
-  cpSync('docs', path.join(folder, 'docs'), { recursive: true });
+  writeDigits(inFolder('data'), 60, 20);
+  for (const name of ['colours', 'images']) mkdirSync(inFolder(name));
+  const labels = (count: number) => Array.from({ length: count }, (_, i) => i % 10);
+  writeFileSync(inFolder('colours', 'data_batch_1.bin'), cifarBatch(labels(30)));
+  writeFileSync(inFolder('colours', 'test_batch.bin'), cifarBatch(labels(10)));
+  for (let i = 0; i < 30; i++) {
+    const picture = Uint8Array.from({ length: 20 * 16 * 3 }, (_, j) => (7 * i + j) % 256);
+    writeFileSync(inFolder('images', `${i}.png`), encodePng(20, 16, 3, picture));
+  }
+  cpSync('docs', inFolder('docs'), { recursive: true });
 });
 afterAll(remove);
 
@@ -29,8 +42,9 @@ function shortened(command: string): string[] {
   const hasEpochs = shorten('--epochs', '1');
   shorten('--validation', '10');
   if (words[0] !== 'train' || words.includes('--resume')) return words;
-  const small = ['--data-dir', 'data', '--batch-size', '20'];
-  return [...words, ...small, ...(hasEpochs ? [] : ['--epochs', '1'])];
+  shorten('--image-size', '16');
+  const data = words.includes('./images') ? [] : ['--data-dir', words.includes('cifar10') ? 'colours' : 'data'];
+  return [...words, ...data, '--batch-size', '20', ...(hasEpochs ? [] : ['--epochs', '1'])];
 }
 
 describe('the README', () => {
@@ -51,10 +65,11 @@ describe('the README', () => {
   });
 
   it('names flags that exist', async () => {
-    const names = ['train', 'sample', 'reconstruct', 'evaluate', 'info', 'doctor', 'bench'];
+    const { stdout } = await vae(folder, '--help');
+    const names = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'help');
     const pages = await Promise.all(names.map(async (name) => (await vae(folder, name, '--help')).stdout));
     const known = new Set(pages.join().match(/--[a-z-]+/g));
-    const named = [...readme.matchAll(/(?<=[ `])--[a-z][a-z-]+/g)].map(([flag]) => flag);
+    const named = [...documents.matchAll(/(?<=[ `])--[a-z][a-z-]+/g)].map(([flag]) => flag);
     expect(named.filter((flag) => !known.has(flag))).toEqual([]);
   });
 });
