@@ -20,6 +20,8 @@ export function describeSystemError(error: unknown): string {
     ENOSPC: 'the disk is full',
     EROFS: 'the file system is read-only',
     EEXIST: 'it exists already',
+    ELOOP: 'its links lead round in a circle',
+    EFBIG: 'larger than a file may be here',
     ENAMETOOLONG: 'the name is too long',
   };
   return (code !== undefined ? known[code] : undefined) ?? (error instanceof Error ? error.message : String(error));

@@ -20,6 +20,8 @@ import { describeSystemError, InputError } from './errors.ts';
 /** @throws InputError if the file cannot be read. */
 export function readFile(file: string): Buffer {
   try {
+    // One such as /dev/zero never ends.
+    if (statSync(file).isCharacterDevice()) throw new Error('it is a device, not a file');
     return readFileSync(file);
   } catch (error) {
     throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);

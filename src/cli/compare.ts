@@ -54,7 +54,7 @@ async function compare(runs: readonly string[], { out, limit, seed, json, ...opt
   const { protectSources, writeFile } = await import('../files.ts');
   const { concatenated, layGrid } = await import('../report/grid.ts');
   const { formatContract, likelihoodContract } = await import('../training/contract.ts');
-  const { BoundEvaluator, measured } = await import('../training/evaluation.ts');
+  const { BoundEvaluator } = await import('../training/evaluation.ts');
   const { drawLatents } = await import('../training/inference.ts');
   const { latentStatistics } = await import('../training/latent-statistics.ts');
   const { note } = await import('./terminal.ts');
@@ -76,7 +76,7 @@ async function compare(runs: readonly string[], { out, limit, seed, json, ...opt
     const evaluator = new BoundEvaluator(engine, state, model, set);
     const bound = (await evaluator.measure())!;
     await evaluator.release();
-    const { activeUnits } = latentStatistics(await trained.encode(measured(set, config)), config.latent);
+    const { activeUnits } = latentStatistics(await trained.encode(set), config.latent);
     const squaredError = await trained.squaredError(set);
     const name = path.basename(path.resolve(run));
     const contract = formatContract(likelihoodContract(config));

@@ -4,11 +4,10 @@ import { type Dataset, firstImages, type ImageSet } from '../data/dataset.ts';
 import { loadDataset } from '../data/index.ts';
 import { InputError } from '../errors.ts';
 import type { RunConfig } from '../training/config.ts';
+import { measured } from '../training/evaluation.ts';
 import type { Model } from '../training/programs.ts';
+import type { Split } from './options.ts';
 import { type Bar, note, startBar } from './terminal.ts';
-
-export const SPLITS = ['test', 'validation', 'train'] as const;
-export type Split = (typeof SPLITS)[number];
 
 /** @throws InputError or ConfigError where the images cannot be had. */
 export async function loadImages(config: RunConfig): Promise<Dataset> {
@@ -50,5 +49,5 @@ export async function loadPart(
   }
   const whole = dataset[split];
   if (whole.count === 0) throw new InputError(`${file}: its run set no images aside for validation; use --split test`);
-  return { dataset, set: firstImages(whole, limit) };
+  return { dataset, set: measured(firstImages(whole, limit), config) };
 }

@@ -4,8 +4,16 @@ import { type Command, Option } from 'commander';
 import type { ImageSet } from '../data/dataset.ts';
 import { choice, integer } from '../rules.ts';
 import type { Model } from '../training/programs.ts';
-import { SPLITS, type Split } from './dataset.ts';
-import { asText, checkedOption, type ModelOptions, numberOption, pathOption, withModelOptions } from './options.ts';
+import {
+  asText,
+  checkedOption,
+  type ModelOptions,
+  numberOption,
+  pathOption,
+  SPLITS,
+  type Split,
+  withModelOptions,
+} from './options.ts';
 
 interface EncodeOptions extends ModelOptions {
   readonly out: string;
@@ -58,7 +66,9 @@ async function encode({ out, stddev, scatter, ...options }: EncodeOptions): Prom
   const count = encoding.mean.length / latent;
   const summary = `${count} image${count === 1 ? '' : 's'}, ${latent} latent${latent === 1 ? '' : 's'}; ${file}`;
   if (stddev && encoding.stddev === undefined) {
-    throw new ConfigError(`--stddev: a plain autoencoder has no standard deviations; ${file} is one`);
+    throw new ConfigError(
+      `--stddev: only a normal posterior has standard deviations of its latents; that of ${file} is none`,
+    );
   }
   const groups = { mean: encoding.mean, ...(stddev && encoding.stddev && { stddev: encoding.stddev }) };
   const written = await writeLatents(out, groups, images, [count, latent]);

@@ -2,13 +2,14 @@
 
 import type { Command } from 'commander';
 import { choice, integer } from '../rules.ts';
-import type { Split } from './dataset.ts';
 import {
   asText,
   checkedOption,
   type ModelOptions,
   numberOption,
   pathOption,
+  SPLITS,
+  type Split,
   seedOption,
   withModelOptions,
 } from './options.ts';
@@ -21,8 +22,6 @@ interface EvaluateOptions extends ModelOptions {
   readonly seed: number;
   readonly json?: true;
 }
-
-const SPLITS = ['test', 'validation', 'train'] as const satisfies Split[];
 
 /** Latents that cost less are not listed one by one, in nats. */
 const LEAST_KL = 0.05;
@@ -52,7 +51,7 @@ async function evaluate({ samples, split, limit, dataDir, seed, json, ...options
   const { loadPart } = await import('./dataset.ts');
   const { closeDataset } = await import('../data/dataset.ts');
   const { InputError } = await import('../errors.ts');
-  const { BoundEvaluator, estimateLogEvidence, measured } = await import('../training/evaluation.ts');
+  const { BoundEvaluator, estimateLogEvidence } = await import('../training/evaluation.ts');
   const { latentStatistics } = await import('../training/latent-statistics.ts');
   const { bitsPerDimension, formatContract, likelihoodContract } = await import('../training/contract.ts');
   const { comparableRows } = await import('../training/published.ts');
@@ -70,7 +69,7 @@ async function evaluate({ samples, split, limit, dataDir, seed, json, ...options
   const evaluator = new BoundEvaluator(engine, state, model, set);
   const bound = (await evaluator.measure())!;
   await evaluator.release();
-  const latents = latentStatistics(await trained.encode(measured(set, config)), config.latent);
+  const latents = latentStatistics(await trained.encode(set), config.latent);
   await trained.release();
   let evidence: Awaited<ReturnType<typeof estimateLogEvidence>> | undefined;
   if (samples !== undefined) {
@@ -82,8 +81,10 @@ async function evaluate({ samples, split, limit, dataDir, seed, json, ...options
   closeDataset(dataset);
 
   const bits = (value: number): number | undefined =>
-    contract.kind === 'log probability' ? bitsPerDimension(value, vae.pixels) : undefined;
-  const published = split === 'test' ? comparableRows(config) : [];
+    contract.kind === 'log probability' && config.objective !== 'autoencoder'
+      ? bitsPerDimension(value, vae.pixels)
+      : undefined;
+  const published = split === 'test' && set.count === dataset.test.count ? comparableRows(config) : [];
   if (json) {
     const { epoch, step } = checkpoint.progress;
     const importance = evidence && { samples, seed, ...evidence, bitsPerDimension: bits(evidence.logEvidence) };
@@ -117,11 +118,12 @@ async function evaluate({ samples, split, limit, dataDir, seed, json, ...options
     const sorted = latents.kl.toSorted((a, b) => b - a);
     const shown = sorted.filter((kl) => kl >= LEAST_KL).map((kl) => kl.toFixed(2));
     const others = sorted.slice(shown.length);
+    const listed = shown.length === 0 ? `none above ${LEAST_KL}` : shown.join(' ');
     const rest =
       others.length === 0
         ? ''
         : `; the other ${others.length} together ${others.reduce((sum, kl) => sum + kl, 0).toFixed(2)}`;
-    result(`KL of each latent, in nats, largest first: ${shown.join(' ')}${rest}`);
+    result(`KL of each latent, in nats, largest first: ${listed}${rest}`);
   }
   for (const row of published) result(`published: ${row.source} (${row.setup}): ${row.result}`);
 }

@@ -2,8 +2,21 @@
 
 import type { Option } from 'commander';
 import { ConfigError } from '../errors.ts';
-import { integer, type Rule } from '../rules.ts';
+import { integer, number, type Rule } from '../rules.ts';
 import { asNumbers, checkedOption } from './options.ts';
+
+/** Further out than this there is nothing to see. */
+const MOST_DEVIATIONS = 100;
+
+export const RANGE_RULE = number(
+  `a number above 0 and at most ${MOST_DEVIATIONS}`,
+  (value) => value > 0 && value <= MOST_DEVIATIONS,
+);
+
+export const TEMPERATURE_RULE = number(
+  `a number from 0 to ${MOST_DEVIATIONS}`,
+  (value) => value >= 0 && value <= MOST_DEVIATIONS,
+);
 
 const latent = integer(0);
 const areLatents = (value: unknown): value is number[] => Array.isArray(value) && value.every(latent.accepts);

@@ -1,8 +1,8 @@
 /** vae manifold: the plane of two latents, decoded on a grid. */
 
 import { type Command, Option } from 'commander';
-import { integer, positive } from '../rules.ts';
-import { checkLatents, twoLatentsOption } from './latents.ts';
+import { integer } from '../rules.ts';
+import { checkLatents, RANGE_RULE, twoLatentsOption } from './latents.ts';
 import { type ModelOptions, numberOption, pathOption, withModelOptions } from './options.ts';
 
 interface ManifoldOptions extends ModelOptions {
@@ -19,7 +19,7 @@ export function registerManifold(program: Command): void {
     .description('draw the plane of two latents as a grid of decoded pictures');
   withModelOptions(command)
     .addOption(numberOption('--steps <n>', 'pictures a side', integer(2, 100)).default(20))
-    .addOption(numberOption('--range <r>', "from −r to r; the prior's standard deviation is 1", positive).default(2))
+    .addOption(numberOption('--range <r>', "from −r to r; the prior's standard deviation is 1", RANGE_RULE).default(2))
     .addOption(
       new Option(
         '--quantiles',

@@ -8,6 +8,10 @@ import { CONFIG_RULES } from '../training/config.ts';
 
 export const RUNS_FOLDER = 'runs';
 
+/** The parts of a dataset. */
+export const SPLITS = ['test', 'validation', 'train'] as const;
+export type Split = (typeof SPLITS)[number];
+
 /** A number where the text is one, else the text itself, which the rule will refuse and a message can quote. */
 function parseScalar(text: string): number | string {
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;

@@ -50,12 +50,20 @@ async function reconstruct({ input, out, samples, seed, json, ...options }: Reco
   writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2, LARGE_SIDE));
 
   const [bound, logLikelihood, kl] = [found.bound[0], found.logLikelihood[0], found.kl[0]];
+  const contract = likelihoodContract(model.config);
+  const plain = model.config.objective === 'autoencoder';
   if (json) {
-    result(JSON.stringify({ input, out, checkpoint: file, bound, logLikelihood, kl, samples, seed, notes }));
+    const numbers = plain ? { logLikelihood } : { bound, logLikelihood, kl, samples, seed };
+    result(JSON.stringify({ input, out, checkpoint: file, kind: contract.kind, ...numbers, notes }));
     return;
   }
   for (const line of notes) note(`${input}: ${line}`);
-  note(formatContract(likelihoodContract(model.config)));
+  note(formatContract(contract));
+  if (plain) {
+    const name = contract.kind === 'error' ? 'minus squared error' : 'log likelihood';
+    result(`${out}: ${name} ${nats(logLikelihood)}`);
+    return;
+  }
   result(
     `${out}: bound ${nats(bound)} nats (log likelihood ${nats(logLikelihood)}, KL ${nats(kl)}; ${samples} samples, seed ${seed})`,
   );

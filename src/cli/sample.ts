@@ -1,7 +1,8 @@
 /** vae sample: pictures decoded from draws of the prior. */
 
 import type { Command } from 'commander';
-import { integer, notNegative } from '../rules.ts';
+import { integer } from '../rules.ts';
+import { TEMPERATURE_RULE } from './latents.ts';
 import { type ModelOptions, numberOption, pathOption, seedOption, withModelOptions } from './options.ts';
 
 interface SampleOptions extends ModelOptions {
@@ -22,7 +23,11 @@ export function registerSample(program: Command): void {
     .addOption(numberOption('--nrow <n>', 'images a row (default: a square)', integer(1)))
     .addOption(seedOption('the same seed draws the same latents'))
     .addOption(
-      numberOption('--temperature <t>', 'scales the latents; below 1 plainer, above 1 bolder', notNegative).default(1),
+      numberOption(
+        '--temperature <t>',
+        'scales the latents; below 1 plainer, above 1 bolder',
+        TEMPERATURE_RULE,
+      ).default(1),
     )
     .action(sample);
 }

@@ -2,8 +2,9 @@
 
 import { Option } from 'commander';
 import { datasets } from '../data/index.ts';
-import { truth } from '../rules.ts';
+import { choice, truth } from '../rules.ts';
 import { CONFIG_RULES, DEFAULT_CONFIG, type RunConfig } from '../training/config.ts';
+import { presets } from '../training/presets.ts';
 import { asNames, asNumber, asNumbers, asText, checkedOption, DEFAULT_DEVICE, pathOption } from './options.ts';
 
 interface Flag {
@@ -89,7 +90,7 @@ const FLAGS: { readonly [K in keyof Required<RunConfig>]: Flag } = {
   clip: optimisation('<norm>', asNumber, "longest that a step's whole gradient may be; 0 for any"),
   gradientNorm: onOff(optimisation, "record the gradient's norm"),
   batchSize: optimisation('<n>', asNumber, 'images per update'),
-  epochs: optimisation('<n>', asNumber, 'passes over the training images'),
+  epochs: optimisation('<n>', asNumber, 'passes over the training images, unless --steps is given'),
   steps: optimisation('<n>', asNumber, 'updates, instead of epochs'),
   patience: optimisation('<epochs>', asNumber, 'stop after so many epochs without a better one; 0 for never'),
 
@@ -114,7 +115,7 @@ const formatDefault = (value: unknown): string =>
 export function trainOptions(): Option[] {
   const fields = Object.entries(FLAGS).flatMap(([field, { group, value, parse, description }]) => {
     const standard = ({ ...DEFAULT_CONFIG, device: DEFAULT_DEVICE } as Partial<RunConfig>)[field as keyof RunConfig];
-    const rule = CONFIG_RULES[field as keyof RunConfig];
+    const rule = field === 'preset' ? choice(Object.keys(presets)) : CONFIG_RULES[field as keyof RunConfig];
     if (rule === truth) {
       // Both exist, so that either overrides a preset; the one that is no default is shown.
       const on = new Option(flagName(field), description);
@@ -124,6 +125,7 @@ export function trainOptions(): Option[] {
     const shown = standard === undefined ? description : `${description} (default: ${formatDefault(standard)})`;
     return [checkedOption(`${flagName(field)} ${value}`, shown, rule, parse).helpGroup(group)];
   });
+  for (const option of fields) if (option.attributeName() === 'steps') option.conflicts('epochs');
   const out = pathOption('--out <folder>', 'folder of the run (default: runs/<dataset>-<model>-<n>)');
   const resume = pathOption(
     '--resume [run]',

@@ -15,6 +15,7 @@ import { createModel, type Model } from '../training/programs.ts';
 import { resolveConfig } from '../training/resolve.ts';
 import { createRun, newestRun, openRun, type RunDirectory } from '../training/run-directory.ts';
 import { DivergenceError, type EpochRecord, type StepRecord, Trainer } from '../training/trainer.ts';
+import { checkEffect } from '../training/without-effect.ts';
 import { loadImages } from './dataset.ts';
 import { environment } from './environment.ts';
 import { Exit, INTERRUPTED } from './exit-codes.ts';
@@ -45,8 +46,8 @@ export async function train(options: TrainOptions): Promise<void> {
   const engine = await engines[config.device]({ threads: config.threads });
   const { dataset, model, trainer } = await prepare(config, engine, resumed);
   if (trainer.finished !== undefined) {
-    const larger = config.steps === undefined ? '--epochs' : '--steps';
-    note(`${resumed?.run.folder}: already trained for ${trainer.finished}; give a larger ${larger} to go on`);
+    const { why, limit } = trainer.finished;
+    note(`${resumed?.run.folder}: ended after ${why}; give a larger ${flagName(limit)} to go on`);
     closeDataset(dataset);
     return;
   }
@@ -71,7 +72,9 @@ export async function train(options: TrainOptions): Promise<void> {
 
 function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
   const defaults = { device: DEFAULT_DEVICE, threads: defaultThreads() };
-  return { config: checkConfig({ ...defaults, ...resolveConfig(withAbsoluteData(given)) }, flagName) };
+  const config = checkConfig({ ...defaults, ...resolveConfig(withAbsoluteData(given)) }, flagName);
+  checkEffect(given, config, flagName);
+  return { config };
 }
 
 function startFrom({ resume, out: _, ...given }: TrainOptions): Start {
@@ -81,7 +84,10 @@ function startFrom({ resume, out: _, ...given }: TrainOptions): Start {
   }
   const run = typeof resume === 'string' ? openRun(resume) : newestRun(RUNS_FOLDER);
   const checkpoint = readCheckpoint(run.lastCheckpoint);
-  const config = checkConfig({ ...checkpoint.config, ...withAbsoluteData(given) }, flagName);
+  const { steps, ...before } = checkpoint.config;
+  // Whoever counts in epochs from here on counts no longer in steps.
+  const length = steps === undefined || given.epochs !== undefined ? {} : { steps };
+  const config = checkConfig({ ...before, ...length, ...withAbsoluteData(given) }, flagName);
   return { config, resumed: { run, checkpoint } };
 }
 
@@ -148,17 +154,18 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
     await pictures.drawIfMissing(trainer.progress);
     for await (const record of trainer.run(interrupt.requested)) {
       if (record.kind === 'step') {
+        // The update is made, whatever comes now: its point belongs to the curves.
+        if (isCurvePoint(record)) run.appendCurve(curvePoint(record));
         if (interrupt.requested()) break;
         bar ??= startBar(`epoch ${record.epoch}/${epochsOf(trainer)}`, record.imagesInEpoch, startImages, 'images');
         showStep(bar, record);
-        if (isCurvePoint(record)) run.appendCurve(curvePoint(record));
       } else {
         endBar();
         const seconds = (performance.now() - epochBegan) / 1000;
         // What was learnt is safe before it is shown: a picture can be drawn again.
         run.appendMetrics(metricsLine(record, seconds));
-        save({ best: record.best, keep: config.keepEvery > 0 && record.epoch % config.keepEvery === 0 });
-        showEpoch(record, trainer, seconds);
+        save({ best: record.best, keep: isKept(record, trainer, config) });
+        showEpoch(record, config, trainer, seconds);
         await pictures.draw(record.epoch);
         [epochBegan, startImages] = [performance.now(), 0];
       }
@@ -191,15 +198,22 @@ function showStep(bar: Bar, { images, bound }: StepRecord): void {
 
 function showEpoch(
   { epoch, train: trained, validation, test, gradientVariance }: EpochRecord,
+  config: RunConfig,
   trainer: Trainer,
   seconds: number,
 ): void {
+  const { objective } = config;
+  const { kind } = likelihoodContract(config);
   const epochs = epochsOf(trainer);
+  // A plain autoencoder has no bound: what it has in its place is called what it is.
+  const plain = kind === 'error' ? 'minus squared error' : 'log likelihood';
+  const name = objective === 'autoencoder' ? plain : 'bound';
+  const terms = `(log likelihood ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`;
   const parts = [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
-    `train bound ${nats(trained.bound)}`,
-    ...(validation === undefined ? [] : [`validation bound ${nats(validation.bound)}`]),
-    `test bound ${nats(test.bound)} (log likelihood ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`,
+    `train ${name} ${nats(trained.bound)}`,
+    ...(validation === undefined ? [] : [`validation ${name} ${nats(validation.bound)}`]),
+    `test ${name} ${nats(test.bound)}${objective === 'autoencoder' ? '' : ` ${terms}`}`,
     formatSeconds(seconds),
   ];
   result(parts.join('  '));
@@ -208,6 +222,10 @@ function showEpoch(
     result(`  variance of the encoder's gradient: ${Object.entries(gradientVariance).map(spread).join(', ')}`);
   }
 }
+
+/** A run may end inside an epoch, which then is none to keep. */
+const isKept = ({ epoch }: EpochRecord, { progress }: Trainer, { keepEvery }: RunConfig): boolean =>
+  keepEvery > 0 && progress.batch === 0 && epoch % keepEvery === 0;
 
 /** Epochs of the whole run, the last of which may be cut short. */
 const epochsOf = ({ totalSteps, stepsPerEpoch }: Trainer): number => Math.ceil(totalSteps / stepsPerEpoch);

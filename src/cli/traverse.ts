@@ -2,8 +2,8 @@
 
 import path from 'node:path';
 import type { Command } from 'commander';
-import { integer, positive } from '../rules.ts';
-import { checkLatents, latentsOption } from './latents.ts';
+import { integer } from '../rules.ts';
+import { checkLatents, latentsOption, RANGE_RULE } from './latents.ts';
 import type { loadModel } from './model.ts';
 import { type ModelOptions, numberOption, pathOption, withModelOptions } from './options.ts';
 
@@ -28,7 +28,7 @@ export function registerTraverse(program: Command): void {
     .description('draw a row for each latent: its value changes, the others are held');
   withModelOptions(command)
     .addOption(pathOption('--input <file>', "hold the others at this PNG's mean (default: at 0)"))
-    .addOption(numberOption('--range <r>', "from −r to r; the prior's standard deviation is 1", positive).default(3))
+    .addOption(numberOption('--range <r>', "from −r to r; the prior's standard deviation is 1", RANGE_RULE).default(3))
     .addOption(numberOption('--steps <n>', 'pictures a row', integer(2, 100)).default(9))
     .addOption(
       latentsOption(

@@ -113,7 +113,9 @@ export function splitValidation(
   seed: number,
 ): { train: ImageSet; validation: ImageSet } {
   if (count >= train.count) {
-    throw new ConfigError(`--validation ${count} leaves nothing to train on: there are ${train.count} training images`);
+    throw new ConfigError(
+      `--validation ${count} leaves nothing to train on: there are ${train.count} training images; use a smaller one`,
+    );
   }
   if (count === 0) return { train, validation: select(train, new Int32Array(0)) };
   const order = permutation(train.count, { seed, stream: 'validation split', step: 0 });

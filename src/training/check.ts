@@ -105,6 +105,11 @@ const CONFLICTS: readonly Conflict[] = [
       `pixels have a bias each, and it is a logit, in ${label('model')} dense with ${label('likelihood')} bernoulli alone`,
   },
   {
+    field: 'floor',
+    holds: ({ floor, learningRate }) => floor > learningRate,
+    instead: ({ learningRate }, label) => `a floor is no higher than ${label('learningRate')} ${learningRate}`,
+  },
+  {
     field: 'likelihood',
     holds: ({ likelihood, objective }) => likelihood === 'squared-error' && objective !== 'autoencoder',
     instead: (_, label) =>

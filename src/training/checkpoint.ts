@@ -31,6 +31,8 @@ export interface Progress {
   /** Batches done of the next epoch. */
   readonly batch: number;
   readonly sums: EpochSums;
+  /** Where a run has ended inside an epoch: the step at which it was measured. */
+  readonly measured?: number;
   /** The best epoch so far by its bound on held-out images, in nats. */
   readonly best?: { readonly epoch: number; readonly bound: number };
 }
@@ -155,11 +157,11 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 function parseProgress(json: string | undefined, file: string): Progress {
   const progress = parseField(json, 'progress', file) as Partial<Progress>;
-  const { step, epoch, batch, sums, best } = progress;
+  const { step, epoch, batch, sums, best, measured = 0 } = progress;
   const { images, loss, logLikelihood = Number.NaN, kl = Number.NaN } = sums ?? {};
   const { bound = logLikelihood - kl, gradientNorm = 0 } = sums ?? {};
   const fits =
-    [step, epoch, batch, images].every(isCount) &&
+    [step, epoch, batch, images, measured].every(isCount) &&
     [loss, bound, logLikelihood, kl, gradientNorm].every(Number.isFinite) &&
     (batch === 0) === (images === 0) &&
     (best === undefined || (isCount(best?.epoch) && Number.isFinite(best.bound)));

@@ -66,8 +66,9 @@ export function likelihoodContract(config: RunConfig): LikelihoodContract {
 export function formatContract(contract: LikelihoodContract): string {
   const { dataset, validationImages, pixels, likelihood, objective, beta } = contract;
   const split = validationImages > 0 ? `, ${validationImages} training images set aside for validation` : '';
+  const unit = contract.kind === 'error' ? 'per image' : 'nats per image';
   const weight = beta === 1 ? '' : `; trained with β = ${beta}, measured with β = 1`;
-  return `${dataset}${split}; pixels ${pixels}; ${likelihood}; ${objective}${weight}; nats per image, higher is better`;
+  return `${dataset}${split}; pixels ${pixels}; ${likelihood}; ${objective}${weight}; ${unit}, higher is better`;
 }
 
 /** Bits per dimension of a log probability of `values` pixels, in nats. */

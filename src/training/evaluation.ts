@@ -25,7 +25,7 @@ const BOUND_VALUES = 500 * 784;
 const IMPORTANCE_VALUES = 4000 * 784;
 
 /** How many rows of an image's planes fit into a run. */
-function rowsOf({ vae }: Model, values: number): number {
+export function rowsOf({ vae }: Model, values: number): number {
   const { imageShape, likelihood } = vae.config;
   const [, height, width] = imageShape;
   return Math.max(1, Math.floor(values / (likelihoodOf(likelihood).planes(vae.config) * height * width)));

@@ -1,11 +1,12 @@
 /** How much two gradient estimators differ from draw to draw: what the reparametrisation is for. */
 
-import type { ImageSet } from '../data/dataset.ts';
+import { firstImages, type ImageSet } from '../data/dataset.ts';
 import type { Engine, Executable, State } from '../engines/engine.ts';
 import { createProgram } from '../tensor/program.ts';
 import { GRADIENT_ESTIMATORS, type GradientEstimator } from '../vae/objectives.ts';
 import { batchSource } from './batches.ts';
-import { betaArgument, type Model, trainingGradients } from './programs.ts';
+import { measured } from './evaluation.ts';
+import { encoderGradients, type Model } from './programs.ts';
 
 /** Of one estimator: squared length of the mean gradient, and the sum of the variances of its components, in nats². */
 export interface Spread {
@@ -28,12 +29,11 @@ export class GradientProbe {
 
   constructor(engine: Engine, state: State, model: Model, set: ImageSet) {
     const batch = Math.min(set.count, model.config.batchSize);
-    const source = batchSource(set, model.vae.pixels);
-    const ofEncoder = model.vae.encoder.parameters.length;
+    const source = batchSource(measured(firstImages(set, batch), model.config), model.vae.pixels);
     const outputs = GRADIENT_ESTIMATORS.flatMap((estimator) =>
-      trainingGradients(model, source.pixels(batch), { estimator })
-        .derivatives.slice(0, ofEncoder)
-        .map((derivative, i) => [`${estimator} ${i}`, derivative] as const),
+      encoderGradients(model, source.pixels(batch), estimator).map(
+        (derivative, i) => [`${estimator} ${i}`, derivative] as const,
+      ),
     );
     this.model = model;
     this.call = { positions: Int32Array.from({ length: batch }, (_, i) => i), source };
@@ -47,7 +47,7 @@ export class GradientProbe {
     const totals = new Map<string, { sums: Float64Array; squares: number }>();
     for (let draw = 0; draw < DRAWS; draw++) {
       const results = await executable.run({
-        arguments: { ...this.call.source.at(this.call.positions), ...betaArgument(config, Number.MAX_SAFE_INTEGER) },
+        arguments: this.call.source.at(this.call.positions),
         noise: { seed: config.seed, step: PROBE_STEP + epoch * DRAWS + draw },
       });
       for (const [name, values] of Object.entries(results)) {
@@ -64,7 +64,9 @@ export class GradientProbe {
         const own = [...totals].filter(([name]) => name.startsWith(`${estimator} `)).map(([, total]) => total);
         const ofMean = own.reduce((sum, { sums }) => sum + sums.reduce((s, x) => s + (x / DRAWS) ** 2, 0), 0);
         const squares = own.reduce((sum, total) => sum + total.squares / DRAWS, 0);
-        return [estimator, { squaredNorm: ofMean, variance: ((squares - ofMean) * DRAWS) / (DRAWS - 1) }];
+        const variance = ((squares - ofMean) * DRAWS) / (DRAWS - 1);
+        // The mean of few draws is too long by what is left of their variance.
+        return [estimator, { squaredNorm: Math.max(0, ofMean - variance / DRAWS), variance }];
       }),
     ) as unknown as EstimatorSpread;
   }

@@ -5,6 +5,7 @@ import type { Engine, State } from '../engines/engine.ts';
 import { specOf } from '../nn/parameter.ts';
 import { fillNoise } from '../random.ts';
 import { type Checkpoint, restoreState } from './checkpoint.ts';
+import { rowsOf } from './evaluation.ts';
 import { Executables } from './executables.ts';
 import { decodeProgram, encodeProgram, type Model, reconstructionProgram } from './programs.ts';
 
@@ -15,13 +16,15 @@ export function drawLatents(count: number, latent: number, seed: number, tempera
   return latents.map((value) => value * temperature);
 }
 
+/** Values of the images of one run of a program, and images of it at most. */
+const BATCH_VALUES = 1024 * 784;
 const LARGEST_BATCH = 1024;
 
 /** Where images lie in latent space: [count, L] each. */
 export interface Encoding {
   /** The centre of q(z|x). */
   readonly mean: Float32Array;
-  /** Of the normal that q(z|x) begins with; none of a plain autoencoder. */
+  /** Of a normal q(z|x); none of a flow's, or of a plain autoencoder. */
   readonly stddev?: Float32Array;
   /** KL of each latent, in nats; none of a flow, which mixes them, or of a plain autoencoder. */
   readonly kl?: Float32Array;
@@ -41,12 +44,14 @@ export interface Reconstruction {
 /** A model over an engine's state: of a checkpoint, or of a trainer between its steps. */
 export class TrainedModel {
   readonly model: Model;
+  private readonly batch: number;
   private readonly encoders: Executables;
   private readonly decoders: Executables;
   private readonly autoencoders: Executables<`${number} ${number}`>;
 
   constructor(engine: Engine, model: Model, state: State) {
     this.model = model;
+    this.batch = Math.min(LARGEST_BATCH, rowsOf(model, BATCH_VALUES));
     const bindings = { state, data: {} };
     this.encoders = new Executables((batch) => engine.compile(encodeProgram(model, batch), bindings));
     this.decoders = new Executables((batch) => engine.compile(decodeProgram(model, batch), bindings));
@@ -60,8 +65,8 @@ export class TrainedModel {
   async encode(set: ImageSet): Promise<Encoding> {
     const { latent, seed } = this.model.config;
     const encoding: Record<string, Float32Array> = {};
-    for (let start = 0; start < set.count; start += LARGEST_BATCH) {
-      const positions = range(start, Math.min(set.count, start + LARGEST_BATCH));
+    for (let start = 0; start < set.count; start += this.batch) {
+      const positions = range(start, Math.min(set.count, start + this.batch));
       const executable = await this.encoders.of(positions.length);
       const pixels = pixelsAt(set, positions);
       const results = await executable.run({ arguments: { pixels }, noise: { seed, step: start } });
@@ -79,8 +84,8 @@ export class TrainedModel {
     const { pixels } = this.model.vae;
     const count = latents.length / latent;
     const pictures = new Float32Array(count * pixels);
-    for (let start = 0; start < count; start += LARGEST_BATCH) {
-      const batch = Math.min(LARGEST_BATCH, count - start);
+    for (let start = 0; start < count; start += this.batch) {
+      const batch = Math.min(this.batch, count - start);
       const executable = await this.decoders.of(batch);
       const part = latents.subarray(start * latent, (start + batch) * latent);
       const results = await executable.run({ arguments: { latents: part } });
@@ -103,8 +108,8 @@ export class TrainedModel {
   async squaredError(set: ImageSet): Promise<number> {
     const { seed } = this.model.config;
     let sum = 0;
-    for (let start = 0; start < set.count; start += LARGEST_BATCH) {
-      const pixels = pixelsAt(set, range(start, Math.min(set.count, start + LARGEST_BATCH)));
+    for (let start = 0; start < set.count; start += this.batch) {
+      const pixels = pixelsAt(set, range(start, Math.min(set.count, start + this.batch)));
       const { originals, pictures } = await this.reconstruct(pixels, 1, seed);
       for (let i = 0; i < originals.length; i++) sum += (originals[i] - pictures[i]) ** 2;
     }

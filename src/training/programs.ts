@@ -10,7 +10,7 @@ import { argument, type Tensor } from '../tensor/tensor.ts';
 import { standardNormalNoise } from '../vae/distributions/normal.ts';
 import { RANGES } from '../vae/likelihoods.ts';
 import { Vae } from '../vae/model.ts';
-import { elbo, logWeights, MEASURED, type Objective, objectives } from '../vae/objectives.ts';
+import { elbo, type GradientEstimator, logWeights, MEASURED, type Objective, objectives } from '../vae/objectives.ts';
 import type { BatchSource } from './batches.ts';
 import type { RunConfig } from './config.ts';
 
@@ -61,12 +61,11 @@ export const betaArgument = ({ beta, klWarmUp }: RunConfig, step: number): Recor
   klWarmUp === 0 ? {} : { beta: Float32Array.of(beta * Math.min(1, step / klWarmUp)) };
 
 /** The objective of one batch as it is trained, and its derivatives by every parameter. */
-export function trainingGradients(
+function trainingGradients(
   model: Model,
   pixels: Tensor,
-  changes: Partial<RunConfig> = {},
 ): { readonly objective: Objective; readonly derivatives: readonly Tensor[] } {
-  const config = { ...model.config, ...changes };
+  const { config } = model;
   const { target, seen } = examples(pixels, inTraining(model));
   const objective = objectives[config.objective](
     model.vae,
@@ -76,6 +75,18 @@ export function trainingGradients(
   );
   const parameters = model.vae.parameters.map(({ tensor }) => tensor);
   return { objective, derivatives: gradients(objective.surrogate, parameters) };
+}
+
+/** An estimator's derivatives of the loss by the encoder's parameters; nothing but the draws of z is left to chance. */
+export function encoderGradients(model: Model, pixels: Tensor, estimator: GradientEstimator): Tensor[] {
+  const { config, vae } = model;
+  const x = targets(pixels, asMeasured(model));
+  const options = { ...config, estimator, beta: config.beta, mode: 'evaluation' } as const;
+  const { surrogate } = elbo(vae, x, posteriorNoise(model, x.shape[0], config.samples), options);
+  return gradients(
+    surrogate,
+    vae.encoder.parameters.map(({ tensor }) => tensor),
+  );
 }
 
 /** Loss, gradients and update of one batch. Outputs: loss, bound, logLikelihood, kl; gradientNorm where it is asked for. */
@@ -138,12 +149,12 @@ function givenBatch(model: Model, batch: number): Tensor {
 }
 
 /**
- * Where images, uint8 [B, D], lie: mean, the centre of q(z|x), and stddev of the normal it begins with, if it does, [B, L];
- * kl of each latent, [B, L], in nats, where it has a closed form.
+ * Where images, uint8 [B, D], lie: mean, the centre of q(z|x), [B, L]; and where q is a normal its stddev and the kl of
+ * each latent, in nats, [B, L].
  */
 export function encodeProgram(model: Model, batch: number): Program {
   const { centre, base, kl } = model.vae.encode(givenBatch(model, batch), 'evaluation');
-  const outputs = { mean: centre, ...(base && { stddev: base.stddev }), ...(kl && { kl }) };
+  const outputs = { mean: centre, ...(base && kl && { stddev: base.stddev, kl }) };
   return createProgram(`encode, batch ${batch}`, outputs);
 }
 

@@ -83,7 +83,9 @@ export class RunDirectory {
   lock(): void {
     const owner = existsSync(this.lockFile) ? Number(readFile(this.lockFile)) : undefined;
     if (owner !== undefined && owner !== process.pid && isRunning(owner)) {
-      throw new InputError(`${this.folder}: process ${owner} is training this run; wait for it, or stop it`);
+      throw new InputError(
+        `${this.folder}: process ${owner} is training this run; wait for it, or stop it, or remove ${this.lockFile} if it is no vae`,
+      );
     }
     try {
       writeFileSync(this.lockFile, String(process.pid));
@@ -174,7 +176,9 @@ export function openRun(folder: string): RunDirectory {
   const run = new RunDirectory(folder);
   if (!existsSync(folder)) throw new InputError(`${folder}: no such run; vae train makes one`);
   if (!existsSync(run.lastCheckpoint)) {
-    throw new InputError(`${folder}: there is no checkpoint in it (expected ${run.lastCheckpoint})`);
+    throw new InputError(
+      `${folder}: there is no checkpoint in it (expected ${run.lastCheckpoint}); if it was stopped before its first, remove the folder`,
+    );
   }
   return run;
 }

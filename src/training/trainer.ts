@@ -49,6 +49,12 @@ export interface EpochRecord {
   readonly best: boolean;
 }
 
+/** What a run has come to, in a few words, and the setting that ended it. */
+export interface Finish {
+  readonly why: string;
+  readonly limit: 'steps' | 'epochs' | 'patience';
+}
+
 /** What an epoch ends with. */
 interface Measured {
   readonly test: Bound;
@@ -116,14 +122,16 @@ export class Trainer {
     return steps ?? epochs * this.stepsPerEpoch;
   }
 
-  /** Why there is nothing more to train, in a few words, or undefined while there is. */
-  get finished(): string | undefined {
+  /** Why there is nothing more to train, or undefined while there is. */
+  get finished(): Finish | undefined {
     const { epochs, steps, patience } = this.model.config;
-    const { epoch, step, best } = this.current;
-    if (steps !== undefined && step >= steps) return `${step} updates`;
-    if (steps === undefined && epoch >= epochs) return `${epoch} epochs`;
+    const { epoch, step, batch, best, measured } = this.current;
+    if (steps !== undefined && step >= steps && (batch === 0 || measured === step))
+      return { why: `${step} updates`, limit: 'steps' };
+    if (steps === undefined && epoch >= epochs) return { why: `${epoch} epochs`, limit: 'epochs' };
     const waited = epoch - (best?.epoch ?? epoch);
-    return patience > 0 && waited >= patience ? `${waited} epochs without a better one` : undefined;
+    if (patience === 0 || waited < patience) return undefined;
+    return { why: `${epoch} epochs, the last ${waited} of them without a better bound`, limit: 'patience' };
   }
 
   /**
@@ -210,9 +218,11 @@ export class Trainer {
     const loss = results.loss[0];
     const gradientNorm = results.gradientNorm?.[0];
     if (![loss, gradientNorm ?? 0].every(Number.isFinite)) {
-      throw this.divergence(`the ${Number.isFinite(loss) ? 'gradient' : 'loss'} became ${loss} at step ${step}`);
+      const [what, value] = Number.isFinite(loss) ? ["gradient's norm", gradientNorm] : ['loss', loss];
+      throw this.divergence(`the ${what} became ${value} at step ${step}`);
     }
-    const { sums } = this.current;
+    const { measured: _, ...before } = this.current;
+    const { sums } = before;
     const add = (sum: number, mean: number) => sum + mean * positions.length;
     const next: EpochSums = {
       images: sums.images + positions.length,
@@ -222,7 +232,7 @@ export class Trainer {
       kl: add(sums.kl, results.kl[0]),
       gradientNorm: add(sums.gradientNorm, gradientNorm ?? 0),
     };
-    this.current = { ...this.current, step, batch: this.current.batch + 1, sums: next };
+    this.current = { ...before, step, batch: before.batch + 1, sums: next };
     return {
       kind: 'step',
       epoch,
@@ -238,11 +248,19 @@ export class Trainer {
   }
 
   private divergence(what: string): DivergenceError {
-    const { learningRate } = this.model.config;
+    const { learningRate, clip, scale, posterior } = this.model.config;
     const where = `epoch ${this.current.epoch + 1}`;
-    return new DivergenceError(
-      `${what} (${where}); lower --learning-rate (now ${learningRate}), or use --clip 10 or --scale softplus`,
-    );
+    if (this.current.step === 0) {
+      return new DivergenceError(
+        `${what} (${where}), before anything was learnt; look at --stddev, --beta and --free-bits`,
+      );
+    }
+    const others = [
+      ...(clip > 0 ? [] : ['--clip 10']),
+      ...(scale === 'softplus' || posterior === 'point' ? [] : ['--scale softplus']),
+    ];
+    const remedy = others.length === 0 ? '' : `, or use ${others.join(' or ')}`;
+    return new DivergenceError(`${what} (${where}); lower --learning-rate (now ${learningRate})${remedy}`);
   }
 
   private finishEpoch(epoch: number, { test, validation, gradientVariance }: Measured): EpochRecord {
@@ -258,11 +276,14 @@ export class Trainer {
     };
     const { bound } = validation ?? test;
     if (![test.bound, bound].every(Number.isFinite)) throw this.divergence('the bound is no longer a number');
-    const improved = best === undefined || bound > best.bound;
-    this.found = improved ? { epoch, bound } : best;
     // A run of so many steps may end inside an epoch, which then stays open: with more steps it goes on as if it had
-    // never been measured.
-    if (batch === this.stepsPerEpoch) this.current = { ...START, step, epoch, best: this.found };
+    // never been measured. So it may be the best only where there is no other, which a whole epoch will replace.
+    const whole = batch === this.stepsPerEpoch;
+    const improved = best === undefined || (whole && bound > best.bound);
+    this.found = improved ? { epoch, bound } : best;
+    const { best: _, ...open } = this.current;
+    const kept = best === undefined ? {} : { best };
+    this.current = whole ? { ...START, step, epoch, best: this.found } : { ...open, measured: step, ...kept };
     return {
       kind: 'epoch',
       epoch,

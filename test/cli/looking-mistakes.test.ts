@@ -45,7 +45,7 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     ],
     'a latent that is not there': ['traverse --run model --latents 1,5', 2, "no latent 5; the model's are 0 to 4"],
     'latents that are none': ['traverse --latents 1,two', 2, 'expected all, or latents such as 0,3,5'],
-    'no range': ['traverse --range 0', 2, 'expected a positive number'],
+    'no range': ['traverse --range 0', 2, 'expected a number above 0 and at most 100'],
     'an input that is no PNG': ['traverse --run model --input notes.txt', 1, 'expected a picture, but it is no PNG'],
     'a traverse without its data': ['traverse --run model --data-dir nowhere', 1, 'nowhere: no such folder'],
     'a plane of five latents': ['manifold --run model', 2, 'has 5 latents; name two of them, such as --latents 0,1'],

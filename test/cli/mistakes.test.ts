@@ -119,6 +119,33 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     code: 2,
     says: 'larger than the 60 training images',
   },
+  'an unknown preset': { args: ['train', '--preset', 'adcm'], code: 2, says: 'did you mean adcme?' },
+  'a preset of that name that every object has': {
+    args: ['train', '--preset', 'toString'],
+    code: 2,
+    says: 'expected one of adcme, ',
+  },
+  'a flag without effect': {
+    args: [...onData, '--stddev', 'learned'],
+    code: 2,
+    says: '--stddev has no effect with --likelihood bernoulli; it is for --likelihood normal',
+  },
+  'a length in steps and in epochs': { args: [...onData, '--steps', '3'], code: 2, says: 'cannot be used with' },
+  'latents that are too far out': {
+    args: ['sample', ...withModel, '--temperature', '1e300'],
+    code: 2,
+    says: 'expected a number from 0 to 100',
+  },
+  'more levels than the images have halves': {
+    args: [...onData, '--model', 'conv', '--channels', '4,8,16,32'],
+    code: 2,
+    says: '--channels 4,8,16,32: an image of 8 × 8 can be halved 3 times at most',
+  },
+  'a picture that never ends': {
+    args: ['reconstruct', ...withModel, '--input', '/dev/zero'],
+    code: 1,
+    says: 'cannot read /dev/zero: it is a device, not a file',
+  },
   'nothing left to train on': { args: [...onData, '--validation', '60'], code: 2, says: 'leaves nothing to train on' },
   'a data folder that is not there': {
     args: ['train', '--data-dir', 'nowhere'],

@@ -164,7 +164,7 @@ describe('a run that is killed', () => {
     const { code, stderr } = await vae(folder, 'train', '--resume', 'killed', '--epochs', '40');
     expect([code, stderr]).toEqual([
       1,
-      `vae: killed: process ${process.pid} is training this run; wait for it, or stop it\n`,
+      `vae: killed: process ${process.pid} is training this run; wait for it, or stop it, or remove killed/.lock if it is no vae\n`,
     ]);
     rmSync(path.join(folder, 'killed', '.lock'));
   });
@@ -176,7 +176,10 @@ describe('a run that is killed', () => {
       'vae: --latent cannot be changed by --resume; start a new run instead',
     ]);
     const done = await vae(folder, 'train', '--resume', 'killed');
-    expect([done.code, done.stderr]).toEqual([0, expect.stringContaining('already trained for 30 epochs')]);
+    expect([done.code, done.stderr]).toEqual([
+      0,
+      expect.stringContaining('ended after 30 epochs; give a larger --epochs'),
+    ]);
     const longer = await vae(folder, 'train', '--resume', 'killed', '--epochs', '31');
     expect([longer.code, longer.stdout]).toEqual([0, expect.stringMatching(/^epoch 31\/31/)]);
   });

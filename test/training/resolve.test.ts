@@ -7,6 +7,7 @@ import { bitsPerDimension, formatContract, likelihoodContract } from '../../src/
 import { type PresetName, presets } from '../../src/training/presets.ts';
 import { comparableRows } from '../../src/training/published.ts';
 import { resolveConfig } from '../../src/training/resolve.ts';
+import { checkEffect } from '../../src/training/without-effect.ts';
 
 const resolved = (given: Partial<RunConfig> = {}): RunConfig =>
   checkConfig({ device: 'reference', threads: 1, ...resolveConfig(given) }, (field) => `--${field}`);
@@ -20,6 +21,30 @@ describe('settings', () => {
 
   it('that are given win over a preset, which wins over defaults', () => {
     expect(resolved({ preset: 'adcme', latent: 3 })).toMatchObject({ latent: 3, hidden: [500, 500], batchSize: 128 });
+  });
+
+  it('of a preset give way to what the user counts in, and to another network or objective', () => {
+    const { steps, epochs } = resolved({ preset: 'tutorial', epochs: 2 });
+    expect([steps, epochs]).toEqual([undefined, 2]);
+    expect(resolved({ preset: 'cifar', model: 'dense' })).toMatchObject({ hidden: [400], channels: [] });
+    expect(resolved({ preset: 'seminar-ae', objective: 'elbo', likelihood: 'normal' }).posterior).toBe('normal');
+    expect(resolved({ preset: 'seminar-flow', objective: 'autoencoder' }).posterior).toBe('point');
+    expect(resolved({ preset: 'seminar-flow', objective: 'iwae' }).posterior).toBe('planar');
+  });
+
+  it('that are given and change nothing are refused', () => {
+    const check = (given: Partial<RunConfig>) => () => checkEffect(given, resolved(given), (field) => `--${field}`);
+    for (const [given, message] of [
+      [{ momentum: 0.5 }, '--momentum has no effect with --optimizer adam; it is for --optimizer sgd or rmsprop'],
+      [{ kernel: 5 }, '--kernel has no effect with --model dense; it is for --model conv'],
+      [{ model: 'residual', dropout: 0.1 }, '--dropout has no effect with --model residual'],
+      [{ flowSteps: 3 }, '--flowSteps has no effect with --posterior normal'],
+      [{ floor: 1e-4 }, '--floor has no effect with --schedule constant'],
+    ] as const) {
+      expect(check(given)).toThrow(message);
+    }
+    expect(check({ optimizer: 'sgd', momentum: 0.5, schedule: 'cosine', floor: 1e-4 })).not.toThrow();
+    expect(check({ preset: 'cifar' })).not.toThrow();
   });
 
   it('ask for others that they need, unless those are given', () => {
@@ -75,6 +100,9 @@ describe('published numbers', () => {
       { dataset: 'fashion-mnist' },
       { likelihood: 'normal' },
       { preset: 'cifar' },
+      { objective: 'autoencoder' },
+      { posterior: 'planar', binarize: 'static' },
+      { dataset: 'cifar10', dataDir: '/elsewhere' },
     ] as const) {
       expect(sources(other)).toEqual([]);
     }

@@ -98,6 +98,30 @@ describe('training', () => {
   });
 });
 
+describe('a run of so many steps', () => {
+  const settings = { ...config, steps: 6 };
+
+  it('is not finished before its last evaluation, which a resumed run makes', async () => {
+    const whole = await finish(trainerFor(settings));
+    const stopped = trainerFor(settings);
+    for await (const record of stopped.run(() => stopped.progress.step === 6)) {
+      if (record.kind === 'epoch') expect(record.step).toBeLessThan(6);
+    }
+    expect([stopped.progress.step, stopped.finished]).toEqual([6, undefined]);
+    const resumed = trainerFor(settings);
+    resumed.restore(stopped.snapshot(), 'checkpoint');
+    await stopped.release();
+    expect(await finish(resumed)).toEqual(whole.slice(-1));
+    expect(resumed.finished).toEqual({ why: '6 updates', limit: 'steps' });
+  });
+
+  it('has a cut epoch for its best only where there is no whole one', async () => {
+    expect((await finish(trainerFor({ ...settings, steps: 2 }))).map(({ best }) => best)).toEqual([true]);
+    const [first, second] = await finish(trainerFor(settings));
+    expect([first.best, second.best, second.test.bound > first.test.bound]).toEqual([true, false, true]);
+  });
+});
+
 describe('a run that is stopped and resumed', () => {
   const stopAndResume = async (settings: RunConfig, stopAfter: number, engine: (typeof engines)['onnx']) => {
     const file = path.join(folder, 'stopped.safetensors');

@@ -4,9 +4,9 @@ import { createParameter, initialisations } from '../../nn/parameter.ts';
 import { constant } from '../../tensor/tensor.ts';
 import { type Flow, type FlowConfig, inSequence } from './flow.ts';
 
-/** Added to ‖w‖², so that a flow whose w vanishes is a shift instead of 0/0. */
-const LEAST_NORM = 1e-6;
-/** wᵀû is at least this far above −1: in 32 bits −1 + softplus(a) would reach −1, and log 0. */
+/** Added to ‖w‖², so that a flow whose w vanishes is the identity instead of 0/0; nothing to any other. */
+const LEAST_NORM = 1e-12;
+/** wᵀû is at least this far above −1, so that the logarithm is finite in 32 bits too. */
 const MARGIN = 1e-3;
 
 /**
@@ -25,16 +25,15 @@ function planarStep(name: string, latent: number): Flow {
     scaleOffset: 0,
     apply: (z) => {
       const product = u.tensor.mul(w.tensor).sum(); // wᵀu
-      const bounded = product.softplus().add(MARGIN - 1); // m(wᵀu)
-      const correction = bounded.sub(product).div(w.tensor.square().sum().add(LEAST_NORM));
+      const above = product.softplus().add(MARGIN); // 1 + wᵀû
+      const correction = above.sub(1).sub(product).div(w.tensor.square().sum().add(LEAST_NORM));
       const direction = u.tensor.add(w.tensor.mul(correction)); // û
-      // wᵀû, which is m(wᵀu) but for LEAST_NORM; the sum of products would lose its last digits where u is long.
-      const applied = bounded.sub(correction.mul(LEAST_NORM));
       const hidden = z.mul(w.tensor).sum(-1).add(b.tensor).tanh(); // [S, B]
-      const slope = constant(1).sub(hidden.square());
+      const squared = hidden.square();
       return {
         z: z.add(direction.mul(hidden.reshape(...hidden.shape, 1))),
-        logDet: slope.mul(applied).add(1).log(),
+        // 1 + (1 − h²) wᵀû = h² + (1 − h²)(1 + wᵀû): a sum of what is not negative loses no digits.
+        logDet: squared.add(constant(1).sub(squared).mul(above)).log(),
       };
     },
   };

@@ -43,7 +43,7 @@ export function levelsOf(
     const [rows, columns] = [rule.halve(size[0]), rule.halve(size[1])];
     const fits = rows !== undefined && columns !== undefined;
     if (byRule && (!fits || Math.min(rows, columns) < SMALLEST_SIDE)) break;
-    if (!fits) throw new ConfigError(`channels ${chosen.join(',')}: an image of ${height} × ${width} ${limit(i)}`);
+    if (!fits) throw new ConfigError(`--channels ${chosen.join(',')}: an image of ${height} × ${width} ${limit(i)}`);
     levels.push({ outer, inner, size });
     size = [rows, columns];
     outer = inner;
