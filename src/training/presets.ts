@@ -86,8 +86,7 @@ export const presets = {
   'altosaar-flow': {
     source: "Jaan Altosaar's variational-autoencoder with inverse autoregressive flow; Kingma et al. (2016)",
     summary: 'the same with two inverse autoregressive steps',
-    differs:
-      'as altosaar; 65,000 steps, where its published number took 150,000; the normal that the flow begins with is narrower at first',
+    differs: 'as altosaar; 65,000 steps, where its published number took 150,000',
     config: { ...ALTOSAAR, posterior: 'autoregressive', flowSteps: 2, flowHidden: 256, flowContext: 128 },
   },
   tutorial: {

@@ -67,8 +67,8 @@ export class Vae {
     const outputs = this.encoder.apply(x, mode);
     if (posterior === 'point') return pointPosterior(outputs);
     const [mean, raw] = [outputs.slice(-1, 0, latent), outputs.slice(-1, latent, 2 * latent)];
-    if (this.flow === undefined) return normalPosterior(scaleParametrisations[scale](mean, raw));
-    const base = scaleParametrisations[scale](mean, raw.add(this.flow.scaleOffset));
+    const base = scaleParametrisations[scale](mean, raw);
+    if (this.flow === undefined) return normalPosterior(base);
     return flowPosterior(base, this.flow, outputs.slice(-1, 2 * latent, outputs.shape[1]));
   }
 

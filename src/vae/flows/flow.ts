@@ -7,8 +7,6 @@ export interface Flow {
   readonly parameters: readonly Parameter[];
   /** Values that the encoder gives it for each image; none of a flow that all images share. */
   readonly contextSize: number;
-  /** Added to what the encoder says of the scale, so that the flow begins with draws as wide as it learns best from. */
-  readonly scaleOffset: number;
   /**
    * z [S, B, L] and the image's context [B, contextSize] → z′ [S, B, L] and log |det ∂z′/∂z| [S, B], in nats.
    */
@@ -28,7 +26,6 @@ export interface FlowConfig {
 export const inSequence = (steps: readonly Flow[]): Flow => ({
   parameters: steps.flatMap(({ parameters }) => parameters),
   contextSize: steps[0].contextSize,
-  scaleOffset: steps[0].scaleOffset,
   apply: (z, context) => {
     let [at, total] = [z, constant(0)];
     for (const step of steps) {

@@ -22,7 +22,6 @@ function planarStep(name: string, latent: number): Flow {
   return {
     parameters: [u, w, b],
     contextSize: 0,
-    scaleOffset: 0,
     apply: (z) => {
       const product = u.tensor.mul(w.tensor).sum(); // wᵀu
       const above = product.softplus().add(MARGIN); // 1 + wᵀû
