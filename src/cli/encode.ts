@@ -35,7 +35,9 @@ export function registerEncode(program: Command): void {
     .option('--stddev', "write the posterior's standard deviations too")
     .addOption(checkedOption('--split <name>', SPLITS.join(', '), choice(SPLITS), asText).default('test'))
     .addOption(numberOption('--limit <n>', 'use only the first n images', integer(1)))
-    .addOption(new Option('--input <paths...>', 'PNGs, or folders of them, instead').conflicts(['split', 'dataDir']))
+    .addOption(
+      new Option('--input <paths...>', 'pictures, or folders of them, instead').conflicts(['split', 'dataDir']),
+    )
     .addOption(pathOption('--data-dir <folder>', 'read the data from here (default: where it was read in training)'))
     .addOption(pathOption('--scatter <file>', 'draw the means as a PNG, coloured by label'))
     .action(encode);

@@ -3,6 +3,7 @@
 import { parseInputNoise } from '../data/preprocessing.ts';
 import { ConfigError } from '../errors.ts';
 import { expectation } from '../rules.ts';
+import { isFlow } from '../vae/flows/index.ts';
 import { likelihoodOf } from '../vae/likelihoods.ts';
 import { CONFIG_RULES, DEFAULT_CONFIG, OPTIONAL_FIELDS, type RunConfig } from './config.ts';
 
@@ -19,7 +20,6 @@ interface Conflict {
   readonly instead: (config: RunConfig, label: Label) => string;
 }
 
-const isFlow = ({ posterior }: RunConfig): boolean => posterior !== 'normal' && posterior !== 'point';
 const isDefault = (config: RunConfig, field: keyof typeof DEFAULT_CONFIG): boolean =>
   config[field] === DEFAULT_CONFIG[field];
 
@@ -46,7 +46,7 @@ const CONFLICTS: readonly Conflict[] = [
   },
   {
     field: 'kl',
-    holds: (config) => config.kl === 'analytic' && isFlow(config) && config.objective === 'elbo',
+    holds: (config) => config.kl === 'analytic' && isFlow(config.posterior) && config.objective === 'elbo',
     instead: ({ posterior }, label) =>
       `the KL of a ${posterior} flow has no closed form; use ${label('kl')} monte-carlo`,
   },
@@ -66,7 +66,7 @@ const CONFLICTS: readonly Conflict[] = [
   {
     field: 'freeBits',
     holds: (config) =>
-      config.freeBits > 0 && (config.kl !== 'analytic' || config.objective !== 'elbo' || isFlow(config)),
+      config.freeBits > 0 && (config.kl !== 'analytic' || config.objective !== 'elbo' || isFlow(config.posterior)),
     instead: (_, label) =>
       `free bits are counted on each latent's KL in closed form: ${label('objective')} elbo, ${label('kl')} analytic, no flow`,
   },

@@ -164,7 +164,11 @@ export const MODEL_DEFAULTS: { readonly [M in NetworkName]: Partial<RunConfig> }
 const MOST_UNITS = 65536;
 const MOST_EPOCHS = 1e7;
 
-const unitsList = list(integer(1, MOST_UNITS), `sizes such as 500,500, each an integer from 1 to ${MOST_UNITS}`);
+const sizes = list(integer(1, MOST_UNITS), `sizes such as 500,500, each an integer from 1 to ${MOST_UNITS}`);
+const sizesOrNone: Rule = {
+  ...sizes,
+  accepts: (value) => (Array.isArray(value) && value.length === 0) || sizes.accepts(value),
+};
 const share = number('a number of at least 0 and less than 1', (value) => value >= 0 && value < 1);
 
 /** A rule for every field. */
@@ -181,15 +185,9 @@ export const CONFIG_RULES: { readonly [K in keyof Required<RunConfig>]: Rule } =
   validation: integer(0),
 
   model: choice(Object.keys(networks)),
-  hidden: {
-    ...unitsList,
-    accepts: (value) => (Array.isArray(value) && value.length === 0) || unitsList.accepts(value),
-  },
+  hidden: sizesOrNone,
   activation: list(choice(Object.keys(activations)), `one of, or a list of, ${Object.keys(activations).join(', ')}`),
-  channels: {
-    ...unitsList,
-    accepts: (value) => (Array.isArray(value) && value.length === 0) || unitsList.accepts(value),
-  },
+  channels: sizesOrNone,
   kernel: integer(2, 15),
   blocks: integer(1, 64),
   latent: integer(1, MOST_UNITS),

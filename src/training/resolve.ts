@@ -1,5 +1,6 @@
 /** From what a user has said to a whole configuration. What is said last wins: defaults, a preset, the user's own settings. */
 
+import { isFlow } from '../vae/flows/index.ts';
 import { DEFAULT_CONFIG, MODEL_DEFAULTS, type RunConfig } from './config.ts';
 import { type PresetName, presetOf, presets } from './presets.ts';
 
@@ -9,10 +10,9 @@ const DIGIT_DATASETS: ReadonlySet<string> = new Set(['mnist', 'fashion-mnist']);
 
 /** What some settings ask of others, unless those are given too. */
 function implied({ objective, posterior, estimator }: Partial<RunConfig>): Partial<RunConfig> {
-  const isFlow = posterior !== undefined && posterior !== 'normal' && posterior !== 'point';
   return {
     ...(objective === 'autoencoder' && { posterior: 'point' }),
-    ...(isFlow && objective !== 'iwae' && { kl: 'monte-carlo' }),
+    ...(posterior !== undefined && isFlow(posterior) && objective !== 'iwae' && { kl: 'monte-carlo' }),
     ...(estimator === 'score-function' && { gradientVariance: true }),
   };
 }

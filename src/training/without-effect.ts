@@ -1,6 +1,7 @@
 /** Settings that another setting makes idle: whoever gives one expects something of it. */
 
 import { ConfigError } from '../errors.ts';
+import { isFlow } from '../vae/flows/index.ts';
 import type { RunConfig } from './config.ts';
 
 interface Condition {
@@ -18,7 +19,7 @@ const CONDITIONS: readonly Condition[] = [
   { fields: ['hidden', 'dropout'], needs: ({ model }) => model !== 'residual', by: 'model', values: 'dense or conv' },
   {
     fields: ['flowSteps'],
-    needs: ({ posterior }) => posterior === 'planar' || posterior === 'autoregressive',
+    needs: ({ posterior }) => isFlow(posterior),
     by: 'posterior',
     values: 'planar or autoregressive',
   },

@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Distribution } from './distributions/distribution.ts';
 import { type ScaleParametrisation, scaleParametrisations } from './distributions/normal.ts';
 import type { Flow } from './flows/flow.ts';
-import { type FlowName, flows } from './flows/index.ts';
+import { type FlowName, flows, isFlow } from './flows/index.ts';
 import { type LikelihoodConfig, type LikelihoodName, likelihoodOf } from './likelihoods.ts';
 import { type NetworkName, networks } from './networks/index.ts';
 import type { NetworkConfig } from './networks/network.ts';
@@ -41,7 +41,7 @@ export class Vae {
     const { encoder, decoder } = networks[config.model];
     const { planes, parameters } = likelihoodOf(likelihood);
     this.config = config;
-    if (config.posterior !== 'point' && config.posterior !== 'normal') {
+    if (isFlow(config.posterior)) {
       const { flowSteps: steps, flowHidden: hidden, flowContext: context } = config;
       this.flow = flows[config.posterior]({ latent, steps, hidden, context });
     }

@@ -10,3 +10,6 @@ export const flows = {
 } as const satisfies Record<string, (config: FlowConfig) => Flow>;
 
 export type FlowName = keyof typeof flows;
+
+/** Whether a posterior of this name is carried on by a flow. */
+export const isFlow = (posterior: string): posterior is FlowName => Object.hasOwn(flows, posterior);
