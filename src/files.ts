@@ -57,11 +57,30 @@ export function listFolder(folder: string): string[] {
   }
 }
 
-const isTemporary = (name: string): boolean => /^\..+\.\d+\.tmp$/.test(name);
+/** Beside the file or folder that it is to become, of this process alone. */
+export const temporaryName = (file: string): string =>
+  path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
+
+/** The process that a temporary name is of, or undefined where the name is of another kind. */
+export function temporaryOwner(name: string): number | undefined {
+  const owner = /^\..+\.(\d+)\.tmp$/.exec(name)?.[1];
+  return owner === undefined ? undefined : Number(owner);
+}
+
+/** Whether there is a process of this number, be it another user's. */
+export function isRunning(id: number): boolean {
+  try {
+    return process.kill(id, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 /** Removes what a process that was killed while it wrote has left in a folder. */
 export function removeTemporaries(folder: string): void {
-  for (const name of listFolder(folder)) if (isTemporary(name)) rmSync(path.join(folder, name), { force: true });
+  for (const name of listFolder(folder)) {
+    if (temporaryOwner(name) !== undefined) rmSync(path.join(folder, name), { force: true });
+  }
 }
 
 /**
@@ -82,7 +101,7 @@ export function writeFile(file: string, content: string | Uint8Array): void {
 }
 
 function replaceFile(file: string, bytes: Uint8Array): void {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
+  const temporary = temporaryName(file);
   const descriptor = openSync(temporary, 'w');
   try {
     try {

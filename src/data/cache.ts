@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../errors.ts';
-import { listFolder, makeFolder } from '../files.ts';
+import { isRunning, listFolder, makeFolder, temporaryOwner } from '../files.ts';
 
 /** VAE_DATA_DIR where it is set, else the usual place of the operating system. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -24,8 +24,8 @@ export function cachedFolder(name: string): string {
     throw new InputError(`${(error as Error).message}; name another one in VAE_DATA_DIR`);
   }
   for (const entry of listFolder(folder)) {
-    const owner = /^\..+\.(\d+)\.tmp$/.exec(entry)?.[1];
-    if (owner !== undefined && !isRunning(Number(owner))) removeIfAllowed(path.join(folder, entry));
+    const owner = temporaryOwner(entry);
+    if (owner !== undefined && !isOwned(owner)) removeIfAllowed(path.join(folder, entry));
   }
   return folder;
 }
@@ -39,18 +39,8 @@ function removeIfAllowed(file: string): void {
   }
 }
 
-/** Beside the file or folder that it is to become, of this process alone. */
-export const temporaryName = (file: string): string =>
-  path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
-
-function isRunning(id: number): boolean {
-  if (!Number.isSafeInteger(id) || id <= 0) return false;
-  try {
-    return process.kill(id, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
+/** Zero, which is no process, stands in a lock that was cut short. */
+const isOwned = (owner: number): boolean => owner > 0 && isRunning(owner);
 
 /**
  * Does something with a folder of the cache that two processes must not do at once.
@@ -60,7 +50,7 @@ export async function exclusively<T>(folder: string, work: () => Promise<T>): Pr
   const lock = path.join(folder, '.lock');
   try {
     const owner = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : Number.NaN;
-    if (isRunning(owner)) {
+    if (isOwned(owner)) {
       throw new InputError(
         `process ${owner} is preparing ${folder}; wait until it is done (or remove ${lock} if that process is not a vae)`,
       );

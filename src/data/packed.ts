@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, InputError } from '../errors.ts';
-import { temporaryName } from './cache.ts';
+import { temporaryName } from '../files.ts';
 import type { PackedImages } from './dataset.ts';
 
 const MAGIC = Buffer.from('vae images v1\r\n\n');

@@ -3,7 +3,7 @@
 import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../errors.ts';
-import { listFolder, makeFolder, readFile, removeTemporaries, writeFile } from '../files.ts';
+import { isRunning, listFolder, makeFolder, readFile, removeTemporaries, writeFile } from '../files.ts';
 import { type Checkpoint, encodeCheckpoint, type Progress } from './checkpoint.ts';
 
 const CHECKPOINTS = 'checkpoints';
@@ -100,15 +100,6 @@ export class RunDirectory {
 
   private get lockFile(): string {
     return this.file('.lock');
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
