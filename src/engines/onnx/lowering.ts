@@ -49,9 +49,10 @@ const reduction =
 
 const ONNX_CAST: Readonly<Record<DType, number>> = { float: 1, uint8: 2, int32: 6, bool: 9 };
 
-const pads = ([rows, columns]: readonly [number, number]) => [rows, columns, rows, columns];
+/** Convolutions are gathers and matrix products by now: see channels-last.ts. */
+type Lowered = Exclude<Primitive, 'convolve' | 'convolveTransposed' | 'convolveFilter'>;
 
-const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
+const lowerings: { readonly [P in Lowered]: Lowering<P> } = {
   constant: (_, { graph, node, attributes: { values } }) =>
     graph.constant({ type: node.dtype, shape: node.shape, bytes: encodeValues(values, node.dtype) }),
   input: (_, { attributes: { source } }) => inputName(source.kind, sourceName(source)),
@@ -94,31 +95,6 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     transposeA || transposeB
       ? graph.apply('Gemm', [a, b], { transA: Number(transposeA), transB: Number(transposeB) }, name)
       : graph.apply('MatMul', [a, b], {}, name),
-
-  convolve: ([x, filter], { graph, attributes: { stride, padding }, name }) =>
-    graph.apply('Conv', [x, filter], { strides: stride, pads: pads(padding) }, name),
-  convolveTransposed: ([y, filter], { graph, node, attributes: { stride, padding, size }, name }) => {
-    const [image, weights] = node.inputs;
-    // What the stride leaves open: several sizes of image give one size of output.
-    const rest = [0, 1].map(
-      (i) => size[i] - ((image.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weights.shape[2 + i]),
-    );
-    return graph.apply(
-      'ConvTranspose',
-      [y, filter],
-      { strides: stride, pads: pads(padding), output_padding: rest },
-      name,
-    );
-  },
-  // The filter's gradient is a convolution over the batch: x with its channels as batch, y as a filter whose taps are
-  // `stride` apart. It may cover a few rows more than the kernel; those are cut off.
-  convolveFilter: ([x, y], { graph, attributes: { stride, padding, kernel }, name }) => {
-    const [image, output] = [x, y].map((value) => graph.apply('Transpose', [value], { perm: [1, 0, 2, 3] }));
-    const wide = graph.apply('Conv', [image, output], { strides: [1, 1], pads: pads(padding), dilations: stride });
-    const ends = graph.integers(kernel);
-    const cut = graph.apply('Slice', [wide, graph.integers([0, 0]), ends, graph.integers([2, 3])]);
-    return graph.apply('Transpose', [cut], { perm: [1, 0, 2, 3] }, name);
-  },
 
   gather: ([x, indices], { graph, attributes: { axis }, name }) => graph.apply('Gather', [x, indices], { axis }, name),
   scatterAdd: ([y, indices], { graph, node, attributes: { axis, length }, name }) => {
@@ -172,7 +148,7 @@ export function lowerProgram(original: Program): OnnxGraph {
     const name = settled.get(node);
     const isPrivate = (other: Tensor): boolean => users.get(other) === 1 && !settled.has(other);
     const faster = shortcuts[node.primitive]?.(node, { graph, names, isPrivate, name });
-    names.set(node, faster ?? lower(node as Tensor & { primitive: Primitive }, operands, graph, name));
+    names.set(node, faster ?? lower(node as Tensor & { primitive: Lowered }, operands, graph, name));
   }
   for (const { name, node } of results) {
     if (settled.get(node) !== name) graph.apply('Identity', [names.get(node)!], {}, name);
@@ -214,7 +190,7 @@ function withoutUnused(nodes: readonly OnnxNode[], results: readonly string[]): 
   return kept.reverse();
 }
 
-const lower = <P extends Primitive>(
+const lower = <P extends Lowered>(
   node: Tensor & { primitive: P },
   operands: readonly string[],
   graph: GraphBuilder,
