@@ -57,6 +57,11 @@ export const bytesAnImage = ({ images, count }: ImageSet): number =>
 export const range = (start: number, end: number): Int32Array =>
   Int32Array.from({ length: end - start }, (_, i) => start + i);
 
+/** The positions 0 to count − 1 in batches, the last one as small as it must be. */
+export function* batches(count: number, size: number): Generator<Int32Array> {
+  for (let start = 0; start < count; start += size) yield range(start, Math.min(count, start + size));
+}
+
 /** The pixels of the images at the given positions, in that order: [positions, C·H·W], copied. */
 export function pixelsAt(set: ImageSet, positions: Int32Array): Uint8Array {
   const { images } = set;

@@ -1,7 +1,7 @@
 /** Measures a model on a set of images. Nothing is learnt here, and nothing of the set is left out. */
 
 import { binariseOnce } from '../data/binarise.ts';
-import type { ImageSet } from '../data/dataset.ts';
+import { batches, type ImageSet } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
 import { likelihoodOf } from '../vae/likelihoods.ts';
 import { type BatchSource, batchSource } from './batches.ts';
@@ -37,13 +37,6 @@ export function rowsOf({ vae }: Model, values: number): number {
  */
 export const measured = (set: ImageSet, { binarize, seed }: RunConfig): ImageSet =>
   binarize === 'stochastic' ? binariseOnce(set, 'evaluation', seed) : set;
-
-/** The positions 0 to count − 1 in batches, the last one as small as it must be. */
-export function* batches(count: number, size: number): Generator<Int32Array> {
-  for (let start = 0; start < count; start += size) {
-    yield Int32Array.from({ length: Math.min(size, count - start) }, (_, i) => start + i);
-  }
-}
 
 /** Measures the bound at β = 1 on a set, with the same noise each time. */
 export class BoundEvaluator {

@@ -1,6 +1,6 @@
 /** A trained model ready for use: encoding images, decoding latents, reconstructing. */
 
-import { type ImageSet, pixelsAt, range } from '../data/dataset.ts';
+import { batches, type ImageSet, pixelsAt } from '../data/dataset.ts';
 import type { Engine, State } from '../engines/engine.ts';
 import { specOf } from '../nn/parameter.ts';
 import { fillNoise } from '../random.ts';
@@ -65,8 +65,8 @@ export class TrainedModel {
   async encode(set: ImageSet): Promise<Encoding> {
     const { latent, seed } = this.model.config;
     const encoding: Record<string, Float32Array> = {};
-    for (let start = 0; start < set.count; start += this.batch) {
-      const positions = range(start, Math.min(set.count, start + this.batch));
+    for (const positions of batches(set.count, this.batch)) {
+      const [start] = positions;
       const executable = await this.encoders.of(positions.length);
       const pixels = pixelsAt(set, positions);
       const results = await executable.run({ arguments: { pixels }, noise: { seed, step: start } });
@@ -108,9 +108,8 @@ export class TrainedModel {
   async squaredError(set: ImageSet): Promise<number> {
     const { seed } = this.model.config;
     let sum = 0;
-    for (let start = 0; start < set.count; start += this.batch) {
-      const pixels = pixelsAt(set, range(start, Math.min(set.count, start + this.batch)));
-      const { originals, pictures } = await this.reconstruct(pixels, 1, seed);
+    for (const positions of batches(set.count, this.batch)) {
+      const { originals, pictures } = await this.reconstruct(pixelsAt(set, positions), 1, seed);
       for (let i = 0; i < originals.length; i++) sum += (originals[i] - pictures[i]) ** 2;
     }
     return sum / (set.count * this.model.vae.pixels);
