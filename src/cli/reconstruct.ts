@@ -38,7 +38,7 @@ async function reconstruct({ input, out, samples, seed, json, ...options }: Reco
   const { fitFile } = await import('./pictures.ts');
   const { drawGrid, interleave } = await import('../report/grid.ts');
   const { protectSources, writeFile } = await import('../files.ts');
-  const { formatContract, likelihoodContract } = await import('../training/contract.ts');
+  const { formatContract, likelihoodContract, nameWithoutBound } = await import('../training/contract.ts');
   const { nats, note, result } = await import('./terminal.ts');
 
   const { file, model, trained } = await loadModel(options);
@@ -60,8 +60,7 @@ async function reconstruct({ input, out, samples, seed, json, ...options }: Reco
   for (const line of notes) note(`${input}: ${line}`);
   note(formatContract(contract));
   if (plain) {
-    const name = contract.kind === 'error' ? 'minus squared error' : 'log likelihood';
-    result(`${out}: ${name} ${nats(logLikelihood)}`);
+    result(`${out}: ${nameWithoutBound(contract)} ${nats(logLikelihood)}`);
     return;
   }
   result(

@@ -9,7 +9,7 @@ import { ConfigError, InputError } from '../errors.ts';
 import { checkConfig } from '../training/check.ts';
 import { type Checkpoint, readCheckpoint } from '../training/checkpoint.ts';
 import type { RunConfig } from '../training/config.ts';
-import { formatContract, likelihoodContract } from '../training/contract.ts';
+import { formatContract, likelihoodContract, nameWithoutBound } from '../training/contract.ts';
 import type { Spread } from '../training/gradient-variance.ts';
 import { createModel, type Model } from '../training/programs.ts';
 import { resolveConfig } from '../training/resolve.ts';
@@ -203,11 +203,9 @@ function showEpoch(
   seconds: number,
 ): void {
   const { objective } = config;
-  const { kind } = likelihoodContract(config);
   const epochs = epochsOf(trainer);
   // A plain autoencoder has no bound: what it has in its place is called what it is.
-  const plain = kind === 'error' ? 'minus squared error' : 'log likelihood';
-  const name = objective === 'autoencoder' ? plain : 'bound';
+  const name = objective === 'autoencoder' ? nameWithoutBound(likelihoodContract(config)) : 'bound';
   const terms = `(log likelihood ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`;
   const parts = [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,

@@ -71,6 +71,10 @@ export function formatContract(contract: LikelihoodContract): string {
   return `${dataset}${split}; pixels ${pixels}; ${likelihood}; ${objective}${weight}; ${unit}, higher is better`;
 }
 
+/** What the number is that stands in the bound's place where there is no bound: a plain autoencoder's. */
+export const nameWithoutBound = ({ kind }: LikelihoodContract): string =>
+  kind === 'error' ? 'minus squared error' : 'log likelihood';
+
 /** Bits per dimension of a log probability of `values` pixels, in nats. */
 export const bitsPerDimension = (logProbability: number, values: number): number =>
   -logProbability / (values * Math.LN2);
