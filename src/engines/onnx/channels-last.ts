@@ -1,55 +1,61 @@
 /**
  * Rewrites a program so that images are held with their channels last, [N, H, W, C], wherever a convolution makes them
  * or what follows can be computed so. Only then are a pixel's channels one row: of a gather, of a matrix product, of a
- * reduction over channels. Parameters, inputs and results keep the layout that the program gives them.
+ * reduction over channels. Filters lie in memory like that. Other inputs and results keep the program's layout.
  */
 
 import type { Attributes, Primitive } from '../../tensor/primitives.ts';
 import { ELEMENTWISE } from '../../tensor/primitives.ts';
 import { type Program, rootsOf } from '../../tensor/program.ts';
-import type { Shape } from '../../tensor/shape.ts';
+import { type Shape, sizeOf } from '../../tensor/shape.ts';
 import { simplify } from '../../tensor/simplify.ts';
-import { attributesOf, operation, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { attributesOf, operation, parameter, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
 import { convolve, convolveFilter, convolveTransposed, createTables } from './convolutions.ts';
 
-/** A value as it is held: as the program has it, or with axis 1 moved to the end. */
+/** A value as it is held: as the program has it, or with one axis, that of its channels, moved to the end. */
 interface Held {
   readonly value: Tensor;
-  readonly last: boolean;
+  readonly channels?: number;
 }
 
-const asIs = (value: Tensor): Held => ({ value, last: false });
-const lastly = (value: Tensor): Held => ({ value, last: true });
+const asIs = (value: Tensor): Held => ({ value });
+/** Where the channels come last by themselves, nothing has moved. */
+const lastly = (value: Tensor, channels: number): Held =>
+  channels === value.rank - 1 ? { value } : { value, channels };
 
-/** [N, C, ...] → [N, ..., C] */
-const moveLast = <T>([first, channels, ...rest]: readonly T[]): T[] => [first, ...rest, channels];
+/** [N, C, ...] → [N, ..., C] for the axis 1. */
+const moveLast = <T>(items: readonly T[], axis: number): T[] => [...items.toSpliced(axis, 1), items[axis]];
 const axesOf = (rank: number): number[] => Array.from({ length: rank }, (_, axis) => axis);
 
-const toLast = (x: Tensor): Tensor => x.transpose(...moveLast(axesOf(x.rank)));
-const toFirst = (x: Tensor): Tensor => {
-  const [first, ...rest] = axesOf(x.rank);
-  return x.transpose(first, x.rank - 1, ...rest.slice(0, -1));
-};
+const toLast = (x: Tensor, axis: number): Tensor => x.transpose(...moveLast(axesOf(x.rank), axis));
 
-const plain = ({ value, last }: Held): Tensor => (last ? toFirst(value) : value);
+const plain = ({ value, channels }: Held): Tensor =>
+  channels === undefined ? value : value.transpose(...axesOf(value.rank - 1).toSpliced(channels, 0, value.rank - 1));
 
-/** The value with channels last as an operand of a result with `rank` axes, with which it broadcasts. */
-function lastOf({ value, last }: Held, rank: number): Tensor {
-  if (last && value.rank === rank) return value;
-  const whole = plain({ value, last });
+/** The value with its channels last as an operand of a result with `rank` axes, with which it broadcasts. */
+function lastOf(held: Held, rank: number, channels: number): Tensor {
+  if (held.channels === channels && held.value.rank === rank) return held.value;
+  const whole = plain(held);
   if (whole.rank === 0) return whole;
-  return toLast(whole.reshape(...new Array<number>(rank - whole.rank).fill(1), ...whole.shape));
+  return toLast(whole.reshape(...new Array<number>(rank - whole.rank).fill(1), ...whole.shape), channels);
 }
 
-/** Whether what is held channels last outweighs what is not, among operands that are as large as the result. */
-const mostlyLast = (operands: readonly Held[]): boolean => {
-  const largest = (last: boolean) =>
-    Math.max(0, ...operands.filter((held) => held.last === last).map(({ value }) => value.size));
-  const lastSize = largest(true);
-  return lastSize > 0 && lastSize >= largest(false);
-};
+/** Which axis the operands hold last, where those that do outweigh those that hold none. */
+function commonChannels(operands: readonly Held[], rank: number): number | undefined {
+  const whole = operands.filter(({ value }) => value.rank === rank);
+  const [largest] = whole.toSorted(
+    (a, b) => b.value.size - a.value.size || Number(b.channels !== undefined) - Number(a.channels !== undefined),
+  );
+  return largest?.channels;
+}
 
-/** The program with the same results, rearranged and simplified. */
+/** Images' and filters' channels in a program. */
+const CHANNELS = 1;
+
+/** How a parameter of this shape lies in memory: filters have their channels last, as every convolution reads them. */
+export const isHeldLast = (shape: Shape): boolean => shape.length === 4;
+
+/** The program with the same results, rearranged and simplified. Its filters and their gradients are as in memory. */
 export function channelsLast(program: Program): Program {
   const held = new Map<Tensor, Held>();
   const rules = createRules();
@@ -57,15 +63,15 @@ export function channelsLast(program: Program): Program {
     const operands = node.inputs.map((operand) => held.get(operand)!);
     held.set(node, rules(node, operands) ?? asIs(rebuild(node, operands.map(plain))));
   }
-  const roots = simplify(rootsOf(program).map((node) => plain(held.get(node)!)));
-  const named = Object.keys(program.outputs);
-  const entries = (names: readonly string[], from: number) =>
-    Object.fromEntries(names.map((name, i) => [name, roots[from + i]]));
-  return {
-    ...program,
-    outputs: entries(named, 0),
-    gradients: entries(Object.keys(program.gradients), named.length),
-  };
+  const outputs = Object.entries(program.outputs).map(([name, node]) => [name, plain(held.get(node)!)] as const);
+  const gradients = Object.entries(program.gradients).map(([name, node]) => {
+    const value = held.get(node)!;
+    return [name, isHeldLast(node.shape) ? lastOf(value, node.rank, CHANNELS) : plain(value)] as const;
+  });
+  const roots = simplify([...outputs, ...gradients].map(([, node]) => node));
+  const entries = (named: readonly (readonly [string, Tensor])[], from: number) =>
+    Object.fromEntries(named.map(([name], i) => [name, roots[from + i]]));
+  return { ...program, outputs: entries(outputs, 0), gradients: entries(gradients, outputs.length) };
 }
 
 const rebuild = (node: Tensor, inputs: readonly Tensor[]): Tensor =>
@@ -87,41 +93,56 @@ function createRules(): (node: Tensor, operands: readonly Held[]) => Held | unde
     kernel: [kernel[0], kernel[1]] as const,
     windows: [windows[2], windows[3]] as const,
   });
+  const images = (held: Held): Tensor => lastOf(held, 4, CHANNELS);
   const rules: { readonly [P in Primitive]?: Rule<P> } = {
+    input: (node, _, { source }) =>
+      source.kind === 'parameter' && isHeldLast(node.shape)
+        ? lastly(parameter(source.name, moveLast(node.shape, CHANNELS)), CHANNELS)
+        : undefined,
     convolve: (node, [x, filter], { stride, padding }) => {
       const [image, weights] = node.inputs;
       const geometry = { ...windowOf(image.shape, weights.shape.slice(2), node.shape), stride, padding };
-      return lastly(convolve(lastOf(x, 4), plain(filter), geometry, tables));
+      return lastly(convolve(images(x), images(filter), geometry, tables), CHANNELS);
     },
     convolveTransposed: (node, [y, filter], { stride, padding }) => {
       const [windows, weights] = node.inputs;
       const geometry = { ...windowOf(node.shape, weights.shape.slice(2), windows.shape), stride, padding };
-      return lastly(convolveTransposed(lastOf(y, 4), plain(filter), geometry, tables));
+      return lastly(convolveTransposed(images(y), images(filter), geometry, tables), CHANNELS);
     },
     convolveFilter: (node, [x, y], { stride, padding, kernel }) => {
       const [image, windows] = node.inputs;
       const geometry = { ...windowOf(image.shape, kernel, windows.shape), stride, padding };
-      return asIs(convolveFilter(lastOf(x, 4), lastOf(y, 4), geometry, tables));
+      return lastly(convolveFilter(images(x), images(y), geometry, tables), CHANNELS);
     },
     sum: reduction,
     max: reduction,
     logSumExp: reduction,
     reshape,
-    broadcast: (_, [x], { shape }) =>
-      x.last && x.value.rank === shape.length ? lastly(x.value.broadcastTo(moveLast(shape))) : undefined,
-    slice: (_, [x], { starts, ends }) =>
-      x.last ? lastly(operation('slice', [x.value], { starts: moveLast(starts), ends: moveLast(ends) })) : undefined,
-    pad: (_, [x], { before, after }) =>
-      x.last ? lastly(operation('pad', [x.value], { before: moveLast(before), after: moveLast(after) })) : undefined,
+    broadcast: (node, [{ value, channels }], { shape }) =>
+      channels !== undefined && value.rank === node.rank
+        ? lastly(value.broadcastTo(moveLast(shape, channels)), channels)
+        : undefined,
+    slice: (_, [{ value, channels }], { starts, ends }) =>
+      channels === undefined
+        ? undefined
+        : lastly(
+            operation('slice', [value], { starts: moveLast(starts, channels), ends: moveLast(ends, channels) }),
+            channels,
+          ),
+    pad: (_, [{ value, channels }], { before, after }) =>
+      channels === undefined
+        ? undefined
+        : lastly(
+            operation('pad', [value], { before: moveLast(before, channels), after: moveLast(after, channels) }),
+            channels,
+          ),
     concat: (node, operands, { axis }) => {
-      if (!mostlyLast(operands)) return undefined;
-      const moved = moveLast(axesOf(node.rank)).indexOf(axis);
+      const channels = commonChannels(operands, node.rank);
+      if (channels === undefined) return undefined;
+      const parts = operands.map((x) => lastOf(x, node.rank, channels));
       return lastly(
-        operation(
-          'concat',
-          operands.map((x) => lastOf(x, node.rank)),
-          { axis: moved },
-        ),
+        operation('concat', parts, { axis: moveLast(axesOf(node.rank), channels).indexOf(axis) }),
+        channels,
       );
     },
   };
@@ -133,35 +154,36 @@ function createRules(): (node: Tensor, operands: readonly Held[]) => Held | unde
 }
 
 function elementwise(node: Tensor, operands: readonly Held[]): Held | undefined {
-  const whole = operands.filter(({ value }) => value.rank === node.rank);
-  if (!mostlyLast(whole)) return undefined;
-  return lastly(
-    rebuild(
-      node,
-      operands.map((x) => lastOf(x, node.rank)),
-    ),
-  );
+  const channels = commonChannels(operands, node.rank);
+  if (channels === undefined) return undefined;
+  const parts = operands.map((x) => lastOf(x, node.rank, channels));
+  return lastly(rebuild(node, parts), channels);
 }
 
-/** Over channels it is one over the last axis. What is left stays channels last where it still has images and channels. */
-function reduction(node: Tensor, [x]: readonly Held[]): Held | undefined {
-  if (!x.last) return undefined;
+/** Over channels it is one over the last axis. What is left keeps its channels last where it has them, and images. */
+function reduction(node: Tensor, [{ value, channels }]: readonly Held[]): Held | undefined {
+  if (channels === undefined) return undefined;
   const primitive = node.primitive as 'sum' | 'max' | 'logSumExp';
   const { axes, keep } = attributesOf(node, primitive);
-  const order = moveLast(axesOf(x.value.rank));
+  const order = moveLast(axesOf(value.rank), channels);
   const moved = axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b);
-  const reduced = operation(primitive, [x.value], { axes: moved, keep });
-  if (keep) return lastly(reduced);
+  const reduced = operation(primitive, [value], { axes: moved, keep });
+  if (keep) return lastly(reduced, channels);
   const left = order.filter((axis) => !axes.includes(axis));
-  const sorted = [...left].sort((a, b) => a - b);
-  if (left.every((axis, i) => axis === sorted[i])) return asIs(reduced);
-  return left[0] === 0 ? lastly(reduced) : asIs(reduced.transpose(...sorted.map((axis) => left.indexOf(axis))));
+  if (axes.includes(channels)) return asIs(reduced);
+  const before = left.filter((axis) => axis < channels).length;
+  return before === 0 && left.length > 1
+    ? asIs(reduced.transpose(left.length - 1, ...axesOf(left.length - 1)))
+    : lastly(reduced, before);
 }
 
-/** One that leaves images and channels alone rearranges what is between them. */
-function reshape(node: Tensor, [x]: readonly Held[]): Held | undefined {
-  const [images, channels] = node.shape;
-  if (!x.last || images !== x.value.shape[0] || channels !== x.value.shape.at(-1)) return undefined;
-  const value = x.value.reshape(...moveLast(node.shape));
-  return node.rank > 2 ? lastly(value) : asIs(value);
+/** One that leaves channels alone rearranges what is before and after them. */
+function reshape(node: Tensor, [{ value, channels }]: readonly Held[]): Held | undefined {
+  if (channels === undefined) return undefined;
+  const before = sizeOf(value.shape.slice(0, channels));
+  const count = value.shape.at(-1);
+  const moved = axesOf(node.rank).find(
+    (axis) => node.shape[axis] === count && sizeOf(node.shape.slice(0, axis)) === before,
+  );
+  return moved === undefined ? undefined : lastly(value.reshape(...moveLast(node.shape, moved)), moved);
 }

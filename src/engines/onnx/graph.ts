@@ -12,8 +12,14 @@ export class GraphBuilder {
   private count = 0;
 
   /** Applies an operator and returns the name of its result. */
-  apply(operator: string, inputs: readonly string[], attributes: AttributeTable = {}, name = this.fresh()): string {
-    this.nodes.push({ operator, inputs, outputs: [name], attributes });
+  apply(
+    operator: string,
+    inputs: readonly string[],
+    attributes: AttributeTable = {},
+    name = this.fresh(),
+    domain?: string,
+  ): string {
+    this.nodes.push({ operator, inputs, outputs: [name], attributes, ...(domain && { domain }) });
     return name;
   }
 

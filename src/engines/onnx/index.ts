@@ -22,6 +22,7 @@ import {
   expectLength,
   required,
 } from '../engine.ts';
+import { channelsLast } from './channels-last.ts';
 import { gradientName, inputName, lowerProgram, outputName } from './lowering.ts';
 import { FlatMemory } from './memory.ts';
 import { encodeModel } from './protobuf.ts';
@@ -44,8 +45,9 @@ function wrap(values: NumericArray, { shape, dtype }: { shape: readonly number[]
   return new OrtTensor(type, values as Float32Array, shape);
 }
 
-async function createExecutable(program: Program, { state, data }: Bindings, threads: number): Promise<Executable> {
+async function createExecutable(original: Program, { state, data }: Bindings, threads: number): Promise<Executable> {
   if (!(state instanceof FlatMemory)) throw new TypeError('the onnx engine runs on its own state');
+  const program = channelsLast(original);
   const feeds: Record<string, OrtTensor> = {};
   for (const { node, source } of inputsOf(program, 'parameter')) {
     const values = state.view(source.name);

@@ -4,9 +4,8 @@ import type { Attributes, DType, Primitive } from '../../tensor/primitives.ts';
 import { inputsOf, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { attributesOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import { channelsLast } from './channels-last.ts';
 import { type AttributeTable, GraphBuilder } from './graph.ts';
-import { encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
+import { CONTRIBUTED, encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
 import { shortcuts } from './shortcuts.ts';
 
 interface Site<P extends Primitive> {
@@ -46,6 +45,30 @@ const reduction =
     axes.length === 0
       ? graph.apply('Identity', [x], {}, name)
       : graph.apply(operator, [x, graph.integers(axes)], { keepdims: Number(keep) }, name);
+
+/** Rows that one part of a long sum has at least, and parts at most. */
+const PART_ROWS = 1024;
+const MOST_PARTS = 8;
+
+/** How many equal parts the rows are cut into, a power of 2. */
+function partsOf(rows: number): number {
+  let parts = 1;
+  while (parts < MOST_PARTS && rows % (2 * parts) === 0 && rows / (2 * parts) >= PART_ROWS) parts *= 2;
+  return parts;
+}
+
+/**
+ * AᵀB over many rows, as the sum over parts of them: a filter's gradient, 1.8 ms against 2.2 for 512 × 64 values from
+ * 6,272 rows, 0.2 against 0.4 for 16 × 32 from 25,088. The threads take a part each, where else they share a narrow result.
+ */
+function productInParts([a, b]: readonly string[], parts: number, { graph, node, name }: Site<'matmul'>): string {
+  const [inA, inB] = [a, b].map((operand, i) => {
+    const [rows, columns] = node.inputs[i].shape;
+    return graph.reshape(operand, [parts, rows / parts, columns]);
+  });
+  const products = graph.apply('FusedMatMul', [inA, inB], { transA: 1 }, undefined, CONTRIBUTED);
+  return graph.apply('ReduceSum', [products, graph.integers([0])], { keepdims: 0 }, name);
+}
 
 const ONNX_CAST: Readonly<Record<DType, number>> = { float: 1, uint8: 2, int32: 6, bool: 9 };
 
@@ -91,10 +114,16 @@ const lowerings: { readonly [P in Lowered]: Lowering<P> } = {
   equal: direct('Equal'),
   where: direct('Where'),
 
-  matmul: ([a, b], { graph, attributes: { transposeA, transposeB }, name }) =>
-    transposeA || transposeB
-      ? graph.apply('Gemm', [a, b], { transA: Number(transposeA), transB: Number(transposeB) }, name)
-      : graph.apply('MatMul', [a, b], {}, name),
+  matmul: (operands, site) => {
+    const { graph, attributes, name } = site;
+    const { transposeA, transposeB } = attributes;
+    if (!transposeA && !transposeB) return graph.apply('MatMul', operands, {}, name);
+    if (transposeA && !transposeB) {
+      const parts = partsOf(site.node.inputs[0].shape[0]);
+      if (parts > 1) return productInParts(operands, parts, site);
+    }
+    return graph.apply('Gemm', operands, { transA: Number(transposeA), transB: Number(transposeB) }, name);
+  },
 
   gather: ([x, indices], { graph, attributes: { axis }, name }) => graph.apply('Gather', [x, indices], { axis }, name),
   scatterAdd: ([y, indices], { graph, node, attributes: { axis, length }, name }) => {
@@ -129,8 +158,7 @@ export const outputName = (name: string): string => `output:${name}`;
 export const gradientName = (name: string): string => `gradient:${name}`;
 
 /** The program's forward pass and gradients; its update is not part of the graph. */
-export function lowerProgram(original: Program): OnnxGraph {
-  const program = channelsLast(original);
+export function lowerProgram(program: Program): OnnxGraph {
   const graph = new GraphBuilder();
   const results = [
     ...Object.entries(program.outputs).map(([name, node]) => ({ name: outputName(name), node })),

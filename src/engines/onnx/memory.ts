@@ -5,13 +5,43 @@
  * grows, because growing would detach the views.
  */
 
-import { sizeOf } from '../../tensor/shape.ts';
+import { type Shape, sizeOf } from '../../tensor/shape.ts';
 import { EngineError, expectLength, type ParameterSpec, type State } from '../engine.ts';
+import { isHeldLast } from './channels-last.ts';
 
 /** Tensors start at multiples of 16 floats: a cache line, and a whole number of SIMD vectors. */
 const ALIGNMENT = 16;
 const PAGE_BYTES = 65536;
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+interface Place {
+  /** In bytes, from the start of a section. */
+  readonly start: number;
+  readonly size: number;
+  readonly shape: Shape;
+}
+
+/** The last two of a filter's axes once its taps are one: channels and taps as a program has them, and as they lie. */
+const inProgram = ([outputs, channels, ...kernel]: Shape) => [outputs, channels, sizeOf(kernel)] as const;
+const inMemory = (shape: Shape) => {
+  const [outputs, channels, taps] = inProgram(shape);
+  return [outputs, taps, channels] as const;
+};
+
+/** [N, R, C] → [N, C, R] */
+function swapped(
+  values: ArrayLike<number>,
+  [count, rows, columns]: readonly [number, number, number],
+): Float32Array<ArrayBuffer> {
+  const result = new Float32Array(values.length);
+  let next = 0;
+  for (let i = 0; i < count; i++) {
+    for (let column = 0; column < columns; column++) {
+      for (let row = 0; row < rows; row++) result[next++] = values[(i * rows + row) * columns + column];
+    }
+  }
+  return result;
+}
 
 export class FlatMemory implements State {
   readonly parameters: readonly ParameterSpec[];
@@ -19,7 +49,7 @@ export class FlatMemory implements State {
   readonly memory: WebAssembly.Memory;
   /** Bytes of one section, be it the parameters, one moment, or the gradients. */
   readonly sectionBytes: number;
-  private readonly offsets = new Map<string, { readonly start: number; readonly size: number }>();
+  private readonly places = new Map<string, Place>();
 
   constructor(parameters: readonly ParameterSpec[], moments: readonly string[]) {
     this.parameters = parameters;
@@ -27,7 +57,7 @@ export class FlatMemory implements State {
     let floats = 0;
     for (const { name, shape } of parameters) {
       const size = sizeOf(shape);
-      this.offsets.set(name, { start: floats * BYTES, size });
+      this.places.set(name, { start: floats * BYTES, size, shape });
       floats += Math.ceil(size / ALIGNMENT) * ALIGNMENT;
     }
     this.sectionBytes = floats * BYTES;
@@ -50,20 +80,29 @@ export class FlatMemory implements State {
   /** Where a section starts, in bytes. */
   sectionStart = (section: string): number => this.sections.indexOf(section) * this.sectionBytes;
 
-  /** The live view of a parameter, of one of its moments, or of its gradient. */
+  /** The live view of a parameter, of one of its moments, or of its gradient; filters have their channels last. */
   view(parameter: string, section = 'parameter'): Float32Array {
-    const place = this.offsets.get(parameter);
-    if (place === undefined || !this.sections.includes(section)) {
-      throw new EngineError(`state has no ${section} "${parameter}"`);
-    }
-    return new Float32Array(this.memory.buffer, this.sectionStart(section) + place.start, place.size);
+    if (!this.sections.includes(section)) throw new EngineError(`state has no ${section} "${parameter}"`);
+    const { start, size } = this.placeOf(parameter);
+    return new Float32Array(this.memory.buffer, this.sectionStart(section) + start, size);
   }
 
-  read = (parameter: string, moment?: string): Float32Array => this.view(parameter, moment).slice();
+  read(parameter: string, moment?: string): Float32Array {
+    const values = this.view(parameter, moment).slice();
+    const { shape } = this.placeOf(parameter);
+    return isHeldLast(shape) ? swapped(values, inMemory(shape)) : values;
+  }
 
   write(parameter: string, values: ArrayLike<number>, moment?: string): void {
     const view = this.view(parameter, moment);
     expectLength(values, view.length, `state "${parameter}"`);
-    view.set(values);
+    const { shape } = this.placeOf(parameter);
+    view.set(isHeldLast(shape) ? swapped(values, inProgram(shape)) : values);
+  }
+
+  private placeOf(parameter: string): Place {
+    const place = this.places.get(parameter);
+    if (place === undefined) throw new EngineError(`state has no parameter "${parameter}"`);
+    return place;
   }
 }

@@ -12,6 +12,8 @@ export type OnnxAttribute = number | string | readonly number[] | { readonly flo
 
 export interface OnnxNode {
   readonly operator: string;
+  /** The standard operators' by default. */
+  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
@@ -41,6 +43,9 @@ export interface OnnxGraph {
 
 const IR_VERSION = 9;
 export const OPSET = 18;
+/** onnxruntime's own operators. */
+export const CONTRIBUTED = 'com.microsoft';
+const OPSETS = { '': OPSET, [CONTRIBUTED]: 1 };
 
 /** A message being written: field by field, in any order. */
 class Message {
@@ -91,12 +96,13 @@ function attributeMessage(name: string, value: OnnxAttribute): Message {
   return message.each(value, (m, item) => m.integer(8, item)).integer(20, 7);
 }
 
-const nodeMessage = ({ operator, inputs, outputs, attributes = {} }: OnnxNode): Message =>
+const nodeMessage = ({ operator, domain = '', inputs, outputs, attributes = {} }: OnnxNode): Message =>
   new Message()
     .each(inputs, (m, name) => m.text(1, name))
     .each(outputs, (m, name) => m.text(2, name))
     .text(4, operator)
-    .each(Object.entries(attributes), (m, [name, value]) => m.message(5, attributeMessage(name, value)));
+    .each(Object.entries(attributes), (m, [name, value]) => m.message(5, attributeMessage(name, value)))
+    .text(7, domain);
 
 const constantMessage = ({ name, type, shape, bytes }: OnnxConstant): Message =>
   new Message()
@@ -123,7 +129,9 @@ export function encodeModel({ name, nodes, constants, inputs, outputs }: OnnxGra
     .integer(1, IR_VERSION)
     .text(2, 'vae')
     .message(7, graph)
-    .message(8, new Message().text(1, '').integer(2, OPSET))
+    .each(Object.entries(OPSETS), (m, [domain, version]) =>
+      m.message(8, new Message().text(1, domain).integer(2, version)),
+    )
     .finish();
 }
 

@@ -4,9 +4,10 @@
  */
 
 import type { Primitive } from '../../tensor/primitives.ts';
+import { type Shape, sizeOf } from '../../tensor/shape.ts';
 import { attributesOf, scalarValue, type Tensor } from '../../tensor/tensor.ts';
 import type { GraphBuilder } from './graph.ts';
-import { encodeFloats } from './protobuf.ts';
+import { CONTRIBUTED, encodeFloats } from './protobuf.ts';
 
 interface Context {
   readonly graph: GraphBuilder;
@@ -149,6 +150,50 @@ const besideNarrowRow =
     return graph.apply('Reshape', [graph.apply(operator, wide), graph.integers(node.shape)], {}, name);
   };
 
+/** Values from which a transposition is worth a product, and rows up to which. */
+const MANY_VALUES = 2 ** 14;
+const MOST_ROWS = 64;
+
+/** The axes in runs that a permutation moves as one, as their sizes in the operand and their order in the result. */
+function runsOf(shape: Shape, permutation: readonly number[]): { sizes: number[]; order: number[] } {
+  const moving = permutation.filter((axis) => shape[axis] !== 1);
+  const runs: number[][] = [];
+  for (const axis of moving) {
+    const before = runs.at(-1);
+    const between = before === undefined ? [] : shape.slice(before.at(-1)! + 1, axis);
+    if (before !== undefined && axis > before.at(-1)! && between.every((size) => size === 1)) before.push(axis);
+    else runs.push([axis]);
+  }
+  const sorted = runs.toSorted((a, b) => a[0] - b[0]);
+  return {
+    sizes: sorted.map((run) => sizeOf(run.map((axis) => shape[axis]))),
+    order: runs.map((run) => sorted.indexOf(run)),
+  };
+}
+
+/**
+ * The transposes Aᵀ of a batch of matrices as Aᵀ·I, which the threads share: 0.5 ms against 1.3 for 128 × [49, 64].
+ * Images go so from channels last to channels first, where convolutions meet dense layers.
+ */
+const transposesByProduct: Shortcut = (node, { graph, names, name }) => {
+  const [x] = node.inputs;
+  const { sizes, order } = runsOf(x.shape, attributesOf(node, 'transpose').permutation);
+  if (x.dtype !== 'float' || order.join() !== '0,2,1' || sizes[0] < 2 || x.size < MANY_VALUES) return undefined;
+  const [, rows, columns] = sizes;
+  const batch = graph.reshape(names.get(x)!, sizes);
+  if (Math.min(rows, columns) > MOST_ROWS) return undefined;
+  const product =
+    rows <= columns
+      ? graph.apply('FusedMatMul', [batch, identity(graph, rows)], { transA: 1 }, undefined, CONTRIBUTED)
+      : graph.apply('FusedMatMul', [identity(graph, columns), batch], { transB: 1 }, undefined, CONTRIBUTED);
+  return graph.apply('Reshape', [product, graph.integers(node.shape)], {}, name);
+};
+
+function identity(graph: GraphBuilder, size: number): string {
+  const values = new Array<number>(size * size).fill(0).map((_, i) => Number(i % (size + 1) === 0));
+  return graph.constant({ type: 'float', shape: [size, size], bytes: encodeFloats(values) });
+}
+
 export const shortcuts: { readonly [P in Primitive]?: Shortcut } = {
   sum: (node, context) =>
     sumOfRows(node, context) ??
@@ -159,4 +204,5 @@ export const shortcuts: { readonly [P in Primitive]?: Shortcut } = {
   sub: (node, context) => eluSlope(node, context) ?? besideNarrowRow('Sub')(node, context),
   mul: besideNarrowRow('Mul'),
   div: besideNarrowRow('Div'),
+  transpose: transposesByProduct,
 };

@@ -70,6 +70,14 @@ export const cellsOf = ({ image, kernel, stride, padding }: Geometry): Cells => 
 export const windowsOfCells = ({ windows }: Geometry, { first, count, taps }: Cells): Int32Array =>
   positions(count, taps, windows, (cell, tap, axis) => first[axis] + cell - tap);
 
+/** The pixels of each cell: [QH, QW, SH, SW] into H·W. */
+export const pixelsOfCells = ({ image, stride, padding }: Geometry, { first, count }: Cells): Int32Array =>
+  positions(count, stride, image, (cell, pixel, axis) => (first[axis] + cell) * stride[axis] + pixel - padding[axis]);
+
+/** The cells under each window: [H′, W′, TH, TW] into QH·QW. */
+export const cellsOfWindows = ({ windows }: Geometry, { first, count, taps }: Cells): Int32Array =>
+  positions(windows, taps, count, (window, tap, axis) => window + tap - first[axis]);
+
 /** The place of each pixel among the cells: [H, W] into QH·QW·SH·SW. */
 export function placesOfPixels({ image, stride, padding }: Geometry, { first, count }: Cells): Int32Array {
   const table = new Int32Array(image[0] * image[1]);
