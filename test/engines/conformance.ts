@@ -12,7 +12,7 @@ import { adamLike, convolutionalPrograms } from './networks.ts';
 import { caseValues } from './values.ts';
 
 /** Sizes with ones, primes, and enough values to fill several vectors, and sizes drawn at random. */
-const SIZES: readonly Sizes[] = [[1, 1, 1], [1, 5, 2], [7, 1, 3], [16, 33, 7], ...[0, 1].map(randomSizes)];
+export const SIZES: readonly Sizes[] = [[1, 1, 1], [1, 5, 2], [7, 1, 3], [16, 33, 7], ...[0, 1].map(randomSizes)];
 
 /** Three sizes from 1 to 24. */
 function randomSizes(step: number): Sizes {
@@ -72,12 +72,18 @@ function caseProgram(one: Case): Program {
   return createProgram(one.name, { value, ...Object.fromEntries(derived.map((node, i) => [`derivative ${i}`, node])) });
 }
 
-/** @param numbers whether to compare them with the reference, which is idle for the reference itself. */
-export function conformance(createEngine: () => Engine | Promise<Engine>, { numbers = true } = {}): void {
+/**
+ * @param numbers whether to compare them with the reference, which is idle for the reference itself.
+ * @param sizes of the primitives' cases; fewer for an engine that is slow.
+ */
+export function conformance(
+  createEngine: () => Engine | Promise<Engine>,
+  { numbers = true, sizes = SIZES }: { readonly numbers?: boolean; readonly sizes?: readonly Sizes[] } = {},
+): void {
   const reference = createReferenceEngine();
 
   if (numbers) {
-    comparePrimitives(createEngine);
+    comparePrimitives(createEngine, sizes);
     compareNetworks(createEngine);
   }
 
@@ -233,13 +239,13 @@ export function conformance(createEngine: () => Engine | Promise<Engine>, { numb
   });
 }
 
-function comparePrimitives(createEngine: () => Engine | Promise<Engine>): void {
+function comparePrimitives(createEngine: () => Engine | Promise<Engine>, allSizes: readonly Sizes[]): void {
   describe('computes every primitive and its derivative as the reference does', () => {
-    const names = Object.values(casesFor(SIZES[0])).flat();
+    const names = Object.values(casesFor(allSizes[0])).flat();
     names.forEach((first, i) => {
       it(first.name, async () => {
         const engine = await createEngine();
-        for (const [seed, sizes] of SIZES.entries()) {
+        for (const [seed, sizes] of allSizes.entries()) {
           const one = Object.values(casesFor(sizes)).flat()[i];
           const [program, given] = [caseProgram(one), caseValues(one, seed)];
           const actual = await runOn(engine, program, given);
