@@ -46,6 +46,7 @@ export interface Executable {
 }
 
 export interface Engine {
+  /** The device's name that always means this engine: `onnx` where `auto` was asked for. */
   readonly name: string;
   /** The device and precision, as a person reads them: "CPU, 2 threads, float32". */
   readonly description: string;
