@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import type { EngineName } from '../engines/index.ts';
 import { integer } from '../rules.ts';
-import { asText, checkedOption, DEVICE_RULE, numberOption, pathOption, seedOption, THREADS_RULE } from './options.ts';
+import { DEVICE_HELP, deviceOption, numberOption, pathOption, seedOption, THREADS_RULE } from './options.ts';
 
 interface CompareOptions {
   readonly out: string;
@@ -26,7 +26,7 @@ export function registerCompare(program: Command): void {
     .addOption(pathOption('--out <file>', 'the PNG to write').default('comparison.png'))
     .addOption(numberOption('--limit <n>', 'test images to measure on', integer(1)).default(10_000))
     .addOption(seedOption('of the samples'))
-    .addOption(checkedOption('--device <name>', 'engine (default: that of each run)', DEVICE_RULE, asText))
+    .addOption(deviceOption(`${DEVICE_HELP} (default: that of each run)`))
     .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE))
     .option('--json', 'print the table as JSON')
     .action(compare);

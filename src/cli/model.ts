@@ -1,11 +1,11 @@
 /** Finds and loads the model that a command works on. */
 
 import path from 'node:path';
-import { engines } from '../engines/index.ts';
 import { type Checkpoint, readCheckpoint } from '../training/checkpoint.ts';
 import { loadState, TrainedModel } from '../training/inference.ts';
 import { createModel } from '../training/programs.ts';
 import { newestRun, openRun } from '../training/run-directory.ts';
+import { openEngine } from './engine.ts';
 import { defaultThreads, type ModelOptions, RUNS_FOLDER } from './options.ts';
 
 export interface FoundCheckpoint {
@@ -26,7 +26,7 @@ export function findCheckpoint({ run, checkpoint }: ModelOptions): FoundCheckpoi
 export async function loadModel(options: ModelOptions) {
   const found = findCheckpoint(options);
   const { config, imageShape } = found.checkpoint;
-  const engine = await engines[options.device ?? config.device]({ threads: options.threads ?? defaultThreads() });
+  const engine = await openEngine(options.device ?? config.device, options.threads ?? defaultThreads());
   const model = createModel(config, imageShape);
   const state = loadState(engine, model, found.checkpoint, found.file);
   return { ...found, engine, model, state, trained: new TrainedModel(engine, model, state) };

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type EngineName, engines } from '../engines/index.ts';
+import { type EngineName, engines, PREFERENCE } from '../engines/index.ts';
 import { expectation, integer, type Rule, text } from '../rules.ts';
 import { CONFIG_RULES } from '../training/config.ts';
 
@@ -43,11 +43,15 @@ export const pathOption = (flags: string, description: string): Option =>
 /** By default as many as the machine, or its container, lets this process use. */
 export const defaultThreads = (): number => availableParallelism();
 
-/** Every platform that onnxruntime has a binary for: nearly all. */
-export const DEFAULT_DEVICE: EngineName = 'onnx';
+export const DEFAULT_DEVICE: EngineName = 'auto';
 
 export const DEVICE_RULE = CONFIG_RULES.device;
 export const THREADS_RULE = CONFIG_RULES.threads;
+
+export const DEVICE_HELP = `${Object.keys(engines).join(', ')}; auto takes the first that works of ${PREFERENCE.join(', ')}`;
+
+export const deviceOption = (description = DEVICE_HELP): Option =>
+  checkedOption('--device <name>', description, DEVICE_RULE, asText);
 
 export interface ModelOptions {
   readonly run?: string;
@@ -65,7 +69,7 @@ export const withCheckpointOptions = (command: Command): Command =>
 /** What every command that runs a trained model takes. */
 export const withModelOptions = (command: Command): Command =>
   withCheckpointOptions(command)
-    .addOption(checkedOption('--device <name>', `engine: ${Object.keys(engines).join(', ')}`, DEVICE_RULE, asText))
+    .addOption(deviceOption(`${DEVICE_HELP} (default: that of the training)`))
     .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE));
 
 export const seedOption = (description: string): Option =>

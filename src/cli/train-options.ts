@@ -5,7 +5,16 @@ import { datasets } from '../data/index.ts';
 import { choice, truth } from '../rules.ts';
 import { CONFIG_RULES, DEFAULT_CONFIG, type RunConfig } from '../training/config.ts';
 import { presets } from '../training/presets.ts';
-import { asNames, asNumber, asNumbers, asText, checkedOption, DEFAULT_DEVICE, pathOption } from './options.ts';
+import {
+  asNames,
+  asNumber,
+  asNumbers,
+  asText,
+  checkedOption,
+  DEFAULT_DEVICE,
+  DEVICE_HELP,
+  pathOption,
+} from './options.ts';
 
 interface Flag {
   readonly group: string;
@@ -96,7 +105,7 @@ const FLAGS: { readonly [K in keyof Required<RunConfig>]: Flag } = {
 
   seed: run('<n>', asNumber, 'all that is random follows from it'),
   keepEvery: run('<n>', asNumber, 'keep the checkpoint of every n-th epoch too; 0 for none'),
-  device: run('<name>', asText, `engine: ${choices('device')}`),
+  device: run('<name>', asText, DEVICE_HELP),
   threads: run('<n>', asNumber, 'CPU threads (default: all)'),
 };
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { closeDataset, type Dataset } from '../data/dataset.ts';
 import { resolveDataset } from '../data/index.ts';
 import type { Engine } from '../engines/engine.ts';
-import { engines } from '../engines/index.ts';
+import type { EngineName } from '../engines/index.ts';
 import { ConfigError, InputError } from '../errors.ts';
 import { checkConfig } from '../training/check.ts';
 import { type Checkpoint, readCheckpoint } from '../training/checkpoint.ts';
@@ -17,6 +17,7 @@ import { createRun, newestRun, openRun, type RunDirectory } from '../training/ru
 import { DivergenceError, type EpochRecord, type StepRecord, Trainer } from '../training/trainer.ts';
 import { checkEffect } from '../training/without-effect.ts';
 import { loadImages } from './dataset.ts';
+import { openEngine } from './engine.ts';
 import { environment } from './environment.ts';
 import { Exit, INTERRUPTED } from './exit-codes.ts';
 import { DEFAULT_DEVICE, defaultThreads, RUNS_FOLDER } from './options.ts';
@@ -42,8 +43,10 @@ interface Start {
 }
 
 export async function train(options: TrainOptions): Promise<void> {
-  const { config, resumed } = options.resume === undefined ? startNew(options) : startFrom(options);
-  const engine = await engines[config.device]({ threads: config.threads });
+  const { config: asked, resumed } = options.resume === undefined ? startNew(options) : startFrom(options);
+  const engine = await openEngine(asked.device, asked.threads);
+  // What ran is recorded, not what was asked for: `auto` may find another engine by the time the run is resumed.
+  const config = { ...asked, device: engine.name as EngineName };
   const { dataset, model, trainer } = await prepare(config, engine, resumed);
   if (trainer.finished !== undefined) {
     const { why, limit } = trainer.finished;

@@ -46,6 +46,7 @@ export interface Executable {
 }
 
 export interface Engine {
+  /** The device's name that always means this engine: `onnx` where `auto` was asked for. */
   readonly name: string;
   /** The device and precision, as a person reads them: "CPU, 2 threads, float32". */
   readonly description: string;
@@ -55,12 +56,17 @@ export interface Engine {
 
 export interface EngineOptions {
   readonly threads: number;
+  /** Told, in one line, of an engine that should work here and does not, where another takes its place. */
+  readonly warn?: (line: string) => void;
 }
 
 /** The engine cannot run here, or cannot run this program. The message says what to do. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
 }
+
+/** What the engine needs is not on this machine, which is no fault of the machine: others take its place in silence. */
+export class MissingError extends EngineError {}
 
 /** Fetches what a run must have been given. */
 export function required<T>(values: Readonly<Record<string, T>> | undefined, name: string, what: string): T {

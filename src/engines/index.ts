@@ -1,10 +1,83 @@
-/** Engines by name. Each is loaded only when it is asked for. */
+/** Devices by name: an engine and, after a colon, what it runs on. Each is loaded only when it is asked for. */
 
-import type { Engine, EngineOptions } from './engine.ts';
+import { type Engine, EngineError, type EngineOptions, MissingError } from './engine.ts';
+import type { ProviderName } from './onnx/providers.ts';
+import type { BackendName } from './tfjs/backends.ts';
 
-export const engines = {
-  onnx: async (options: EngineOptions): Promise<Engine> => (await import('./onnx/index.ts')).createOnnxEngine(options),
-  reference: async (): Promise<Engine> => (await import('./reference/index.ts')).createReferenceEngine(),
-} as const;
+type Create = (options: EngineOptions) => Promise<Engine>;
 
-export type EngineName = keyof typeof engines;
+const ONNX_NEEDS =
+  'onnxruntime-node, which has no binary for this platform (Alpine and Intel Macs) or is not installed: run npm ci; until then use --device tfjs, or reference, which is slow';
+
+/** Loads a file of the onnx engine. A library that cannot be loaded is explained in one line. */
+async function loadOnnx<File>(file: () => Promise<File>): Promise<File> {
+  try {
+    return await file();
+  } catch (error) {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new EngineError(`onnx: needs ${ONNX_NEEDS} (${reason})`);
+  }
+}
+
+const onnx: Create = async (options) => (await loadOnnx(() => import('./onnx/index.ts'))).createOnnxEngine(options);
+
+const onnxOn =
+  (provider: ProviderName): Create =>
+  async (options) =>
+    (await loadOnnx(() => import('./onnx/providers.ts'))).createProviderEngine(provider, options);
+
+const tfjsOn =
+  (backend: BackendName): Create =>
+  async (options) =>
+    (await import('./tfjs/index.ts')).createTfjsEngine(backend, options);
+
+/** The first that works. One that should and does not is told of; what is not on this machine is passed over. */
+const firstOf =
+  (names: readonly EngineName[]): Create =>
+  async (options) => {
+    const failures: EngineError[] = [];
+    for (const name of names) {
+      try {
+        const engine = await engines[name](options);
+        const broken = failures.filter((failure) => !(failure instanceof MissingError));
+        if (broken.length > 0) {
+          options.warn?.(`${broken.map(({ message }) => message).join('; ')}; going on with --device ${engine.name}`);
+        }
+        return engine;
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        failures.push(error);
+      }
+    }
+    throw failures.find((failure) => !(failure instanceof MissingError)) ?? failures.at(-1)!;
+  };
+
+/** What `auto` takes, best first. */
+export const PREFERENCE: readonly EngineName[] = ['onnx', 'tfjs:wasm', 'reference'];
+/** What `tfjs` takes, best first. */
+const TFJS_PREFERENCE: readonly EngineName[] = ['tfjs:node-gpu', 'tfjs:node', 'tfjs:wasm', 'tfjs:cpu'];
+
+const table = {
+  auto: (options: EngineOptions) => firstOf(PREFERENCE)(options),
+  onnx,
+  'onnx:cuda': onnxOn('cuda'),
+  'onnx:webgpu': onnxOn('webgpu'),
+  'onnx:dml': onnxOn('dml'),
+  'onnx:coreml': onnxOn('coreml'),
+  webgpu: onnxOn('webgpu'),
+  dml: onnxOn('dml'),
+  coreml: onnxOn('coreml'),
+  tfjs: (options: EngineOptions) => firstOf(TFJS_PREFERENCE)(options),
+  'tfjs:node-gpu': tfjsOn('node-gpu'),
+  'tfjs:node': tfjsOn('node'),
+  'tfjs:wasm': tfjsOn('wasm'),
+  'tfjs:cpu': tfjsOn('cpu'),
+  reference: async () => (await import('./reference/index.ts')).createReferenceEngine(),
+};
+
+export type EngineName = keyof typeof table;
+
+/** Names that stand for another one, or for a choice among others. */
+export const ALIASES: ReadonlySet<EngineName> = new Set(['auto', 'tfjs', 'webgpu', 'dml', 'coreml']);
+
+export const engines: { readonly [N in EngineName]: Create } = table;

@@ -19,13 +19,20 @@ export interface StepTimes {
   readonly parameters: number;
 }
 
+export interface Measurement {
+  readonly batch: number;
+  /** Steps before the clock starts. */
+  readonly warmUp: number;
+  readonly steps: number;
+  readonly dropout: number;
+  /** Time for each of both, cut short after its first step at the earliest. */
+  readonly seconds?: number;
+}
+
 /** Forward, backward and Adam of 784-500-500-20 and back, elu and tanh, on random bytes. */
 export async function denseStep(
   engine: Engine,
-  batch: number,
-  warmUp: number,
-  steps: number,
-  dropout: number,
+  { batch, warmUp, steps, dropout, seconds = Number.POSITIVE_INFINITY }: Measurement,
 ): Promise<StepTimes> {
   const settings = {
     hidden: [500, 500],
@@ -47,8 +54,9 @@ export async function denseStep(
   const executable = await engine.compile(program, { state, data: source.data });
   const order = permutation(IMAGES, { seed: 0, stream: 'shuffle', step: 0 });
 
-  const times: number[] = [];
-  for (let step = 1; step <= warmUp + steps; step++) {
+  let step = 0;
+  const makeStep = async (): Promise<number> => {
+    step++;
     const start = (step * batch) % (IMAGES - batch);
     const began = performance.now();
     await executable.run({
@@ -56,8 +64,16 @@ export async function denseStep(
       noise: { seed: 0, step },
       coefficients: optimiser.coefficients(step, 1e-3),
     });
-    if (step > warmUp) times.push(performance.now() - began);
-  }
+    return performance.now() - began;
+  };
+  const makeSteps = async (count: number): Promise<number[]> => {
+    const times: number[] = [];
+    const end = performance.now() + 1000 * seconds;
+    while (times.length < count && (times.length === 0 || performance.now() < end)) times.push(await makeStep());
+    return times;
+  };
+  await makeSteps(warmUp);
+  const times = await makeSteps(steps);
   await executable.release();
   return {
     times,

@@ -7,7 +7,7 @@
 
 import './privacy.ts';
 
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { fillNoise } from '../../random.ts';
 import type { DType, NumericArray } from '../../tensor/primitives.ts';
 import { inputsOf, type Program } from '../../tensor/program.ts';
@@ -28,12 +28,17 @@ import { FlatMemory } from './memory.ts';
 import { encodeModel } from './protobuf.ts';
 import { compileUpdate } from './update.ts';
 
-export function createOnnxEngine({ threads }: EngineOptions): Engine {
+// Errors come back as exceptions; the library's own lines are not for the user.
+env.logLevel = 'fatal';
+
+/** @param provider one of onnxruntime's execution providers: see providers.ts. */
+export function createOnnxEngine({ threads }: EngineOptions, provider = 'cpu'): Engine {
+  const cpu = `the CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
   return {
-    name: 'onnx',
-    description: `onnxruntime on the CPU, ${threads} thread${threads === 1 ? '' : 's'}, float32`,
+    name: provider === 'cpu' ? 'onnx' : `onnx:${provider}`,
+    description: `onnxruntime on ${provider === 'cpu' ? cpu : `${provider} and ${cpu}`}, float32`,
     allocate: (parameters, moments) => new FlatMemory(parameters, moments),
-    compile: (program, bindings) => createExecutable(program, bindings, threads),
+    compile: (program, bindings) => createExecutable(program, bindings, { threads, provider }),
   };
 }
 
@@ -45,7 +50,11 @@ function wrap(values: NumericArray, { shape, dtype }: { shape: readonly number[]
   return new OrtTensor(type, values as Float32Array, shape);
 }
 
-async function createExecutable(original: Program, { state, data }: Bindings, threads: number): Promise<Executable> {
+async function createExecutable(
+  original: Program,
+  { state, data }: Bindings,
+  { threads, provider }: { readonly threads: number; readonly provider: string },
+): Promise<Executable> {
   if (!(state instanceof FlatMemory)) throw new TypeError('the onnx engine runs on its own state');
   const program = channelsLast(original);
   const feeds: Record<string, OrtTensor> = {};
@@ -82,10 +91,9 @@ async function createExecutable(original: Program, { state, data }: Bindings, th
   const update = program.update === undefined ? undefined : compileUpdate(program.update, state);
 
   const session = await InferenceSession.create(encodeModel(lowerProgram(program)), {
-    executionProviders: ['cpu'],
+    executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Errors come back as exceptions; the library's own lines are not for the user.
     logSeverityLevel: 4,
   }).catch((error: unknown) => fail(program, error));
 
