@@ -9,6 +9,7 @@ import { asText, checkedOption, type ModelOptions, pathOption, withCheckpointOpt
 const FORMATS: Readonly<Record<ExportFormat, string>> = {
   onnx: 'ONNX models',
   safetensors: 'weights alone',
+  tfjs: 'TensorFlow.js graph models',
 };
 
 interface ExportOptions extends ModelOptions {

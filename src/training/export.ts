@@ -3,6 +3,7 @@
 import type { State } from '../engines/engine.ts';
 import { freeBatch } from '../engines/export/free-batch.ts';
 import { encodeOnnx } from '../engines/export/onnx.ts';
+import { encodeTfjs } from '../engines/export/tfjs.ts';
 import { createProgram, type Program } from '../tensor/program.ts';
 import { argument, constant, type Tensor } from '../tensor/tensor.ts';
 import { likelihoodOf, RANGES } from '../vae/likelihoods.ts';
@@ -97,10 +98,23 @@ function safetensorsFiles(exported: Exported): ExportedFile[] {
   });
 }
 
+function tfjsFiles(exported: Exported): ExportedFile[] {
+  const { model, state, version } = exported;
+  return Object.entries(PROGRAMS).flatMap(([part, programOf]) =>
+    encodeTfjs(
+      freeBatch((batch) => programOf(model, batch)),
+      state.read,
+      version,
+      describeExport(exported),
+    ).map(({ name, content }) => ({ name: `${part}/${name}`, content })),
+  );
+}
+
 /** Formats by name. */
 export const exporters = {
   onnx: onnxFiles,
   safetensors: safetensorsFiles,
+  tfjs: tfjsFiles,
 } as const satisfies Record<string, (exported: Exported) => ExportedFile[]>;
 
 export type ExportFormat = keyof typeof exporters;

@@ -1,5 +1,10 @@
 /** Exported models compute in other runtimes what they compute here, for any batch. */
 
+import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-backend-wasm';
+
+import { loadGraphModel } from '@tensorflow/tfjs-converter';
+import * as tf from '@tensorflow/tfjs-core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { type Exported, type ExportFormat, exporters } from '../../src/training/export.ts';
@@ -21,7 +26,33 @@ const openOnnx: Open = async (files, part) => {
   };
 };
 
-const runtimes = { onnx: openOnnx } as const;
+/** From memory, as `loadGraphModel` gets it from a URL. */
+function ioHandler(files: ReadonlyMap<string, Uint8Array>, part: Part): tf.io.IOHandler {
+  const json = JSON.parse(Buffer.from(files.get(`${part}/model.json`)!).toString());
+  const shards = json.weightsManifest[0].paths.map((name: string) => files.get(`${part}/${name}`)!);
+  const weightData = new Uint8Array(Buffer.concat(shards)).buffer;
+  return tf.io.fromMemory({ ...json, weightSpecs: json.weightsManifest[0].weights, weightData });
+}
+
+const openTfjs =
+  (backend: string): Open =>
+  async (files, part) => {
+    expect(await tf.setBackend(backend)).toBe(true);
+    const model = await loadGraphModel(ioHandler(files, part));
+    const names = Object.keys((model.modelSignature as { readonly outputs: object }).outputs);
+    return async (values, shape) => {
+      const results = [model.execute(tf.tensor(values, [...shape]), names)].flat();
+      return Object.fromEntries(
+        results.map((tensor, i) => [names[i], { values: tensor.dataSync() as Float32Array, shape: tensor.shape }]),
+      );
+    };
+  };
+
+const runtimes: Readonly<Record<string, readonly [format: ExportFormat, open: Open]>> = {
+  onnxruntime: ['onnx', openOnnx],
+  'the cpu backend of TensorFlow.js': ['tfjs', openTfjs('cpu')],
+  'the wasm backend of TensorFlow.js': ['tfjs', openTfjs('wasm')],
+};
 
 const filesOf = (format: ExportFormat, exported: Exported): ReadonlyMap<string, Uint8Array> =>
   new Map(exporters[format](exported).map(({ name, content }) => [name, content]));
@@ -49,12 +80,12 @@ async function expectOurs(exported: Exported, open: (part: Part) => Promise<Run>
   }
 }
 
-for (const [format, open] of Object.entries(runtimes)) {
-  describe(`exported to ${format}, any batch gives what it gives here:`, () => {
+for (const [runtime, [format, open]] of Object.entries(runtimes)) {
+  describe(`in ${runtime}, any batch gives what it gives here:`, () => {
     for (const [name, kind] of Object.entries(KINDS)) {
       it(name, async () => {
         const exported = exportedModel(kind);
-        const files = filesOf(format as keyof typeof runtimes, exported);
+        const files = filesOf(format, exported);
         for (const batch of [1, 5]) await expectOurs(exported, (part) => open(files, part), batch);
       });
     }

@@ -55,6 +55,10 @@ function checkBatchAxis(node: Tensor, sizes: ReadonlyMap<Tensor, readonly Size[]
 export const argumentsOf = ({ program }: FreeProgram): { readonly name: string; readonly node: Tensor }[] =>
   inputsOf(program, 'argument').map(({ node, source }) => ({ name: source.name, node }));
 
+/** The node's shape with another number where it follows the batch: −1 for "whatever is left" unless said. */
+export const openShape = ({ sizesOf }: FreeProgram, node: Tensor, open = -1): number[] =>
+  sizesOf(node).map((size) => (followsBatch(size) ? open : size));
+
 /** Whether both nodes apply the same primitive, with the same attributes, to the same operands. */
 const isTwin = (node: Tensor, twin: Tensor, positions: ReadonlyMap<Tensor, number>): boolean =>
   node.primitive === twin.primitive &&

@@ -5,7 +5,7 @@ import { sizeOf } from '../../tensor/shape.ts';
 import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 import { EngineError } from '../engine.ts';
 import { type Lowering, lowerings, type Site } from '../onnx/lowering.ts';
-import { type FreeProgram, followsBatch } from './free-batch.ts';
+import { type FreeProgram, openShape } from './free-batch.ts';
 import type { Weight } from './weights.ts';
 
 /** Where a node stands in the graph that is being built. */
@@ -36,16 +36,11 @@ const own: { readonly [P in Primitive]?: Row } = {
   convolve: (operands, site) => product(operands, site.node, site),
   convolveTransposed: (operands, site) => product(operands, site.node, site),
 
-  // −1 is whatever is left: the one axis that follows the batch.
-  reshape: ([x], { graph, node, name, free }) => {
-    const shape = free.sizesOf(node).map((size) => (followsBatch(size) ? -1 : size));
-    return graph.apply('Reshape', [x, graph.integers(shape)], {}, name);
-  },
+  reshape: ([x], { graph, node, name, free }) =>
+    graph.apply('Reshape', [x, graph.integers(openShape(free, node))], {}, name),
   // 1 leaves an axis as long as it is.
-  broadcast: ([x], { graph, node, name, free }) => {
-    const shape = free.sizesOf(node).map((size) => (followsBatch(size) ? 1 : size));
-    return graph.apply('Expand', [x, graph.integers(shape)], {}, name);
-  },
+  broadcast: ([x], { graph, node, name, free }) =>
+    graph.apply('Expand', [x, graph.integers(openShape(free, node, 1))], {}, name),
   slice: ([x], { graph, node, name }) => {
     const { starts, ends } = attributesOf(node, 'slice');
     const axes = node.shape.flatMap((size, axis) => (size === node.inputs[0].shape[axis] ? [] : [axis]));
