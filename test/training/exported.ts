@@ -79,9 +79,3 @@ export async function expectedOutputs(exported: Exported, count: number) {
     decoder: { pictures: pictures.map((value) => Math.min(1, Math.max(0, value))) },
   };
 }
-
-/** A file of an export, by its name. */
-export type Outputs = Readonly<Record<string, { readonly values: Float32Array; readonly shape: readonly number[] }>>;
-
-/** Runs a part of an exported model on one input. */
-export type Run = (values: Float32Array, shape: readonly number[]) => Promise<Outputs>;

@@ -33,6 +33,7 @@ export type TfjsType = 'float32' | 'int32' | 'bool';
 export interface TfjsValue {
   readonly name: string;
   readonly shape: Shape;
+  readonly dtype: TfjsType;
 }
 
 /** Attributes, as protocol buffers are written in JSON: 64-bit integers as texts, bytes in base 64. */
@@ -70,7 +71,7 @@ export class TfjsGraph {
 
   input(value: TfjsValue): string {
     this.inputs.push(value);
-    const attributes = { dtype: type(TF_TYPES.float32), shape: { shape: tensorShape(value.shape) } };
+    const attributes = { dtype: type(TF_TYPES[value.dtype]), shape: { shape: tensorShape(value.shape) } };
     return this.apply('Placeholder', [], attributes, value.name);
   }
 
@@ -107,9 +108,9 @@ export class TfjsGraph {
     const shards = shardsOf(Buffer.concat(constants.map(({ bytes }) => bytes)));
     const signature = (values: readonly TfjsValue[]) =>
       Object.fromEntries(
-        values.map(({ name, shape }) => [
+        values.map(({ name, shape, dtype }) => [
           name,
-          { name: `${name}:0`, dtype: TF_TYPES.float32, tensorShape: tensorShape(shape) },
+          { name: `${name}:0`, dtype: TF_TYPES[dtype], tensorShape: tensorShape(shape) },
         ]),
       );
     const model = {

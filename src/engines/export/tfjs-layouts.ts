@@ -12,7 +12,13 @@ import { type FreeProgram, openShape } from './free-batch.ts';
 import type { TfjsGraph, TfjsType } from './tfjs-graph.ts';
 import type { Weight } from './weights.ts';
 
-const TYPES: Readonly<Record<DType, TfjsType>> = { float: 'float32', int32: 'int32', uint8: 'int32', bool: 'bool' };
+/** What TensorFlow.js has no type for, it holds in a larger one. */
+export const TYPES: Readonly<Record<DType, TfjsType>> = {
+  float: 'float32',
+  int32: 'int32',
+  uint8: 'int32',
+  bool: 'bool',
+};
 
 export const TO_LAST = [0, 2, 3, 1];
 const TO_FIRST = [0, 3, 1, 2];

@@ -1,8 +1,9 @@
 /** A program as a TensorFlow.js graph model: batches of any size, weights inside. */
 
+import type { Tensor } from '../../tensor/tensor.ts';
 import { argumentsOf, type FreeProgram, openShape } from './free-batch.ts';
 import { type ModelFile, TfjsGraph } from './tfjs-graph.ts';
-import { Layouts } from './tfjs-layouts.ts';
+import { Layouts, TYPES } from './tfjs-layouts.ts';
 import { lowerChannelsLast, lowerToTfjs } from './tfjs-rows.ts';
 import { weightsOf } from './weights.ts';
 
@@ -21,23 +22,25 @@ export function encodeTfjs(
   const weights = weightsOf(free, parameter);
   const layouts = new Layouts(graph, free, weights);
   const results = Object.entries(free.program.outputs);
-  const inputs = new Map(argumentsOf(free).map(({ name, node }) => [node, name]));
+  const inputs = new Set(argumentsOf(free).map(({ node }) => node));
+  const described = (name: string, node: Tensor) => ({ name, shape: openShape(free, node), dtype: TYPES[node.dtype] });
+  for (const { name, node } of argumentsOf(free)) layouts.hold(node, graph.input(described(name, node)), FIRST);
   for (const node of free.nodes) {
-    if (weights.has(node)) continue;
-    const input = inputs.get(node);
-    const name = input ?? results.find(([, output]) => output === node)?.[0];
-    const site = { graph, node, free, layouts, name };
+    if (weights.has(node) || inputs.has(node)) continue;
+    const site = { graph, node, free, layouts, name: results.find(([, output]) => output === node)?.[0] };
     const last = lowerChannelsLast(site);
-    if (input !== undefined) layouts.hold(node, graph.input({ name: input, shape: openShape(free, node) }), FIRST);
-    else if (last !== undefined) layouts.hold(node, last, LAST);
-    else layouts.hold(node, lowerToTfjs(site), FIRST);
+    if (last === undefined) layouts.hold(node, lowerToTfjs(site), FIRST);
+    else layouts.hold(node, last, LAST);
   }
   for (const [name, node] of results) {
     const made = layouts.first(node);
     if (made !== name) graph.apply('Identity', [made], {}, name);
   }
-  const outputs = results.map(([name, node]) => ({ name, shape: openShape(free, node) }));
-  return graph.files(outputs, version, metadata);
+  return graph.files(
+    results.map(([name, node]) => described(name, node)),
+    version,
+    metadata,
+  );
 }
 
 const [FIRST, LAST] = [{ last: false }, { last: true }];
