@@ -11,6 +11,7 @@ import { registerEncode } from './encode.ts';
 import { version } from './environment.ts';
 import { registerEvaluate } from './evaluate.ts';
 import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './exit-codes.ts';
+import { registerExport } from './export.ts';
 import { registerInfo } from './info.ts';
 import { registerInterpolate } from './interpolate.ts';
 import { registerManifold } from './manifold.ts';
@@ -30,6 +31,7 @@ const REGISTRATIONS = [
   registerManifold,
   registerAnimate,
   registerEncode,
+  registerExport,
   registerEvaluate,
   registerCompare,
   registerInfo,

@@ -130,7 +130,7 @@ export function importanceProgram(model: Model, batch: number, samples: number, 
 }
 
 /** A picture in [0, 1] of a value on the model's scale. */
-function toPicture(value: Tensor, { range }: RunConfig): Tensor {
+export function toPicture(value: Tensor, { range }: RunConfig): Tensor {
   const { low, high } = RANGES[range];
   return value.sub(low).mul(1 / (high - low));
 }

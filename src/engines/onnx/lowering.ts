@@ -8,7 +8,7 @@ import { type AttributeTable, GraphBuilder } from './graph.ts';
 import { CONTRIBUTED, encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
 import { shortcuts } from './shortcuts.ts';
 
-interface Site<P extends Primitive> {
+export interface Site<P extends Primitive> {
   readonly graph: GraphBuilder;
   readonly node: Tensor;
   readonly attributes: Attributes[P];
@@ -17,7 +17,7 @@ interface Site<P extends Primitive> {
 }
 
 /** Adds the operators for one node and returns the name of its value. */
-type Lowering<P extends Primitive> = (operands: readonly string[], site: Site<P>) => string;
+export type Lowering<P extends Primitive> = (operands: readonly string[], site: Site<P>) => string;
 
 /** One operator of the same operands. */
 const direct =
@@ -73,9 +73,9 @@ function productInParts([a, b]: readonly string[], parts: number, { graph, node,
 const ONNX_CAST: Readonly<Record<DType, number>> = { float: 1, uint8: 2, int32: 6, bool: 9 };
 
 /** Convolutions are gathers and matrix products by now: see channels-last.ts. */
-type Lowered = Exclude<Primitive, 'convolve' | 'convolveTransposed' | 'convolveFilter'>;
+export type Lowered = Exclude<Primitive, 'convolve' | 'convolveTransposed' | 'convolveFilter'>;
 
-const lowerings: { readonly [P in Lowered]: Lowering<P> } = {
+export const lowerings: { readonly [P in Lowered]: Lowering<P> } = {
   constant: (_, { graph, node, attributes: { values } }) =>
     graph.constant({ type: node.dtype, shape: node.shape, bytes: encodeValues(values, node.dtype) }),
   input: (_, { attributes: { source } }) => inputName(source.kind, sourceName(source)),
@@ -199,7 +199,7 @@ export function lowerProgram(program: Program): OnnxGraph {
   return { name: program.name, nodes, constants: graph.constants, inputs, outputs };
 }
 
-function countUsers(roots: readonly Tensor[]): ReadonlyMap<Tensor, number> {
+export function countUsers(roots: readonly Tensor[]): ReadonlyMap<Tensor, number> {
   const users = new Map<Tensor, number>();
   for (const node of topologicalOrder(roots)) {
     for (const operand of new Set(node.inputs)) users.set(operand, (users.get(operand) ?? 0) + 1);
@@ -208,7 +208,7 @@ function countUsers(roots: readonly Tensor[]): ReadonlyMap<Tensor, number> {
 }
 
 /** What a shortcut went around is left over. */
-function withoutUnused(nodes: readonly OnnxNode[], results: readonly string[]): OnnxNode[] {
+export function withoutUnused(nodes: readonly OnnxNode[], results: readonly string[]): OnnxNode[] {
   const needed = new Set(results);
   const kept = [...nodes].reverse().filter(({ inputs, outputs }) => {
     if (!outputs.some((name) => needed.has(name))) return false;

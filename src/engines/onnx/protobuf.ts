@@ -22,7 +22,8 @@ export interface OnnxNode {
 export interface OnnxValue {
   readonly name: string;
   readonly type: DType;
-  readonly shape: Shape;
+  /** A size that is open until the model runs has a name. */
+  readonly shape: readonly (number | string)[];
 }
 
 export interface OnnxConstant {
@@ -41,11 +42,17 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxValue[];
 }
 
+/** What a file says of itself beside its graph. */
+export interface OnnxAbout {
+  readonly producerVersion: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 const IR_VERSION = 9;
 export const OPSET = 18;
 /** onnxruntime's own operators. */
 export const CONTRIBUTED = 'com.microsoft';
-const OPSETS = { '': OPSET, [CONTRIBUTED]: 1 };
+const OPSETS: Readonly<Record<string, number>> = { '': OPSET, [CONTRIBUTED]: 1 };
 
 /** A message being written: field by field, in any order. */
 class Message {
@@ -112,27 +119,35 @@ const constantMessage = ({ name, type, shape, bytes }: OnnxConstant): Message =>
     .bytes(9, bytes);
 
 function valueMessage({ name, type, shape }: OnnxValue): Message {
-  const dimensions = new Message().each(shape, (m, size) => m.message(1, new Message().integer(1, size)));
+  const dimensions = new Message().each(shape, (m, size) =>
+    m.message(1, typeof size === 'string' ? new Message().text(2, size) : new Message().integer(1, size)),
+  );
   const tensorType = new Message().integer(1, DATA_TYPES[type]).message(2, dimensions);
   return new Message().text(1, name).message(2, new Message().message(1, tensorType));
 }
 
 /** The bytes of a model with one graph. */
-export function encodeModel({ name, nodes, constants, inputs, outputs }: OnnxGraph): Uint8Array {
+export function encodeModel({ name, nodes, constants, inputs, outputs }: OnnxGraph, about?: OnnxAbout): Uint8Array {
   const graph = new Message()
     .each(nodes, (m, node) => m.message(1, nodeMessage(node)))
     .text(2, name)
     .each(constants, (m, value) => m.message(5, constantMessage(value)))
     .each(inputs, (m, value) => m.message(11, valueMessage(value)))
     .each(outputs, (m, value) => m.message(12, valueMessage(value)));
-  return new Message()
+  const domains = new Set(['', ...nodes.map(({ domain = '' }) => domain)]);
+  const model = new Message()
     .integer(1, IR_VERSION)
     .text(2, 'vae')
     .message(7, graph)
-    .each(Object.entries(OPSETS), (m, [domain, version]) =>
-      m.message(8, new Message().text(1, domain).integer(2, version)),
-    )
-    .finish();
+    .each([...domains], (m, domain) => m.message(8, new Message().text(1, domain).integer(2, OPSETS[domain])));
+  if (about !== undefined) {
+    model
+      .text(3, about.producerVersion)
+      .each(Object.entries(about.metadata), (m, [key, value]) =>
+        m.message(14, new Message().text(1, key).text(2, value)),
+      );
+  }
+  return model.finish();
 }
 
 /** A program's constant as the bytes of an ONNX tensor. */
