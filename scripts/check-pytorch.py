@@ -11,7 +11,6 @@ needs the packages torch, safetensors and numpy, and a built vae. It
 import json
 import math
 import pathlib
-import re
 import subprocess
 import sys
 
@@ -21,44 +20,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
+from pytorch_modules import network
+
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 
 def vae(*arguments: str) -> str:
     command = ["node", str(REPOSITORY / "bin" / "vae.js"), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-class LayerNorm2d(nn.LayerNorm):
-    """As in torchvision.models.convnext."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
-class ResidualBlock(nn.Module):
-    def __init__(self, body: nn.Module, skip: nn.Module):
-        super().__init__()
-        self.body, self.skip = body, skip
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.skip(x) + self.body(x)
-
-
-def module(printed: str) -> nn.Module:
-    """The module that prints so."""
-    kind, inside = re.fullmatch(r"(\w+)\((.*)\)", printed.strip(), re.DOTALL).groups()
-    known = {**vars(nn), "LayerNorm2d": LayerNorm2d, "ResidualBlock": ResidualBlock}
-    if "\n" not in inside:
-        return eval(f"{kind}({inside})", known)
-    lines = re.findall(r"^  \((\w+)\): (.*?)(?=^  \(|\Z)", inside, re.DOTALL | re.MULTILINE)
-    layers = {name: module(text.replace("\n  ", "\n")) for name, text in lines}
-    return nn.Sequential(*layers.values()) if kind == "Sequential" else known[kind](**layers)
-
-
-def network(name: str, info: str) -> nn.Module:
-    """The network that `vae info` prints, as PyTorch would print it."""
-    return module(re.search(rf"^{name}: (Sequential\(\n.*?^\))", info, re.DOTALL | re.MULTILINE).group(1))
 
 
 def read_images(folder: pathlib.Path) -> torch.Tensor:

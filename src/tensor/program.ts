@@ -3,7 +3,7 @@
  * It is what an engine compiles. It is plain data about tensors and runs nothing.
  */
 
-import type { NoiseDistribution, Source } from './primitives.ts';
+import type { NoiseDistribution, Primitive, Source } from './primitives.ts';
 import { formatShape, type Shape, ShapeError, sameShape, sizeOf } from './shape.ts';
 import { simplify } from './simplify.ts';
 import { argument, attributesOf, operation, scalarValue, type Tensor, topologicalOrder } from './tensor.ts';
@@ -183,3 +183,12 @@ export function multiplyAdds(program: Program): number {
     }
   }, 0);
 }
+
+const PRODUCTS: ReadonlySet<Primitive> = new Set(['matmul', 'convolve', 'convolveTransposed', 'convolveFilter']);
+
+/** Bytes of the operands and results of the program's products, in 32 bits: what it moves where all else is fused. */
+export const productBytes = (program: Program): number =>
+  topologicalOrder(rootsOf(program))
+    .filter(({ primitive }) => PRODUCTS.has(primitive))
+    .flatMap((node) => [node, ...node.inputs])
+    .reduce((total, { size }) => total + size * Float32Array.BYTES_PER_ELEMENT, 0);

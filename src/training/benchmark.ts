@@ -1,83 +1,125 @@
-/** Times training steps of a fixed network, so that machines and changes can be compared. */
+/** Prepares the work of benchmarks.ts on an engine, on random images, and times it. */
 
-import type { Engine } from '../engines/engine.ts';
-import { optimisers } from '../nn/optimisers.ts';
+import type { Call, Engine, Results, State } from '../engines/engine.ts';
+import { type Optimiser, optimisers } from '../nn/optimisers.ts';
 import { specOf } from '../nn/parameter.ts';
 import { permutation, randomBits } from '../random.ts';
-import { multiplyAdds } from '../tensor/program.ts';
-import { batchSource } from './batches.ts';
-import { DEFAULT_CONFIG } from './config.ts';
-import { createModel, trainingProgram } from './programs.ts';
+import { inputsOf, multiplyAdds, type Program, productBytes } from '../tensor/program.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { type BatchSource, batchSource } from './batches.ts';
+import { type Benchmark, type BenchmarkName, benchmarks } from './benchmarks.ts';
+import { DEFAULT_CONFIG, type RunConfig } from './config.ts';
+import { createModel, decodeProgram, importanceProgram, type Model, trainingProgram } from './programs.ts';
 
-const IMAGES = 10_000;
+const IMAGES = 1024;
 
-export interface StepTimes {
-  /** Milliseconds of each step. */
-  readonly times: readonly number[];
-  /** Of one step's matrix products. */
-  readonly multiplyAdds: number;
+/** One program of a benchmark, compiled and ready to be called. */
+export interface Prepared {
+  readonly model: Model;
+  readonly program: Program;
+  readonly state: State;
+  readonly images: Uint8Array;
+  /** Values of all parameters. */
   readonly parameters: number;
+  /** Multiply-adds of one call's matrix products and convolutions. */
+  readonly multiplyAdds: number;
+  /** Bytes that a call must move: the operands and results of its products, and what its update reads and writes. */
+  readonly bytes: number;
+  /** Milliseconds of the next call. */
+  time(): Promise<number>;
+  /** One call on given images, with the noise of step 0. */
+  call(positions: Int32Array, learningRate: number): Promise<Results>;
+  release(): Promise<void>;
 }
 
-export interface Measurement {
-  readonly batch: number;
-  /** Steps before the clock starts. */
-  readonly warmUp: number;
-  readonly steps: number;
-  readonly dropout: number;
-  /** Time for each of both, cut short after its first step at the earliest. */
-  readonly seconds?: number;
-}
-
-/** Forward, backward and Adam of 784-500-500-20 and back, elu and tanh, on random bytes. */
-export async function denseStep(
+/** A benchmark on an engine, from first values that the seed 0 gives. `settings` replace some of its own. */
+export async function prepare(
   engine: Engine,
-  { batch, warmUp, steps, dropout, seconds = Number.POSITIVE_INFINITY }: Measurement,
-): Promise<StepTimes> {
-  const settings = {
-    hidden: [500, 500],
-    activation: ['elu', 'tanh'],
-    latent: 20,
-    dropout,
-    threads: 1,
-    device: 'reference',
-  } as const;
-  const model = createModel({ ...DEFAULT_CONFIG, ...settings }, [1, 28, 28]);
+  name: BenchmarkName,
+  settings: Partial<RunConfig> = {},
+): Promise<Prepared> {
+  const { imageShape, config: chosen, batch, work }: Benchmark = benchmarks[name];
+  const config = { ...DEFAULT_CONFIG, device: 'reference', threads: 1, ...chosen, ...settings } as const;
+  const model = createModel(config, imageShape);
   const { parameters, pixels } = model.vae;
-  const optimiser = optimisers.adam();
-  const state = engine.allocate(parameters.map(specOf), optimiser.update.moments);
-  for (const { name, initialise } of parameters) state.write(name, initialise(0));
+  const optimiser = optimisers[config.optimizer](config);
+  const state = engine.allocate(parameters.map(specOf), work === undefined ? optimiser.update.moments : []);
+  for (const { name: parameter, initialise } of parameters) state.write(parameter, initialise(0));
   const bits = randomBits({ seed: 0, stream: 'benchmark', step: 0 }, (IMAGES * pixels) / 4);
   const images = new Uint8Array(bits.buffer, 0, IMAGES * pixels);
   const source = batchSource({ count: IMAGES, images, labels: new Uint8Array(IMAGES) }, pixels);
-  const program = trainingProgram(model, optimiser, batch, source);
+  const program = programOf(model, optimiser, batch, source, work);
   const executable = await engine.compile(program, { state, data: source.data });
   const order = permutation(IMAGES, { seed: 0, stream: 'shuffle', step: 0 });
+  const latents = Float32Array.from({ length: batch * config.latent }, (_, i) => Math.sin(i));
 
+  const callFor = (positions: Int32Array, step: number, learningRate: number): Call => ({
+    arguments: work === 'decode' ? { latents } : { ...source.at(positions) },
+    noise: { seed: 0, step },
+    ...(work === undefined && { coefficients: optimiser.coefficients(step + 1, learningRate) }),
+  });
   let step = 0;
-  const makeStep = async (): Promise<number> => {
-    step++;
-    const start = (step * batch) % (IMAGES - batch);
-    const began = performance.now();
-    await executable.run({
-      arguments: { indices: order.subarray(start, start + batch) },
-      noise: { seed: 0, step },
-      coefficients: optimiser.coefficients(step, 1e-3),
-    });
-    return performance.now() - began;
+  const count = parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
+  return {
+    model,
+    program,
+    state,
+    images,
+    parameters: count,
+    multiplyAdds: multiplyAdds(program),
+    bytes: productBytes(program) + (work === undefined ? updateBytes(optimiser, count) : 0),
+    time: async () => {
+      step++;
+      const start = (step * batch) % (IMAGES - batch);
+      const call = callFor(order.subarray(start, start + batch), step, 1e-3);
+      const began = performance.now();
+      await executable.run(call);
+      return performance.now() - began;
+    },
+    call: (positions, learningRate) => executable.run(callFor(positions, 0, learningRate)),
+    release: () => executable.release(),
   };
-  const makeSteps = async (count: number): Promise<number[]> => {
+}
+
+function programOf(
+  model: Model,
+  optimiser: Optimiser,
+  batch: number,
+  source: BatchSource,
+  work: Benchmark['work'],
+): Program {
+  if (work === 'importance') return importanceProgram(model, batch, model.config.samples, source);
+  if (work === 'decode') return decodeProgram(model, batch);
+  return trainingProgram(model, optimiser, batch, source);
+}
+
+/** Parameters and moments are read and written once, gradients read. */
+const updateBytes = ({ update }: Optimiser, parameters: number): number =>
+  parameters * (2 * (1 + update.moments.length) + 1) * Float32Array.BYTES_PER_ELEMENT;
+
+/** Noise that the step 0 gives, by the names of its streams. */
+export const noiseOf = (program: Program) =>
+  inputsOf(program, 'noise').map(({ node, source }) => ({ ...source, shape: node.shape, size: sizeOf(node.shape) }));
+
+export interface Measurement {
+  /** Calls before the clock starts. */
+  readonly warmUp: number;
+  readonly calls: number;
+  /** Time for each of both, cut short after its first call at the earliest. */
+  readonly seconds?: number;
+}
+
+/** Milliseconds of each call. */
+export async function measure(
+  { time }: Prepared,
+  { warmUp, calls, seconds = Number.POSITIVE_INFINITY }: Measurement,
+): Promise<number[]> {
+  const makeCalls = async (count: number): Promise<number[]> => {
     const times: number[] = [];
     const end = performance.now() + 1000 * seconds;
-    while (times.length < count && (times.length === 0 || performance.now() < end)) times.push(await makeStep());
+    while (times.length < count && (times.length === 0 || performance.now() < end)) times.push(await time());
     return times;
   };
-  await makeSteps(warmUp);
-  const times = await makeSteps(steps);
-  await executable.release();
-  return {
-    times,
-    multiplyAdds: multiplyAdds(program),
-    parameters: parameters.reduce((sum, { tensor }) => sum + tensor.size, 0),
-  };
+  await makeCalls(warmUp);
+  return makeCalls(calls);
 }

@@ -283,7 +283,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     code: 1,
     says: 'cannot write file/grid.png: a part of the path is a file',
   },
-  'a bench of nothing': { args: ['bench', '--steps', '0'], code: 2, says: 'expected an integer from 1' },
+  'a bench of nothing': { args: ['bench', '--calls', '0'], code: 2, says: 'expected an integer from 1' },
 };
 
 /** What can be known only once a run has begun. */
@@ -324,7 +324,7 @@ describe('what is no mistake', () => {
     );
   });
   it('the bench', async () => {
-    const { milliseconds, parameters } = JSON.parse((await vae(folder, 'bench', '--steps', '5', '--json')).stdout);
+    const { milliseconds, parameters } = JSON.parse((await vae(folder, 'bench', '--calls', '5', '--json')).stdout);
     expect(parameters).toBe(1_316_824);
     expect(milliseconds.median).toBeGreaterThan(0);
   });

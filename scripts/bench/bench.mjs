@@ -1,0 +1,207 @@
+#!/usr/bin/env node
+/**
+ * Times our engines beside PyTorch and TensorFlow.js, alternating in one run, on the same networks, weights, images and
+ * precision. See README.md beside it.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { engines } from '../../dist/engines/index.js';
+import { benchmarks } from '../../dist/training/benchmarks.js';
+import { limitsOf } from './limits.mjs';
+import { Worker } from './worker.mjs';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const VAE = join(HERE, '..', '..', 'bin', 'vae.js');
+/** Losses and gradients of both sides may differ by this share. */
+const TOLERANCE = 1e-3;
+const CALLS_TO_CHOOSE_THREADS = 5;
+
+const options = new Command()
+  .name('bench.mjs')
+  .option('--only <names>', `of ${Object.keys(benchmarks).join(', ')}, run, start`, (text) => text.split(','))
+  .option('--rounds <n>', 'turns that each side takes', Number, 7)
+  .option('--milliseconds <n>', 'about how long a turn is', Number, 1000)
+  .option('--python <command>', 'a Python with torch and safetensors', 'python3')
+  .option('--device <name>', 'ours', 'onnx')
+  .option('--threads <n>', 'ours', Number, availableParallelism())
+  .option('--json <file>', 'write the figures there too')
+  .parse()
+  .opts();
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const range = (values) => `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`;
+
+/** The version of torch, or undefined where there is none. */
+function findTorch() {
+  const found = spawnSync(options.python, ['-c', 'import torch, safetensors; print(torch.__version__)']);
+  return found.status === 0 ? String(found.stdout).trim() : undefined;
+}
+
+/** Whether both sides computed the same. */
+function compare(work, ours, theirs) {
+  const loss = ours.values.loss ?? Object.values(ours.values)[0];
+  const worst = Math.max(...theirs.value.map((value, i) => Math.abs(value - loss[i]) / (Math.abs(loss[i]) + 1e-6)));
+  const gradient = theirs.worstGradient ?? 0;
+  if (!(worst < TOLERANCE && gradient < 5 * TOLERANCE)) {
+    throw new Error(`${work}: the sides do not compute the same: values differ by ${worst}, gradients by ${gradient}`);
+  }
+  return { values: worst, gradients: gradient };
+}
+
+/** PyTorch with each number of threads, and of them the fastest. Each must first compute what we did. */
+async function bestTorch(work, checked, folder, ...flags) {
+  const tried = [];
+  let difference;
+  for (let threads = 1; threads <= availableParallelism(); threads *= 2) {
+    const worker = new Worker(options.python, [join(HERE, 'torch_peer.py'), folder, String(threads), ...flags]);
+    difference = compare(work, checked, await worker.ask('check'));
+    const { times } = await worker.ask(`time ${CALLS_TO_CHOOSE_THREADS}`);
+    tried.push({ worker, threads, time: median(times) });
+  }
+  const [best, ...others] = tried.toSorted((a, b) => a.time - b.time);
+  for (const { worker } of others) worker.end();
+  return { worker: best.worker, difference };
+}
+
+async function benchmark(work, torch, limits) {
+  const folder = mkdtempSync(join(tmpdir(), 'vae-bench-'));
+  const ours = (device, threads) =>
+    new Worker(process.execPath, [join(HERE, 'ours.mjs'), work, device, String(threads), folder]);
+  const sides = { ours: ours(options.device, options.threads) };
+  try {
+    const checked = await sides.ours.ask('check');
+    let difference;
+    if (torch !== undefined) {
+      ({ worker: sides.torch, difference } = await bestTorch(work, checked, folder));
+      if (benchmarks[work].config.model === 'conv') {
+        ({ worker: sides.rewritten } = await bestTorch(work, checked, folder, 'rewritten'));
+      }
+    }
+    if (work === 'dense') Object.assign(sides, { wasm: ours('tfjs:wasm', 1), cpu: ours('tfjs:cpu', 1) });
+    const rounds = [];
+    const last = {};
+    for (let round = 0; round < options.rounds; round++) {
+      const medians = {};
+      for (const [name, worker] of Object.entries(sides)) {
+        const known = rounds[0]?.[name];
+        const calls = known === undefined ? 3 : Math.max(3, Math.round(options.milliseconds / known));
+        last[name] = await worker.ask(`time ${name === 'wasm' || name === 'cpu' ? 2 : calls}`);
+        medians[name] = median(last[name].times);
+      }
+      rounds.push(medians);
+    }
+    return report(work, rounds.slice(1), last, { difference, limits });
+  } finally {
+    for (const worker of Object.values(sides)) worker.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function report(work, rounds, last, { difference, limits }) {
+  const of = (name) => rounds.map((round) => round[name]);
+  const { multiplyAdds, bytes, parameters } = last.ours;
+  const [compute, memory] = [multiplyAdds / limits.multiplyAdds, bytes / limits.bytes];
+  const share = Math.max(compute, memory) / median(of('ours'));
+  console.log(`${work}: ${benchmarks[work].summary}; batch ${benchmarks[work].batch}, ${parameters} parameters`);
+  for (const name of Object.keys(rounds[0])) {
+    const ratios = of(name).map((time, i) => time / rounds[i].ours);
+    const beside = name === 'ours' ? '' : `  ratio ${median(ratios).toFixed(2)} (${range(ratios)})`;
+    const { engine, megabytes } = last[name];
+    const label = name === 'rewritten' ? `${engine}, transposed convolutions rewritten` : engine;
+    console.log(
+      `  ${median(of(name)).toFixed(2)} ms (${range(of(name))})${beside}  ${megabytes.toFixed(0)} MB  ${label}`,
+    );
+  }
+  console.log(
+    `  ${(2e-6 * multiplyAdds).toFixed(0)} MFLOP take ${compute.toFixed(2)} ms at best, ${(bytes / 1e6).toFixed(0)} MB ${memory.toFixed(2)} ms: ${(100 * share).toFixed(0)} % of the limit reached`,
+  );
+  const sides = Object.fromEntries(
+    Object.keys(rounds[0]).map((name) => [
+      name,
+      { engine: last[name].engine, medians: of(name), megabytes: last[name].megabytes },
+    ]),
+  );
+  return { work, ...benchmarks[work], difference, sides, roofline: { multiplyAdds, bytes, share } };
+}
+
+/** Wall time of a whole command, in seconds. */
+function wall(command, args, cwd) {
+  const began = performance.now();
+  const { status, stderr } = spawnSync(command, args, { cwd });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${String(stderr).trim().split('\n').at(-1)}`);
+  return (performance.now() - began) / 1000;
+}
+
+/** Three epochs of 784-400-20 on MNIST, with samples and a checkpoint after each, from the command line to its end. */
+function wholeRun(torch) {
+  const folder = mkdtempSync(join(tmpdir(), 'vae-bench-'));
+  const rounds = [];
+  try {
+    for (let round = 0; round < Math.min(options.rounds, 3); round++) {
+      const ours = wall(
+        process.execPath,
+        [VAE, 'train', '--epochs', '3', '--out', join(folder, `run-${round}`)],
+        folder,
+      );
+      const theirs = torch === undefined ? undefined : wall(options.python, [join(HERE, 'usual_script.py')], folder);
+      rounds.push({ ours, torch: theirs });
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const of = (name) => rounds.map((round) => round[name]);
+  console.log(
+    `run: train --epochs 3 on MNIST, 784-400-20\n  ${median(of('ours')).toFixed(1)} s (${range(of('ours'))})`,
+  );
+  if (torch !== undefined) {
+    const ratios = rounds.map((round) => round.torch / round.ours);
+    const ratio = `ratio ${median(ratios).toFixed(2)} (${range(ratios)})`;
+    console.log(
+      `  ${median(of('torch')).toFixed(1)} s (${range(of('torch'))})  ${ratio}  the usual script, PyTorch ${torch}`,
+    );
+  }
+  return { work: 'run', rounds };
+}
+
+/** How long the program takes to answer. */
+function start() {
+  const folder = mkdtempSync(join(tmpdir(), 'vae-bench-'));
+  try {
+    wall(process.execPath, [VAE, 'train', '--steps', '20', '--hidden', '16', '--out', join(folder, 'run')], folder);
+    const commands = { help: ['--help'], sample: ['sample', '--run', 'run', '-n', '49', '--out', 'grid.png'] };
+    const times = Object.fromEntries(
+      Object.entries(commands).map(([name, args]) => {
+        const walls = Array.from({ length: 11 }, () => 1000 * wall(process.execPath, [VAE, ...args], folder));
+        console.log(`start: vae ${args[0]} ${median(walls).toFixed(0)} ms (${range(walls)})`);
+        return [name, walls];
+      }),
+    );
+    return { work: 'start', times };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const torch = findTorch();
+const limits = await limitsOf(await engines[options.device]({ threads: options.threads }));
+console.log(
+  `${cpus()[0].model}, ${availableParallelism()} threads; Node ${process.version}; PyTorch ${torch ?? 'not found'}`,
+);
+console.log(
+  `machine: ${(2e-6 * limits.multiplyAdds).toFixed(0)} GFLOP/s in a product of 1,024 × 1,024, ${(limits.bytes / 1e6).toFixed(0)} GB/s\n`,
+);
+const results = [];
+for (const name of options.only ?? [...Object.keys(benchmarks), 'run', 'start']) {
+  if (name === 'run') results.push(wholeRun(torch));
+  else if (name === 'start') results.push(start());
+  else results.push(await benchmark(name, torch, limits));
+}
+if (options.json !== undefined) {
+  const machine = { cpu: cpus()[0].model, threads: availableParallelism(), node: process.version, torch, limits };
+  writeFileSync(options.json, JSON.stringify({ machine, results }, undefined, 2));
+}
