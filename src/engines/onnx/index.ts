@@ -95,6 +95,9 @@ async function createExecutable(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 4,
+    // Importance weights reach below 2⁻¹²⁶, where each operation costs a hundred cycles: 600 steps of the IWAE on MNIST
+    // take 14 s where they took 34.
+    extra: { session: { set_denormal_as_zero: '1' } },
   }).catch((error: unknown) => fail(program, error));
 
   return {
