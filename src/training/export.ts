@@ -65,7 +65,7 @@ export function describeExport({ model: { vae, config }, progress, version }: Ex
   const { imageShape, posterior } = vae.config;
   const fields = { dataset, pixels, likelihood, range, objective, posterior, latent, imageShape, seed };
   const texts = Object.entries({ vae: version, ...fields, epochs: progress.epoch, updates: progress.step });
-  return Object.fromEntries(texts.map(([name, value]) => [name, Array.isArray(value) ? value.join('×') : `${value}`]));
+  return Object.fromEntries(texts.map(([name, value]) => [name, Array.isArray(value) ? value.join() : `${value}`]));
 }
 
 function onnxFiles(exported: Exported): ExportedFile[] {
