@@ -69,15 +69,12 @@ export function describeExport({ model: { vae, config }, progress, version }: Ex
 }
 
 function onnxFiles(exported: Exported): ExportedFile[] {
-  const about = { producerVersion: exported.version, metadata: describeExport(exported) };
-  return Object.entries(PROGRAMS).map(([part, programOf]) => ({
-    name: `${part}.onnx`,
-    content: encodeOnnx(
-      freeBatch((batch) => programOf(exported.model, batch)),
-      exported.state.read,
-      about,
-    ),
-  }));
+  const { model, state, version } = exported;
+  const about = { producerVersion: version, metadata: describeExport(exported) };
+  return Object.entries(PROGRAMS).map(([part, programOf]) => {
+    const free = freeBatch((batch) => programOf(model, batch));
+    return { name: `${part}.onnx`, content: encodeOnnx(free, (name) => state.read(name), about) };
+  });
 }
 
 /**
@@ -100,14 +97,12 @@ function safetensorsFiles(exported: Exported): ExportedFile[] {
 
 function tfjsFiles(exported: Exported): ExportedFile[] {
   const { model, state, version } = exported;
-  return Object.entries(PROGRAMS).flatMap(([part, programOf]) =>
-    encodeTfjs(
-      freeBatch((batch) => programOf(model, batch)),
-      state.read,
-      version,
-      describeExport(exported),
-    ).map(({ name, content }) => ({ name: `${part}/${name}`, content })),
-  );
+  const metadata = describeExport(exported);
+  return Object.entries(PROGRAMS).flatMap(([part, programOf]) => {
+    const free = freeBatch((batch) => programOf(model, batch));
+    const files = encodeTfjs(free, (name) => state.read(name), version, metadata);
+    return files.map(({ name, content }) => ({ name: `${part}/${name}`, content }));
+  });
 }
 
 /** Formats by name. */

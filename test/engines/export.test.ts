@@ -173,6 +173,18 @@ describe('an exported graph', () => {
     expect([count('Conv2D'), count('Transpose')]).toEqual([4, 2]);
   });
 
+  it('of TensorFlow.js resizes images whose pixels are doubled', () => {
+    const doubled = freeBatch((batch) => {
+      const x = layer(argument('x', [batch, 2, 4, 4]), 0);
+      const cells = x.reshape(batch, 6, 4, 1, 4, 1).broadcastTo([batch, 6, 4, 2, 4, 2]);
+      return createProgram('doubled', { y: cells.reshape(batch, 6, 8, 8).relu() });
+    });
+    const { modelTopology } = JSON.parse(Buffer.from(filesOf('tfjs', doubled).get('model.json')!).toString());
+    const operations = modelTopology.node.map(({ op }: { op: string }) => op);
+    expect(operations).toContain('ResizeNearestNeighbor');
+    expect(operations).not.toContain('Tile');
+  });
+
   it('of TensorFlow.js has its weights in files of 4 MiB', () => {
     const graph = new TfjsGraph();
     const values = Float32Array.from({ length: 2 ** 21 + 5 }, (_, i) => i);
