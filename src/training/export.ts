@@ -65,19 +65,16 @@ export function describeExport({ model: { vae, config }, progress, version }: Ex
   const { imageShape, posterior } = vae.config;
   const fields = { dataset, pixels, likelihood, range, objective, posterior, latent, imageShape, seed };
   const texts = Object.entries({ vae: version, ...fields, epochs: progress.epoch, updates: progress.step });
-  return Object.fromEntries(texts.map(([name, value]) => [name, Array.isArray(value) ? value.join('×') : `${value}`]));
+  return Object.fromEntries(texts.map(([name, value]) => [name, Array.isArray(value) ? value.join() : `${value}`]));
 }
 
 function onnxFiles(exported: Exported): ExportedFile[] {
-  const about = { producerVersion: exported.version, metadata: describeExport(exported) };
-  return Object.entries(PROGRAMS).map(([part, programOf]) => ({
-    name: `${part}.onnx`,
-    content: encodeOnnx(
-      freeBatch((batch) => programOf(exported.model, batch)),
-      exported.state.read,
-      about,
-    ),
-  }));
+  const { model, state, version } = exported;
+  const about = { producerVersion: version, metadata: describeExport(exported) };
+  return Object.entries(PROGRAMS).map(([part, programOf]) => {
+    const free = freeBatch((batch) => programOf(model, batch));
+    return { name: `${part}.onnx`, content: encodeOnnx(free, (name) => state.read(name), about) };
+  });
 }
 
 /**
@@ -100,14 +97,12 @@ function safetensorsFiles(exported: Exported): ExportedFile[] {
 
 function tfjsFiles(exported: Exported): ExportedFile[] {
   const { model, state, version } = exported;
-  return Object.entries(PROGRAMS).flatMap(([part, programOf]) =>
-    encodeTfjs(
-      freeBatch((batch) => programOf(model, batch)),
-      state.read,
-      version,
-      describeExport(exported),
-    ).map(({ name, content }) => ({ name: `${part}/${name}`, content })),
-  );
+  const metadata = describeExport(exported);
+  return Object.entries(PROGRAMS).flatMap(([part, programOf]) => {
+    const free = freeBatch((batch) => programOf(model, batch));
+    const files = encodeTfjs(free, (name) => state.read(name), version, metadata);
+    return files.map(({ name, content }) => ({ name: `${part}/${name}`, content }));
+  });
 }
 
 /** Formats by name. */

@@ -9,6 +9,9 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect } from 'vitest';
 import type { NumericArray } from '../../src/tensor/primitives.ts';
 
+// Without its advice to install another backend.
+tf.enableProdMode();
+
 export interface Value {
   readonly values: NumericArray;
   readonly shape: readonly number[];

@@ -14,14 +14,14 @@ function filesOf(format: 'onnx' | 'tfjs', exported: Exported, part: Part): Files
 }
 
 /** Runs both parts on examples of a batch, and compares names, shapes and values with ours. */
-async function expectOurs(exported: Exported, open: (part: Part) => Promise<Run>, batch: number): Promise<void> {
+async function expectOurs(exported: Exported, run: Readonly<Record<Part, Run>>, batch: number): Promise<void> {
   const { latent } = exported.model.config;
   const { imageShape } = exported.model.vae.config;
   const { pictures, latents } = exampleInputs(exported, batch);
   const expected = await expectedOutputs(exported, batch);
   const found = {
-    encoder: await (await open('encoder'))({ pictures: { values: pictures, shape: [batch, ...imageShape] } }),
-    decoder: await (await open('decoder'))({ latents: { values: latents, shape: [batch, latent] } }),
+    encoder: await run.encoder({ pictures: { values: pictures, shape: [batch, ...imageShape] } }),
+    decoder: await run.decoder({ latents: { values: latents, shape: [batch, latent] } }),
   };
   for (const part of ['encoder', 'decoder'] as const) {
     expect(Object.keys(found[part]).sort()).toEqual(Object.keys(expected[part]).sort());
@@ -41,7 +41,11 @@ for (const [runtime, { format, open }] of Object.entries(runtimes)) {
     for (const [name, kind] of Object.entries(KINDS)) {
       it(name, async () => {
         const exported = exportedModel(kind);
-        for (const batch of [1, 5]) await expectOurs(exported, (part) => open(filesOf(format, exported, part)), batch);
+        const run = {
+          encoder: await open(filesOf(format, exported, 'encoder')),
+          decoder: await open(filesOf(format, exported, 'decoder')),
+        };
+        for (const batch of [1, 5]) await expectOurs(exported, run, batch);
       });
     }
   });

@@ -21,7 +21,7 @@ export const KINDS: Readonly<Record<string, readonly [settings: Partial<RunConfi
     [3, 4, 4],
   ],
   'dense with softplus': [{ activation: ['softplus'], scale: 'log-stddev' }, [1, 4, 4]],
-  'dense without hidden layers of several latents': [{ latent: 1, hidden: [3] }, [1, 4, 4]],
+  'dense with one latent': [{ latent: 1, hidden: [3] }, [1, 4, 4]],
   conv: [conv, [1, 8, 8]],
   'conv of odd sides': [{ ...conv, ...signed, kernel: 3 }, [3, 9, 7]],
   'conv with a large kernel': [{ ...conv, kernel: 5, activation: ['tanh'] }, [2, 12, 10]],

@@ -72,6 +72,11 @@ export class Layouts {
     return this.graph.transpose(this.first(node), permutation);
   }
 
+  /** A matrix with its axes exchanged, if it is a weight. */
+  transposedWeight(node: Tensor): string | undefined {
+    return this.weights.has(node) ? this.weight(node, 'transposed', (x) => x.transpose()) : undefined;
+  }
+
   /** A weight rearranged, under a name that says how. */
   private weight(node: Tensor, how: string, arrange: (x: Tensor) => Tensor): string {
     const { name, values } = this.weights.get(node)!;
