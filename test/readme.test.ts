@@ -10,7 +10,9 @@ import { writeDigits } from './data/digits.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 /** The page, and those that it leads to. */
-const documents = ['README.md', 'docs/models.md', 'docs/data.md'].map((file) => readFileSync(file, 'utf8')).join('\n');
+const documents = ['README.md', 'docs/models.md', 'docs/data.md', 'docs/devices.md']
+  .map((file) => readFileSync(file, 'utf8'))
+  .join('\n');
 const { folder, remove } = temporaryFolder();
 const inFolder = (...parts: string[]): string => path.join(folder, ...parts);
 beforeAll(() => {

@@ -57,12 +57,12 @@ const json = (...parts: string[]) => JSON.parse(readFileSync(path.join(folder, .
 describe('a device that is not here says in one line what it needs', () => {
   const elsewhere = process.platform === 'win32' ? 'onnx:coreml' : 'onnx:dml';
   const cases: readonly (readonly [device: string, Packages, says: RegExp])[] = [
-    ['tfjs:node-gpu', { without: [tfjs('node-gpu')] }, /Node 22 or older.*CUDA 11\.2 and cuDNN 8\.1; npm install --no/],
+    ['tfjs:node-gpu', { without: [tfjs('node-gpu')] }, /Node up to 22.*CUDA 11\.2 and cuDNN 8\.1; npm install --no/],
     ['tfjs:node', { without: [tfjs('node')] }, /not installed: .*npm install --no-save --ignore-scripts=false @tens/],
     [
       'tfjs:node',
       { broken: [tfjs('node')] },
-      /does not work here \(its native addon cannot be loaded\): it needs Node/,
+      /does not work here \(its native addon cannot be loaded\): it needs an inst/,
     ],
     ['tfjs:wasm', { without: [tfjs('backend-wasm')] }, /npm install --no-save @tensorflow\/tfjs-core@4\.22\.0 @tensor/],
     ['tfjs:cpu', { without: [tfjs('core')] }, /tfjs:cpu: @tensorflow\/tfjs-backend-cpu is not installed: npm install/],
