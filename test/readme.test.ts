@@ -10,7 +10,7 @@ import { writeDigits } from './data/digits.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 /** The page, and those that it leads to. */
-const documents = ['README.md', 'docs/models.md', 'docs/data.md', 'docs/export.md']
+const documents = ['README.md', 'docs/models.md', 'docs/data.md', 'docs/export.md', 'docs/devices.md']
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n');
 const { folder, remove } = temporaryFolder();

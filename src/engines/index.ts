@@ -31,26 +31,32 @@ const tfjsOn =
   async (options) =>
     (await import('./tfjs/index.ts')).createTfjsEngine(backend, options);
 
-/** The first that works. One that should and does not is told of; what is not on this machine is passed over. */
+/**
+ * The first that works. One that should and does not is told of; what is not on this machine is passed over.
+ * @param easiest the one to advise where none is here.
+ */
 const firstOf =
-  (names: readonly EngineName[]): Create =>
+  (names: readonly EngineName[], easiest: EngineName): Create =>
   async (options) => {
-    const failures: EngineError[] = [];
+    const failures = new Map<EngineName, EngineError>();
     for (const name of names) {
       try {
         const engine = await engines[name](options);
-        const broken = failures.filter((failure) => !(failure instanceof MissingError));
+        const broken = brokenOf(failures);
         if (broken.length > 0) {
           options.warn?.(`${broken.map(({ message }) => message).join('; ')}; going on with --device ${engine.name}`);
         }
         return engine;
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
-        failures.push(error);
+        failures.set(name, error);
       }
     }
-    throw failures.find((failure) => !(failure instanceof MissingError)) ?? failures.at(-1)!;
+    throw brokenOf(failures)[0] ?? failures.get(easiest);
   };
+
+const brokenOf = (failures: ReadonlyMap<EngineName, EngineError>): EngineError[] =>
+  [...failures.values()].filter((failure) => !(failure instanceof MissingError));
 
 /** What `auto` takes, best first. */
 export const PREFERENCE: readonly EngineName[] = ['onnx', 'tfjs:wasm', 'reference'];
@@ -58,7 +64,7 @@ export const PREFERENCE: readonly EngineName[] = ['onnx', 'tfjs:wasm', 'referenc
 const TFJS_PREFERENCE: readonly EngineName[] = ['tfjs:node-gpu', 'tfjs:node', 'tfjs:wasm', 'tfjs:cpu'];
 
 const table = {
-  auto: (options: EngineOptions) => firstOf(PREFERENCE)(options),
+  auto: (options: EngineOptions) => firstOf(PREFERENCE, 'reference')(options),
   onnx,
   'onnx:cuda': onnxOn('cuda'),
   'onnx:webgpu': onnxOn('webgpu'),
@@ -67,7 +73,7 @@ const table = {
   webgpu: onnxOn('webgpu'),
   dml: onnxOn('dml'),
   coreml: onnxOn('coreml'),
-  tfjs: (options: EngineOptions) => firstOf(TFJS_PREFERENCE)(options),
+  tfjs: (options: EngineOptions) => firstOf(TFJS_PREFERENCE, 'tfjs:wasm')(options),
   'tfjs:node-gpu': tfjsOn('node-gpu'),
   'tfjs:node': tfjsOn('node'),
   'tfjs:wasm': tfjsOn('wasm'),

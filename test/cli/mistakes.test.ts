@@ -314,14 +314,17 @@ describe('what is no mistake', () => {
     }
   });
   it('--version', async () => expect((await vae(folder, '--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/));
-  it('the doctor, who finds both engines', async () => {
-    const { engines } = JSON.parse((await vae(folder, 'doctor', '--json')).stdout);
-    expect(engines.map(({ engine, available }: { engine: string; available: boolean }) => [engine, available])).toEqual(
-      [
-        ['onnx', true],
-        ['reference', true],
-      ],
-    );
+  it('the doctor, who times every device that is here and says why others are not', async () => {
+    const { devices, auto } = JSON.parse((await vae(folder, 'doctor', '--json')).stdout);
+    expect(auto).toBe('onnx');
+    const reports: Record<string, unknown>[] = devices;
+    for (const device of ['onnx', 'tfjs:wasm', 'tfjs:cpu', 'reference']) {
+      const report = { device, available: true, millisecondsPerStep: expect.any(Number) };
+      expect(reports).toContainEqual(expect.objectContaining(report));
+    }
+    for (const { available, detail, millisecondsPerStep } of reports) {
+      if (!available) expect([detail, millisecondsPerStep]).toEqual([expect.stringMatching(/needs/), undefined]);
+    }
   });
   it('the bench', async () => {
     const { milliseconds, parameters } = JSON.parse((await vae(folder, 'bench', '--calls', '5', '--json')).stdout);

@@ -19,8 +19,12 @@ export interface Running {
 }
 
 /** Starts the program in a folder. */
-export function start(folder: string, ...args: string[]): Running {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+export const start = (folder: string, ...args: string[]): Running => startWith({}, folder, ...args);
+
+/** With more variables in its environment. */
+function startWith(variables: Readonly<Record<string, string>>, folder: string, ...args: string[]): Running {
+  const env = { ...process.env, ...variables };
+  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk) => {
     stdout += chunk;
@@ -35,6 +39,12 @@ export function start(folder: string, ...args: string[]): Running {
 }
 
 export const vae = (folder: string, ...args: string[]): Promise<Finished> => start(folder, ...args).finished;
+
+export const vaeWith = (
+  variables: Readonly<Record<string, string>>,
+  folder: string,
+  ...args: string[]
+): Promise<Finished> => startWith(variables, folder, ...args).finished;
 
 /** A folder that is gone when the tests are. */
 export function temporaryFolder(): { readonly folder: string; readonly remove: () => void } {

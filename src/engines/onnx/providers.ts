@@ -9,6 +9,7 @@ import { createProgram } from '../../tensor/program.ts';
 import { argument } from '../../tensor/tensor.ts';
 import { type Engine, EngineError, type EngineOptions, MissingError } from '../engine.ts';
 import { createOnnxEngine } from './index.ts';
+import { withShiftedLogSumExp } from './shifted.ts';
 
 interface Provider {
   readonly platforms: readonly NodeJS.Platform[];
@@ -40,7 +41,11 @@ export async function createProviderEngine(provider: ProviderName, options: Engi
   if (!platforms.includes(process.platform)) {
     throw new MissingError(`onnx:${provider}: not for ${process.platform}: it needs ${needs}`);
   }
-  const engine = createOnnxEngine(options, provider);
+  const onnx = createOnnxEngine(options, provider);
+  const engine: Engine = {
+    ...onnx,
+    compile: (program, bindings) => onnx.compile(withShiftedLogSumExp(program), bindings),
+  };
   const program = createProgram('examination', { sum: argument('x', [4]).square().sum() });
   try {
     const executable = await engine.compile(program, { state: engine.allocate([], []), data: {} });

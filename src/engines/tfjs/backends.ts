@@ -25,7 +25,7 @@ interface Kind {
 
 /** The version that this engine is tested with. */
 const VERSION = '4.22.0';
-const NATIVE = 'Node 22 or older, and an install script that downloads libtensorflow';
+const NATIVE = 'an install script that downloads libtensorflow, and Node up to 22 (24 has worked)';
 
 const describeNative = (tf: Tfjs, { threads }: EngineOptions): string => {
   const { binding, isUsingGpuDevice } = tf.backend() as unknown as NodeBackend;
