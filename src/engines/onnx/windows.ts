@@ -70,6 +70,10 @@ export const cellsOf = ({ image, kernel, stride, padding }: Geometry): Cells => 
 export const windowsOfCells = ({ windows }: Geometry, { first, count, taps }: Cells): Int32Array =>
   positions(count, taps, windows, (cell, tap, axis) => first[axis] + cell - tap);
 
+/** The windows whose tap is at each pixel, at a stride of 1: [H, W, KH, KW] into H′·W′. */
+export const windowsOfPixels = ({ image, kernel, windows, padding }: Geometry): Int32Array =>
+  positions(image, kernel, windows, (pixel, tap, axis) => pixel + padding[axis] - tap);
+
 /** The pixels of each cell: [QH, QW, SH, SW] into H·W. */
 export const pixelsOfCells = ({ image, stride, padding }: Geometry, { first, count }: Cells): Int32Array =>
   positions(count, stride, image, (cell, pixel, axis) => (first[axis] + cell) * stride[axis] + pixel - padding[axis]);
