@@ -10,6 +10,7 @@ import { type BatchSource, batchSource } from './batches.ts';
 import { type Benchmark, type BenchmarkName, benchmarks } from './benchmarks.ts';
 import { DEFAULT_CONFIG, type RunConfig } from './config.ts';
 import { createModel, decodeProgram, importanceProgram, type Model, trainingProgram } from './programs.ts';
+import type { NamedTensor } from './safetensors.ts';
 
 const IMAGES = 1024;
 
@@ -32,11 +33,19 @@ export interface Prepared {
   release(): Promise<void>;
 }
 
-/** A benchmark on an engine, from first values that the seed 0 gives. `settings` replace some of its own. */
+/** What a benchmark begins with, other than its own settings, random images and the first values that the seed 0 gives. */
+export interface Given {
+  readonly settings?: Partial<RunConfig>;
+  /** As many images as there are. */
+  readonly images?: Uint8Array;
+  readonly weights?: readonly NamedTensor[];
+}
+
+/** A benchmark on an engine. */
 export async function prepare(
   engine: Engine,
   name: BenchmarkName,
-  settings: Partial<RunConfig> = {},
+  { settings = {}, images: chosenImages, weights = [] }: Given = {},
 ): Promise<Prepared> {
   const { imageShape, config: chosen, batch, work }: Benchmark = benchmarks[name];
   const config = { ...DEFAULT_CONFIG, device: 'reference', threads: 1, ...chosen, ...settings } as const;
@@ -45,12 +54,13 @@ export async function prepare(
   const optimiser = optimisers[config.optimizer](config);
   const state = engine.allocate(parameters.map(specOf), work === undefined ? optimiser.update.moments : []);
   for (const { name: parameter, initialise } of parameters) state.write(parameter, initialise(0));
-  const bits = randomBits({ seed: 0, stream: 'benchmark', step: 0 }, (IMAGES * pixels) / 4);
-  const images = new Uint8Array(bits.buffer, 0, IMAGES * pixels);
-  const source = batchSource({ count: IMAGES, images, labels: new Uint8Array(IMAGES) }, pixels);
+  for (const { name: parameter, values } of weights) state.write(parameter, values);
+  const images = chosenImages ?? randomImages(pixels);
+  const imageCount = images.length / pixels;
+  const source = batchSource({ count: imageCount, images, labels: new Uint8Array(imageCount) }, pixels);
   const program = programOf(model, optimiser, batch, source, work);
   const executable = await engine.compile(program, { state, data: source.data });
-  const order = permutation(IMAGES, { seed: 0, stream: 'shuffle', step: 0 });
+  const order = permutation(imageCount, { seed: 0, stream: 'shuffle', step: 0 });
   const latents = Float32Array.from({ length: batch * config.latent }, (_, i) => Math.sin(i));
 
   const callFor = (positions: Int32Array, step: number, learningRate: number): Call => ({
@@ -70,7 +80,7 @@ export async function prepare(
     bytes: productBytes(program) + (work === undefined ? updateBytes(optimiser, count) : 0),
     time: async () => {
       step++;
-      const start = (step * batch) % (IMAGES - batch);
+      const start = (step * batch) % (imageCount - batch);
       const call = callFor(order.subarray(start, start + batch), step, 1e-3);
       const began = performance.now();
       await executable.run(call);
@@ -79,6 +89,11 @@ export async function prepare(
     call: (positions, learningRate) => executable.run(callFor(positions, 0, learningRate)),
     release: () => executable.release(),
   };
+}
+
+function randomImages(pixels: number): Uint8Array {
+  const bits = randomBits({ seed: 0, stream: 'benchmark', step: 0 }, (IMAGES * pixels) / 4);
+  return new Uint8Array(bits.buffer, 0, IMAGES * pixels);
 }
 
 function programOf(
