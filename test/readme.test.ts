@@ -12,7 +12,9 @@ const readme = readFileSync('README.md', 'utf8');
 /** The page, and those that it leads to. */
 const documents = ['README.md', 'docs/models.md', 'docs/data.md', 'docs/export.md', 'docs/devices.md']
   .map((file) => readFileSync(file, 'utf8'))
-  .join('\n');
+  .join('\n')
+  // Its flags are not ours.
+  .replace(/npm [^`\n]*/g, '');
 const { folder, remove } = temporaryFolder();
 const inFolder = (...parts: string[]): string => path.join(folder, ...parts);
 beforeAll(() => {

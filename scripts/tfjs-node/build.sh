@@ -16,7 +16,7 @@ tensorflow=$("$python" -c 'import importlib.util as u; s = u.find_spec("tensorfl
 [ -e "$tensorflow/libtensorflow_cc.so.2" ] ||
   fail "$tensorflow has no libtensorflow_cc.so.2, which packages for Linux have since 2.12; install a newer one"
 
-npm install --no-save --ignore-scripts --no-audit --no-fund @tensorflow/tfjs-node@4.22.0 node-api-headers@1 >&2
+npm install --no-save --save-dev --ignore-scripts --no-audit --no-fund @tensorflow/tfjs-node@4.22.0 node-api-headers@1 >&2
 package=node_modules/@tensorflow/tfjs-node
 version=$(node -p "const { napi_versions: built } = require('./$package/package.json').binary; Math.max(...built.filter((n) => n <= process.versions.napi))")
 target=$package/lib/napi-v$version

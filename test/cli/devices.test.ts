@@ -57,16 +57,32 @@ const json = (...parts: string[]) => JSON.parse(readFileSync(path.join(folder, .
 describe('a device that is not here says in one line what it needs', () => {
   const elsewhere = process.platform === 'win32' ? 'onnx:coreml' : 'onnx:dml';
   const cases: readonly (readonly [device: string, Packages, says: RegExp])[] = [
-    ['tfjs:node-gpu', { without: [tfjs('node-gpu')] }, /Node up to 22.*CUDA 11\.2 and cuDNN 8\.1; npm install --no/],
-    ['tfjs:node', { without: [tfjs('node')] }, /not installed: .*npm install --no-save --ignore-scripts=false @tens/],
+    [
+      'tfjs:node-gpu',
+      { without: [tfjs('node-gpu')] },
+      /Node up to 22.*CUDA 11\.2 and cuDNN 8\.1; run npm install --no/,
+    ],
+    [
+      'tfjs:node',
+      { without: [tfjs('node')] },
+      /not installed: .*run npm install --no-save --save-dev --ignore-scripts=false @tens/,
+    ],
     [
       'tfjs:node',
       { broken: [tfjs('node')] },
       /does not work here \(its native addon cannot be loaded\): it needs an inst/,
     ],
-    ['tfjs:wasm', { without: [tfjs('backend-wasm')] }, /npm install --no-save @tensorflow\/tfjs-core@4\.22\.0 @tensor/],
-    ['tfjs:cpu', { without: [tfjs('core')] }, /tfjs:cpu: @tensorflow\/tfjs-backend-cpu is not installed: npm install/],
-    ['tfjs', { without: ALL_TFJS }, /tfjs-backend-wasm is not installed: npm install/],
+    [
+      'tfjs:wasm',
+      { without: [tfjs('backend-wasm')] },
+      /run npm install --no-save --save-dev @tensorflow\/tfjs-core@4\.22\.0 @tensor/,
+    ],
+    [
+      'tfjs:cpu',
+      { without: [tfjs('core')] },
+      /tfjs:cpu: @tensorflow\/tfjs-backend-cpu is not installed: run npm install/,
+    ],
+    ['tfjs', { without: ALL_TFJS }, /tfjs-backend-wasm is not installed: run npm install/],
     ['onnx', { without: [ORT] }, /onnx: needs onnxruntime-node.*run npm ci/],
     ['webgpu', { broken: [ORT] }, /onnx: needs onnxruntime-node.*\(its native addon cannot be loaded\)/],
     [elsewhere, {}, /not for \w+: it needs/],

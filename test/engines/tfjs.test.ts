@@ -1,4 +1,4 @@
-import { engine as tfjsMemory } from '@tensorflow/tfjs-core';
+import { memory } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { createTfjsEngine } from '../../src/engines/tfjs/index.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
@@ -39,7 +39,7 @@ function program() {
 for (const backend of ['wasm', 'cpu'] as const) {
   it(`on ${backend} neither steps nor evaluations leave a tensor behind`, async () => {
     const engine = await createTfjsEngine(backend, { threads: 1 });
-    const { numTensors, numBytes } = tfjsMemory().memory();
+    const { numTensors, numBytes } = memory();
     const state = engine.allocate(
       [
         { name: 'filter', shape: [2, 1, 3, 3] },
@@ -48,24 +48,24 @@ for (const backend of ['wasm', 'cpu'] as const) {
       adamLike.moments,
     );
     for (const { name } of state.parameters) state.write(name, state.read(name).fill(0.1));
-    expect(tfjsMemory().memory().numTensors).toBe(numTensors + 6);
+    expect(memory().numTensors).toBe(numTensors + 6);
     const executable = await engine.compile(program(), {
       state,
       data: { images: new Uint8Array(6 * 64).fill(3), shift: new Float32Array(5) },
     });
-    const compiled = tfjsMemory().memory();
+    const compiled = memory();
     for (let step = 1; step <= 200; step++) {
       await executable.run({
         arguments: { rows: Int32Array.of(step % 6, 0, 5) },
         noise: { seed: 1, step },
         coefficients: { learningRate: 0.01 },
       });
-      const { numTensors: tensors, numBytes: bytes } = tfjsMemory().memory();
+      const { numTensors: tensors, numBytes: bytes } = memory();
       expect([tensors, bytes]).toEqual([compiled.numTensors, compiled.numBytes]);
     }
     await executable.release();
     const stateBytes = 4 * 3 * (2 * 9 + 5 * 32);
-    const left = tfjsMemory().memory();
+    const left = memory();
     expect([left.numTensors, left.numBytes]).toEqual([numTensors + 6, numBytes + stateBytes]);
   });
 
@@ -82,10 +82,10 @@ for (const backend of ['wasm', 'cpu'] as const) {
       state,
       data: { images: new Uint8Array(6 * 64), shift: new Float32Array(5).fill(1) },
     });
-    const { numTensors } = tfjsMemory().memory();
+    const { numTensors } = memory();
     const run = executable.run({ arguments: { rows: Int32Array.of(1, 2, 3) }, noise: { seed: 1, step: 1 } });
     await expect(run).rejects.toThrow('coefficient "learningRate" is missing');
-    expect(tfjsMemory().memory().numTensors).toBe(numTensors);
+    expect(memory().numTensors).toBe(numTensors);
     expect(state.read('weight')).toEqual(new Float32Array(5 * 32));
   });
 }

@@ -29,7 +29,7 @@ const NATIVE = 'an install script that downloads libtensorflow, and Node up to 2
 
 const describeNative = (tf: Tfjs, { threads }: EngineOptions): string => {
   const { binding, isUsingGpuDevice } = tf.backend() as unknown as NodeBackend;
-  return `libtensorflow ${binding.TF_Version} on the ${isUsingGpuDevice ? 'GPU' : `CPU, ${threads} threads`}`;
+  return `libtensorflow ${binding.TF_Version} on the ${isUsingGpuDevice ? 'GPU' : `CPU, ${threads} thread${threads === 1 ? '' : 's'}`}`;
 };
 
 interface NodeBackend {
@@ -90,10 +90,11 @@ function explain(backend: BackendName, error: unknown): EngineError {
   const missing =
     (error as NodeJS.ErrnoException | null)?.code === 'ERR_MODULE_NOT_FOUND' &&
     packages.some((name) => reason.includes(`'${name}'`));
-  // The project keeps install scripts from running; these packages come to nothing without theirs.
+  // The project keeps install scripts from running; these packages come to nothing without theirs. Without --save-dev npm
+  // takes them for what they are, optional peers, and installs nothing.
   const scripts = needs === undefined ? '' : ' --ignore-scripts=false';
-  const install = `npm install --no-save${scripts} ${packages.map((name) => `${name}@${VERSION}`).join(' ')}`;
-  const remedy = `${needs === undefined ? '' : `it needs ${needs}; `}${install}`;
+  const install = `npm install --no-save --save-dev${scripts} ${packages.map((name) => `${name}@${VERSION}`).join(' ')}`;
+  const remedy = `${needs === undefined ? '' : `it needs ${needs}; `}run ${install}`;
   if (missing) return new MissingError(`tfjs:${backend}: ${packages.at(-1)} is not installed: ${remedy}`);
   return new EngineError(`tfjs:${backend}: ${packages.at(-1)} does not work here (${reason}): ${remedy}`);
 }
