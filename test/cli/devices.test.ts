@@ -90,7 +90,7 @@ describe('a device that is not here says in one line what it needs', () => {
   for (const [device, packages, says] of cases) {
     const how = Object.entries(packages).map(([what, names]) => ` ${what} ${names.join(', ')}`);
     it(`${device}${how.join()}`, async () => {
-      const { code, stdout, stderr } = await onMachine(packages, 'bench', '--device', device, '--steps', '1');
+      const { code, stdout, stderr } = await onMachine(packages, 'bench', '--device', device, '--calls', '1');
       expect(stderr).toMatch(/^vae: [^\n]+\n$/);
       expect(stderr).toMatch(says);
       expect([code, stdout]).toEqual([1, '']);
@@ -105,7 +105,7 @@ describe('a device that is not here says in one line what it needs', () => {
 
   for (const device of ['onnx:cuda', 'webgpu']) {
     it(`${device}, where it does not work`, async () => {
-      const { code, stderr } = await vae(folder, 'bench', '--device', device, '--steps', '1', '--seconds', '1');
+      const { code, stderr } = await vae(folder, 'bench', '--device', device, '--calls', '1', '--seconds', '1');
       const lines = stderr.split('\n').filter((line) => line.startsWith('vae: '));
       expect(lines).toEqual(code === 0 ? [] : [expect.stringMatching(/does not work here: it needs/)]);
       expect(stderr).not.toContain('EngineError');
@@ -146,7 +146,7 @@ describe('tfjs', () => {
   it('takes wasm where the native package is not installed, in silence', async () => {
     const { stdout, stderr } = await onMachine(
       { without: ['node', 'node-gpu'].map(tfjs) },
-      ...['bench', '--device', 'tfjs', '--steps', '1', '--seconds', '0.1', '--json'],
+      ...['bench', '--device', 'tfjs', '--calls', '1', '--seconds', '0.1', '--json'],
     );
     expect([JSON.parse(stdout).device, stderr]).toEqual(['tfjs:wasm', '']);
   });
@@ -154,7 +154,7 @@ describe('tfjs', () => {
   it('takes wasm where the native package does not work, and says so', async () => {
     const { stdout, stderr } = await onMachine(
       { without: [tfjs('node-gpu')], broken: [tfjs('node')] },
-      ...['bench', '--device', 'tfjs', '--steps', '1', '--seconds', '0.1', '--json'],
+      ...['bench', '--device', 'tfjs', '--calls', '1', '--seconds', '0.1', '--json'],
     );
     expect(JSON.parse(stdout).device).toBe('tfjs:wasm');
     expect(stderr).toMatch(
