@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { channelsLast } from '../../src/engines/onnx/channels-last.ts';
+import { channelsLast } from '../../src/engines/channels-last/program.ts';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
 import { lowerProgram } from '../../src/engines/onnx/lowering.ts';
 import { FlatMemory } from '../../src/engines/onnx/memory.ts';

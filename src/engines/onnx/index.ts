@@ -12,6 +12,7 @@ import { fillNoise } from '../../random.ts';
 import type { DType, NumericArray } from '../../tensor/primitives.ts';
 import { inputsOf, type Program } from '../../tensor/program.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { channelsLast } from '../channels-last/program.ts';
 import {
   type Bindings,
   type Call,
@@ -22,7 +23,6 @@ import {
   expectLength,
   required,
 } from '../engine.ts';
-import { channelsLast } from './channels-last.ts';
 import { gradientName, inputName, lowerProgram, outputName } from './lowering.ts';
 import { FlatMemory } from './memory.ts';
 import { encodeModel } from './protobuf.ts';

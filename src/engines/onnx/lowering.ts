@@ -72,7 +72,7 @@ function productInParts([a, b]: readonly string[], parts: number, { graph, node,
 
 const ONNX_CAST: Readonly<Record<DType, number>> = { float: 1, uint8: 2, int32: 6, bool: 9 };
 
-/** Convolutions are gathers and matrix products by now: see channels-last.ts. */
+/** Convolutions are gathers and matrix products by now: see ../channels-last/program.ts. */
 export type Lowered = Exclude<Primitive, 'convolve' | 'convolveTransposed' | 'convolveFilter'>;
 
 export const lowerings: { readonly [P in Lowered]: Lowering<P> } = {

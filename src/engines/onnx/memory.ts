@@ -6,8 +6,8 @@
  */
 
 import { type Shape, sizeOf } from '../../tensor/shape.ts';
+import { asInMemory, asInProgram } from '../channels-last/layout.ts';
 import { EngineError, expectLength, type ParameterSpec, type State } from '../engine.ts';
-import { isHeldLast } from './channels-last.ts';
 
 /** Tensors start at multiples of 16 floats: a cache line, and a whole number of SIMD vectors. */
 const ALIGNMENT = 16;
@@ -19,28 +19,6 @@ interface Place {
   readonly start: number;
   readonly size: number;
   readonly shape: Shape;
-}
-
-/** The last two of a filter's axes once its taps are one: channels and taps as a program has them, and as they lie. */
-const inProgram = ([outputs, channels, ...kernel]: Shape) => [outputs, channels, sizeOf(kernel)] as const;
-const inMemory = (shape: Shape) => {
-  const [outputs, channels, taps] = inProgram(shape);
-  return [outputs, taps, channels] as const;
-};
-
-/** [N, R, C] → [N, C, R] */
-function swapped(
-  values: ArrayLike<number>,
-  [count, rows, columns]: readonly [number, number, number],
-): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(values.length);
-  let next = 0;
-  for (let i = 0; i < count; i++) {
-    for (let column = 0; column < columns; column++) {
-      for (let row = 0; row < rows; row++) result[next++] = values[(i * rows + row) * columns + column];
-    }
-  }
-  return result;
 }
 
 export class FlatMemory implements State {
@@ -88,16 +66,13 @@ export class FlatMemory implements State {
   }
 
   read(parameter: string, moment?: string): Float32Array {
-    const values = this.view(parameter, moment).slice();
-    const { shape } = this.placeOf(parameter);
-    return isHeldLast(shape) ? swapped(values, inMemory(shape)) : values;
+    return asInProgram(this.view(parameter, moment), this.placeOf(parameter).shape);
   }
 
   write(parameter: string, values: ArrayLike<number>, moment?: string): void {
     const view = this.view(parameter, moment);
     expectLength(values, view.length, `state "${parameter}"`);
-    const { shape } = this.placeOf(parameter);
-    view.set(isHeldLast(shape) ? swapped(values, inProgram(shape)) : values);
+    view.set(asInMemory(values, this.placeOf(parameter).shape));
   }
 
   private placeOf(parameter: string): Place {

@@ -11,6 +11,7 @@ import { type Shape, sizeOf } from '../../tensor/shape.ts';
 import { simplify } from '../../tensor/simplify.ts';
 import { attributesOf, operation, parameter, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
 import { convolve, convolveFilter, convolveTransposed, createTables } from './convolutions.ts';
+import { isHeldLast } from './layout.ts';
 
 /** A value as it is held: as the program has it, or with one axis, that of its channels, moved to the end. */
 interface Held {
@@ -51,9 +52,6 @@ function commonChannels(operands: readonly Held[], rank: number): number | undef
 
 /** Images' and filters' channels in a program. */
 const CHANNELS = 1;
-
-/** How a parameter of this shape lies in memory: filters have their channels last, as every convolution reads them. */
-export const isHeldLast = (shape: Shape): boolean => shape.length === 4;
 
 /** The program with the same results, rearranged and simplified. Its filters and their gradients are as in memory. */
 export function channelsLast(program: Program): Program {
