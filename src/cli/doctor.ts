@@ -13,6 +13,7 @@ interface EngineReport {
 
 const REMEDIES: { readonly [E in EngineName]: string } = {
   onnx: 'needs onnxruntime-node, which has no binary for this platform (Alpine and Intel Macs) or is not installed: run npm ci; until then use --device reference, which is slow',
+  cuda: "needs an NVIDIA GPU of compute capability 7.0 or more with its driver, and CUDA 12 or 13 or Python's nvidia packages",
   reference: 'needs nothing but Node',
 };
 

@@ -1,6 +1,6 @@
 /** Groups of stored values that one kernel computes. */
 
-import type { Shape } from '../../tensor/shape.ts';
+import { type Shape, sameShape } from '../../tensor/shape.ts';
 import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 import { isElementwise } from './expressions.ts';
 import { isResident } from './storage.ts';
@@ -134,12 +134,31 @@ function createGroup(node: Tensor): Group {
 
 const emptyReduction = (node: Tensor & { primitive: Reduction }): ReduceGroup => ({
   kind: 'reduce',
-  domain: node.inputs[0].shape,
-  axes: attributesOf(node, node.primitive).axes,
+  ...domainOf(node),
   values: [],
   reductions: [],
   finals: [],
 });
+
+/** A reduction's operand with as few axes as say the same: neighbours that are both reduced, or both not, are one. */
+function domainOf(node: Tensor & { primitive: Reduction }): {
+  readonly domain: Shape;
+  readonly axes: readonly number[];
+} {
+  const { axes } = attributesOf(node, node.primitive);
+  const runs: { size: number; readonly isReduced: boolean }[] = [];
+  node.inputs[0].shape.forEach((size, axis) => {
+    if (size === 1) return;
+    const isReduced = axes.includes(axis);
+    const last = runs.at(-1);
+    if (last?.isReduced === isReduced) last.size *= size;
+    else runs.push({ size, isReduced });
+  });
+  return {
+    domain: runs.map(({ size }) => size),
+    axes: runs.flatMap(({ isReduced }, axis) => (isReduced ? [axis] : [])),
+  };
+}
 
 /** Takes a value into a group where one kernel can compute it with the others; says whether it did. */
 function join(entry: Entry, node: Tensor, reads: Reads): boolean {
@@ -183,13 +202,7 @@ function join(entry: Entry, node: Tensor, reads: Reads): boolean {
   return false;
 }
 
-const reducesAlike = (node: Tensor & { primitive: Reduction }, { domain, axes }: ReduceGroup): boolean => {
-  const { axes: own } = attributesOf(node, node.primitive);
-  const { shape } = node.inputs[0];
-  return (
-    shape.length === domain.length &&
-    shape.every((size, axis) => size === domain[axis]) &&
-    own.length === axes.length &&
-    own.every((axis, i) => axis === axes[i])
-  );
-};
+function reducesAlike(node: Tensor & { primitive: Reduction }, { domain, axes }: ReduceGroup): boolean {
+  const own = domainOf(node);
+  return sameShape(own.domain, domain) && sameShape(own.axes, axes);
+}

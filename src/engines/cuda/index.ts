@@ -6,8 +6,15 @@
 import type { Engine } from '../engine.ts';
 import type { Device } from './device.ts';
 import { createExecutable } from './executable.ts';
+import { type GpuOptions, openGpu } from './gpu.ts';
 import { DeviceState } from './memory.ts';
 import { Residents } from './residents.ts';
+
+export { examineCuda, hasDriver } from './examine.ts';
+
+/** @throws EngineError where there is no NVIDIA GPU, or a library that the engine needs is missing. */
+export const createCudaEngine = async (options: GpuOptions = {}): Promise<Engine> =>
+  createEngineOn(await openGpu(options));
 
 /** The engine on any device that does what `Device` says. */
 export function createEngineOn(device: Device): Engine {

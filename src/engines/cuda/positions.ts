@@ -61,8 +61,18 @@ export function atAxes(shape: Shape, axes: readonly string[]): Position {
 }
 
 /** The position with the same number in another shape of the same size. */
-export const reshaped = (position: Position, shape: Shape, define: Define): Position =>
-  sameShape(position.shape, shape) ? position : atLinear(shape, position.linear(define));
+export function reshaped(position: Position, shape: Shape, define: Define): Position {
+  if (sameShape(position.shape, shape)) return position;
+  const linear = position.linear(define);
+  const isLong = (size: number): boolean => size !== 1;
+  if (!sameShape(position.shape.filter(isLong), shape.filter(isLong))) return atLinear(shape, linear);
+  // Only axes of size 1 come or go.
+  const axes = (inner: Define): string[] => {
+    const long = position.axes(inner).filter((_, axis) => position.shape[axis] !== 1);
+    return shape.map((size) => (size === 1 ? '0' : long.shift()!));
+  };
+  return { ...atLinear(shape, linear), axes };
+}
 
 /** What an operand of `shape` that is repeated to the position's shape is read at. */
 export function repeated(position: Position, shape: Shape, define: Define): Position {

@@ -8,7 +8,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { Block, emit } from './emitter.ts';
 import { isReduction, type ReduceGroup, type Reduction } from './fusion.ts';
 import { Arguments, createKernel, type Kernel, storeValue, type Temporary } from './kernels.ts';
-import { atAxes, atLinear, type Define, type Position } from './positions.ts';
+import { atAxes, atLinear, type Define, type Position, reshaped } from './positions.ts';
 import { foldings } from './reductions.ts';
 
 /** How the work is shared out. */
@@ -40,17 +40,16 @@ const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(Math.ma
 export function layoutOf(domain: Shape, axes: readonly number[]): Layout {
   const length = sizeOf(domain.filter((_, axis) => axes.includes(axis)));
   const results = sizeOf(domain) / length;
-  const innermost = domain.findLastIndex((size) => size !== 1);
-  const lanesFirst = results === 1 || axes.includes(innermost);
-  const columns = lanesFirst ? 1 : Math.min(COLUMNS, powerOfTwo(results));
+  const lanesFirst = results === 1 || axes.includes(domain.length - 1);
   const lanes = Math.min(powerOfTwo(length / SHARE), lanesFirst ? BLOCK_THREADS : MAX_LANES);
-  // Short rows share a block.
-  const shared = lanesFirst ? Math.min(BLOCK_THREADS / lanes, powerOfTwo(results)) : columns;
-  const blocks = Math.ceil(results / shared);
+  // Results whose lanes are few share a block.
+  const least = lanesFirst ? 1 : COLUMNS;
+  const columns = Math.min(Math.max(least, BLOCK_THREADS / lanes), powerOfTwo(results));
+  const blocks = Math.ceil(results / columns);
   const wanted = length / lanes > LONG_SHARE ? Math.ceil(BUSY / blocks) : 1;
   const pieces = Math.max(1, Math.min(wanted, Math.floor(length / (lanes * SHARE))));
   const pieceLength = Math.ceil(length / pieces);
-  return { results, length, lanes, columns: shared, lanesFirst, pieces: Math.ceil(length / pieceLength), pieceLength };
+  return { results, length, lanes, columns, lanesFirst, pieces: Math.ceil(length / pieceLength), pieceLength };
 }
 
 /** The kernels of a group: one, or one for the pieces and one that joins them. */
@@ -64,7 +63,7 @@ export function reduceKernels(group: ReduceGroup, stored: ReadonlySet<Tensor>): 
     for (const node of values) storeValue(block, node, linear, args);
     reductions.forEach((node, i) => {
       const [x] = node.inputs;
-      const value = emit(block, x, position, args);
+      const value = emit(block, x, reshaped(position, x.shape, block.index), args);
       block.lines.push(foldings[nameOf(node)].add(accumulators[i], value));
     });
   };
@@ -130,12 +129,11 @@ function domainPosition(domain: Shape, axes: readonly number[], { results, lengt
     ];
     return domain.map((_, axis) => (axes.includes(axis) ? inside : outside).shift()!);
   };
-  const moving = domain.flatMap((size, axis) => (size === 1 ? [] : [axes.includes(axis)]));
-  const changes = moving.filter((isReduced, i) => i > 0 && isReduced !== moving[i - 1]).length;
   let linear: string;
   if (results === 1) linear = 'r';
   // Reduced axes all behind the others, or all before them, need no coordinates.
-  else if (changes <= 1) linear = define(moving.at(-1) ? `o * ${length} + r` : `r * ${results} + o`);
+  else if (domain.length <= 2)
+    linear = define(axes.includes(domain.length - 1) ? `o * ${length} + r` : `r * ${results} + o`);
   else linear = atAxes(domain, coordinates(define)).linear(define);
   return { shape: domain, linear: () => linear, axes: coordinates, key: `[${linear}]` };
 }

@@ -66,10 +66,9 @@ function storeWhatIsDear(order: readonly Tensor[], isStored: Set<Tensor>): void 
     const asked = evaluations.get(node) ?? 0;
     const cost = costs.get(node)!;
     const keeping = node.size * ACCESS_COST + asked * ACCESS_COST + LAUNCH_COST;
-    const isComputed = node.inputs.length > 0;
-    if (isComputed && !isStored.has(node) && core(node) === node && (asked - node.size) * cost > keeping) {
-      isStored.add(node);
-    }
+    // What only moves values is no dearer than these, which are kept instead.
+    const isCandidate = isElementwise(node.primitive) && !isStored.has(node);
+    if (isCandidate && (asked - node.size) * cost > keeping) isStored.add(node);
     const times = isStored.has(node) ? node.size : asked;
     for (const operand of node.inputs) {
       evaluations.set(operand, (evaluations.get(operand) ?? 0) + times * readsOf(node, operand));

@@ -28,10 +28,10 @@ export function updateKernel({ moments, coefficients, values }: Update, floats: 
   for (const node of topologicalOrder(Object.values(values))) {
     const scalar = scalarValue(node);
     const name = scalar === undefined ? `v${names.size}` : literal(scalar, node.dtype);
-    if (scalar === undefined) lines.push(`const ${C_TYPES[node.dtype]} ${name} = ${valueOf(node, names)};`);
+    if (scalar === undefined) lines.push(`const ${C_TYPES[node.dtype]} ${name} = ${codeOf(node, names)};`);
     names.set(node, name);
   }
-  function valueOf(node: Tensor, known: ReadonlyMap<Tensor, string>): string {
+  function codeOf(node: Tensor, known: ReadonlyMap<Tensor, string>): string {
     if (node.primitive === 'input') {
       const name = sourceName(attributesOf(node, 'input').source);
       const coefficient = coefficients.indexOf(name);
