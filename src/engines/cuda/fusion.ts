@@ -67,10 +67,20 @@ function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
   return reads;
 }
 
+/**
+ * Values larger than this join a group only where they read what the group reads or computes: their operands would have
+ * to be kept until the group runs, for nothing but one launch less.
+ */
+const LARGE = 2 ** 18;
+/** A thread keeps this many sums at once. */
+const MOST_REDUCTIONS = 8;
+
 /** A group with what must be computed before it. */
 interface Entry {
   group: Group;
   readonly members: Set<Tensor>;
+  /** All that its members read of others. */
+  readonly operands: Set<Tensor>;
   /** All entries that it depends on, directly or not. */
   readonly before: Set<Entry>;
 }
@@ -84,12 +94,16 @@ export function fuse(stored: readonly Tensor[]): Group[] {
     const reads = readsOf(node, isStored);
     const needed = new Set([...reads.keys()].map((other) => entryOf.get(other)!));
     const candidates = [...entries].reverse();
-    let home = candidates.find((entry) => isFreeToWait(entry, needed) && join(entry, node, reads));
+    const large = Math.max(node.size, ...node.inputs.map(({ size }) => size)) > LARGE;
+    const isNear = ({ members, operands }: Entry): boolean =>
+      !large || [...reads.keys()].some((other) => members.has(other) || operands.has(other));
+    let home = candidates.find((entry) => isFreeToWait(entry, needed) && isNear(entry) && join(entry, node, reads));
     if (home === undefined) {
-      home = { group: createGroup(node), members: new Set(), before: new Set() };
+      home = { group: createGroup(node), members: new Set(), operands: new Set(), before: new Set() };
       entries.push(home);
     }
     home.members.add(node);
+    for (const other of reads.keys()) home.operands.add(other);
     entryOf.set(node, home);
     addDependencies(entries, home, needed);
   }
@@ -180,7 +194,8 @@ function join(entry: Entry, node: Tensor, reads: Reads): boolean {
   }
   const [first] = group.reductions;
   if (isReduction(node)) {
-    if (!reducesAlike(node, group) || !within(group.values)) return false;
+    const isFull = group.reductions.length === MOST_REDUCTIONS;
+    if (isFull || !reducesAlike(node, group) || !within(group.values)) return false;
     group.reductions.push(node);
     return true;
   }

@@ -179,6 +179,9 @@ function kernelOf(
   return createKernel(what, args, { blocks: Math.ceil(results / columns) * pieces, threads }, block.lines);
 }
 
+/** Accumulators that are joined at once: those of 1,024 threads fill two thirds of what shared memory a block has. */
+const JOINED_AT_ONCE = 8;
+
 /** Joins the lanes' accumulators pairwise through shared memory; lane 0 then holds the whole. */
 function joinLanes(
   block: Block,
@@ -186,21 +189,37 @@ function joinLanes(
   accumulators: readonly string[][],
   { lanes, columns, lanesFirst }: Layout,
 ): void {
-  const threads = lanes * columns;
-  const shared = accumulators.map((names) => names.map((name) => `shared_${name}`));
-  for (const name of shared.flat()) block.lines.push(`__shared__ float ${name}[${threads}];`);
   const stride = lanesFirst ? 1 : columns;
-  const copy = accumulators.flat().map((name) => `shared_${name}[threadIdx.x] = ${name};`);
-  for (let half = lanes / 2; half >= 1; half /= 2) {
-    const merges = reductions.map((node, i) =>
-      foldings[nameOf(node)].merge(
-        accumulators[i],
-        shared[i].map((name) => `${name}[threadIdx.x + ${half * stride}]`),
-      ),
-    );
-    // Each thread's share is in its registers; what the upper half holds is handed down.
-    block.lines.push(half === lanes / 2 ? copy.join(' ') : `if (lane < ${2 * half}) { ${copy.join(' ')} }`);
-    block.lines.push('__syncthreads();', `if (lane < ${half}) { ${merges.join(' ')} }`);
-    if (half > 1) block.lines.push('__syncthreads();');
+  const batches: number[][] = [[]];
+  let held = 0;
+  accumulators.forEach((names, i) => {
+    held += names.length;
+    if (held > JOINED_AT_ONCE) {
+      held = names.length;
+      batches.push([]);
+    }
+    batches.at(-1)!.push(i);
+  });
+  const places = Math.max(...batches.map((batch) => batch.flatMap((i) => accumulators[i]).length));
+  for (let place = 0; place < places; place++) {
+    block.lines.push(`__shared__ float shared${place}[${lanes * columns}];`);
+  }
+  for (const [number, batch] of batches.entries()) {
+    if (number > 0) block.lines.push('__syncthreads();');
+    const names = batch.flatMap((i) => accumulators[i]);
+    const placeOf = (name: string): string => `shared${names.indexOf(name)}`;
+    const copy = names.map((name) => `${placeOf(name)}[threadIdx.x] = ${name};`).join(' ');
+    for (let half = lanes / 2; half >= 1; half /= 2) {
+      const merges = batch.map((i) =>
+        foldings[nameOf(reductions[i])].merge(
+          accumulators[i],
+          accumulators[i].map((name) => `${placeOf(name)}[threadIdx.x + ${half * stride}]`),
+        ),
+      );
+      // Each thread's share is in its registers; what the upper half holds is handed down.
+      block.lines.push(half === lanes / 2 ? copy : `if (lane < ${2 * half}) { ${copy} }`);
+      block.lines.push('__syncthreads();', `if (lane < ${half}) { ${merges.join(' ')} }`);
+      if (half > 1) block.lines.push('__syncthreads();');
+    }
   }
 }
