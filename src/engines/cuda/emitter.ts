@@ -12,6 +12,8 @@ export interface Reads {
   isStored(node: Tensor): boolean;
   /** The name of the argument that points to a stored tensor or a leaf. */
   pointerTo(node: Tensor): string;
+  /** The name of the argument that points to the call's block. */
+  pointerToCall(): string;
 }
 
 /** Statements of one block of code. What an outer block has defined is known in an inner one, not the other way round. */
@@ -88,8 +90,8 @@ function compute(block: Block, node: Tensor, position: Position, reads: Reads): 
     case 'input': {
       const { source } = attributesOf(node, 'input');
       if (source.kind !== 'noise') return load(block, node, position, reads);
-      reads.pointerTo(node);
-      return block.define('float', drawExpression(source.distribution, source.stream, position.linear(block.index)));
+      const which = { ...source, call: reads.pointerToCall() };
+      return block.define('float', drawExpression(which, position.linear(block.index)));
     }
     case 'reshape':
       return at(x, reshaped(position, x.shape, block.index));

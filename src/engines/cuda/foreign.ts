@@ -52,7 +52,7 @@ export async function openLibrary(name: LibraryName, options: SearchOptions = {}
     };
   } catch (error) {
     if (error instanceof EngineError) throw error;
-    const reason = found === undefined ? `no ${bare} here` : firstLine(error);
+    const reason = found === undefined ? `no ${bare} here` : `${found.path}: ${firstLine(error)}`;
     throw new EngineError(`the cuda engine needs ${what} (${reason}): ${remedy}`);
   }
 }

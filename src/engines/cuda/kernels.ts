@@ -8,7 +8,6 @@ import { Block, emit, type Reads } from './emitter.ts';
 import { BYTES, C_TYPES } from './expressions.ts';
 import type { MapGroup } from './fusion.ts';
 import { atLinear } from './positions.ts';
-import { isResident } from './storage.ts';
 
 /** Memory that one kernel leaves to the next. */
 export interface Temporary {
@@ -48,26 +47,26 @@ export class Arguments implements Reads {
 
   isStored = (node: Tensor): boolean => this.stored.has(node);
 
-  pointerTo(node: Tensor): string {
-    const isDrawn = node.primitive === 'input' && !isResident(node) && !this.isStored(node);
-    if (isDrawn) return this.declare('call', 'call', 'const unsigned*');
-    return this.declare(node, `a${this.names.size}`, `const ${C_TYPES[node.dtype]}*`);
+  pointerTo = (node: Tensor): string => this.read(node, `const ${C_TYPES[node.dtype]}*`);
+  pointerToCall = (): string => this.read('call', 'const unsigned*');
+  /** The name of a temporary to read. */
+  temporary = (temporary: Temporary): string => this.read(temporary, 'const float*');
+
+  /** The name of a place to write to, which no thread of the kernel reads. */
+  output(target: Tensor | Temporary): string {
+    if (this.names.has(target)) throw new Error(`a kernel writes ${this.names.get(target)}, which it uses already`);
+    this.written.push(target);
+    return this.declare(target, `out${this.names.size}`, 'floats' in target ? 'float*' : `${C_TYPES[target.dtype]}*`);
   }
 
-  /** The name of a temporary to read. */
-  temporary = (temporary: Temporary): string => this.declare(temporary, `a${this.names.size}`, 'const float*');
-
-  output(target: Tensor | Temporary): string {
-    if (!this.names.has(target)) this.written.push(target);
-    const type = 'floats' in target ? 'float' : C_TYPES[target.dtype];
-    return this.declare(target, `out${this.names.size}`, `${type}*`);
+  private read(operand: Operand, type: string): string {
+    const known =
+      this.names.get(operand) ?? this.declare(operand, operand === 'call' ? 'call' : `a${this.names.size}`, type);
+    if (known.startsWith('out')) throw new Error(`a kernel reads ${known}, which other threads of it write`);
+    return known;
   }
 
   private declare(operand: Operand, name: string, type: string): string {
-    const known = this.names.get(operand);
-    const isWritten = type.startsWith('const') && operand !== 'call' && this.written.includes(operand);
-    if (isWritten) throw new Error(`a kernel reads ${known}, which other threads of it write`);
-    if (known !== undefined) return known;
     this.names.set(operand, name);
     this.declarations.push(`${type} __restrict__ ${name}`);
     return name;

@@ -56,9 +56,12 @@ __device__ static float draw_bernoulli(unsigned i, unsigned stream, const unsign
 }
 `;
 
-/** The value at a position of a stream. */
-export function drawExpression(distribution: NoiseDistribution, stream: string, position: string): string {
-  const which = `${position}, ${hashName(stream)}u, call`;
+/** The value at a position of a stream, where `call` is the name of a pointer to the call's block. */
+export function drawExpression(
+  { stream, distribution, call }: { stream: string; distribution: NoiseDistribution; call: string },
+  position: string,
+): string {
+  const which = `${position}, ${hashName(stream)}u, ${call}`;
   switch (distribution.kind) {
     case 'uniform':
       return `draw_uniform(${which})`;

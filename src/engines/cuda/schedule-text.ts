@@ -41,7 +41,7 @@ export function formatSchedule(plan: Schedule): string {
     const values = step.written.flatMap((target) => ('floats' in target ? [] : [target]));
     const lines = values.map((node) => `${nameOf(node)} ${formatShape(node.shape)} = ${expression(node, true)}`);
     const what = `${step.name.replace(/_[0-9a-f]+$/, '')} ${blocks}×${threads}`.padEnd(14);
-    return `${what} ${lines.length > 0 ? lines.join('\n                   ') : 'pieces'}`;
+    return `${what} ${lines.length > 0 ? lines.join('\n                    ') : 'pieces'}`;
   };
   const products = plan.steps.filter(({ kind }) => kind === 'product').length;
   const title = `schedule ${plan.name}: ${products} products, ${plan.steps.length - products} kernels`;
