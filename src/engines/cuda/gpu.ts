@@ -63,13 +63,13 @@ export async function openGpu({ precision = 'float32', ordinal = 0, search = {} 
     pointers.words[i] = values.address + BigInt(8 * i);
   });
 
+  const captured = fixedWords(1);
   const record = (functionOf: (kernel: string) => bigint, build: (commands: Commands) => void): Recording => {
     const multiply: Commands['multiply'] = (shape, a, b, c) => multiplier.multiply(shape, a, b, c, stream);
     // Kernels are looked up and products run once before they are captured, so that what must be loaded for them is.
     build({ launch: (kernel) => void functionOf(kernel), multiply });
     wait();
     driver.call('cuStreamBeginCapture', stream, CAPTURE_RELAXED);
-    let graph = 0n;
     try {
       build({
         launch: (kernel, { blocks, threads }, args) => {
@@ -92,8 +92,9 @@ export async function openGpu({ precision = 'float32', ordinal = 0, search = {} 
         multiply,
       });
     } finally {
-      graph = driver.ask('cuStreamEndCapture', stream);
+      driver.call('cuStreamEndCapture', stream, captured.address);
     }
+    const [graph] = captured.words;
     const executable = driver.ask('cuGraphInstantiate', graph, 0);
     driver.call('cuGraphDestroy', graph);
     driver.call('cuGraphUpload', executable, stream);
