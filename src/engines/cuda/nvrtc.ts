@@ -78,7 +78,7 @@ export async function openCompiler(options: SearchOptions = {}): Promise<Compile
           const log = bytesOf(getLogSize, getLog);
           const complaint = new TextDecoder()
             .decode(log)
-            .split('\n')
+            .split(/[\n\0]/)
             .find((line) => line.includes('error'));
           check(code, `compiling for ${target}${complaint === undefined ? '' : ` (${complaint})`}`);
         }
