@@ -64,8 +64,7 @@ await part('suite', async () => {
   if (!existsSync(suite)) return print('skipped: only in what scripts/cuda/pack.sh packs');
   const { conformance } = await import(suite);
   const { runTests } = await import(here('../../suite/node_modules/vitest/index.js'));
-  const { createEngineOn: create } = await import(here('../../suite/src/engines/cuda/index.js'));
-  conformance(() => create(device));
+  conformance(() => createEngineOn(device));
   const start = performance.now();
   const { passed, failed } = await runTests((name, error) => {
     print(`FAILED ${name}: ${options.verbose ? error.stack : error.message.split('\n')[0]}`);
