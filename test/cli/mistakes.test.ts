@@ -314,14 +314,11 @@ describe('what is no mistake', () => {
     }
   });
   it('--version', async () => expect((await vae(folder, '--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/));
-  it('the doctor, who finds both engines', async () => {
+  it('the doctor, who finds the engines that need no GPU', async () => {
     const { engines } = JSON.parse((await vae(folder, 'doctor', '--json')).stdout);
-    expect(engines.map(({ engine, available }: { engine: string; available: boolean }) => [engine, available])).toEqual(
-      [
-        ['onnx', true],
-        ['reference', true],
-      ],
-    );
+    const found = engines.filter(({ available }: { available: boolean }) => available);
+    const names = found.map(({ engine }: { engine: string }) => engine);
+    expect(names.filter((name: string) => name !== 'cuda')).toEqual(['onnx', 'reference']);
   });
   it('the bench', async () => {
     const { milliseconds, parameters } = JSON.parse((await vae(folder, 'bench', '--steps', '5', '--json')).stdout);

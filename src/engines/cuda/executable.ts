@@ -39,6 +39,8 @@ export interface CudaExecutable extends Executable {
   /** How many runs may be under way before a further call waits for the oldest of them. */
   readonly runsAhead: number;
   readonly schedule: Schedule;
+  /** What it reads and writes, and so keeps from being freed. */
+  readonly state: DeviceState;
 }
 
 export async function createExecutable(
@@ -119,6 +121,7 @@ export async function createExecutable(
       );
     return {
       schedule: plan,
+      state,
       runsAhead: RUNS_AHEAD,
       run: async (given: Call) => {
         checkCall(program, given, call);

@@ -11,8 +11,14 @@ import type { Address, Device } from './device.ts';
 const ALIGNMENT = 64;
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-/** Memory of states that nobody holds any more. */
-const abandoned = new FinalizationRegistry<() => void>((free) => free());
+/** Memory of states that nobody holds any more. A device that is lost has freed it already, and nobody waits for this. */
+const abandoned = new FinalizationRegistry<() => void>((free) => {
+  try {
+    free();
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+  }
+});
 
 export class DeviceState implements State {
   readonly parameters: readonly ParameterSpec[];

@@ -1,9 +1,11 @@
 /** How runs go on a device: several at once, in order, and with nothing left behind. */
 
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { CudaExecutable } from '../../../src/engines/cuda/executable.ts';
 import { createEngineOn } from '../../../src/engines/cuda/index.ts';
-import type { Bindings, Engine } from '../../../src/engines/engine.ts';
+import type { Bindings, Engine, Executable } from '../../../src/engines/engine.ts';
 import { createReferenceEngine } from '../../../src/engines/reference/index.ts';
 import { optimisers } from '../../../src/nn/optimisers.ts';
 import { fillNoise, randomBits } from '../../../src/random.ts';
@@ -73,6 +75,31 @@ describe.skipIf(missing !== undefined)(
       await executable.release();
       expect((await run).before[0]).toBe(0);
       expect(state.read('p')[0]).toBe(3);
+    });
+
+    it('keep the state that they work on, which is freed once nobody holds it', async () => {
+      v8.setFlagsFromString('--expose-gc');
+      const collect = vm.runInNewContext('gc') as () => void;
+      const settled = async () => {
+        for (let i = 0; i < 5; i++) {
+          collect();
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      };
+      const device = createEmulatedDevice();
+      const engine = createEngineOn(device);
+      const compiled = async () =>
+        engine.compile(adder(), { state: engine.allocate([{ name: 'p', shape: [1] }], []), data: {} });
+      let executable: Executable | undefined = await compiled();
+      await settled();
+      const held = device.allocated();
+      await executable.run({ arguments: { x: Float32Array.of(1) } });
+      expect((await executable.run({ arguments: { x: Float32Array.of(1) } })).before[0]).toBe(1);
+      expect(device.allocated()).toBe(held);
+      await executable.release();
+      executable = undefined;
+      await settled();
+      expect(device.allocated()).toBe(0);
     });
 
     it('leave no memory behind once released, and hold data once for all programs', async () => {
