@@ -99,14 +99,15 @@ export function libraryFolders({ environment = process.env, root = '/' }: Search
   const packages = sitePackages(environment, root).flatMap((site) =>
     namesIn(path.join(site, 'nvidia')).map((name) => path.join(site, 'nvidia', name, 'lib')),
   );
-  const system = ['/usr/local/nvidia/lib64', '/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64'];
+  const driver = ['/usr/local/nvidia/lib64', '/usr/local/nvidia/lib', '/usr/lib/wsl/lib'];
+  const system = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
   const folders = [
     ...linked,
     ...toolkits.flatMap((toolkit) =>
       ['lib64', 'lib', 'targets/x86_64-linux/lib'].map((lib) => path.join(toolkit, lib)),
     ),
     ...packages,
-    ...[...system, '/usr/lib/wsl/lib', '/usr/lib'].map((folder) => path.join(root, folder)),
+    ...[...driver, ...system].map((folder) => path.join(root, folder)),
   ];
   return [...new Set(folders)].filter(isFolder);
 }
