@@ -20,7 +20,7 @@ export interface RandomKey {
 }
 
 /** FNV-1a: a stable 32-bit number for a stream's name. */
-function hashName(name: string): number {
+export function hashName(name: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;

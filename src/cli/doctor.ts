@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
+import type { LibraryReport } from '../engines/cuda/index.ts';
 import type { EngineName } from '../engines/index.ts';
 import { Exit, RUNTIME_ERROR } from './exit-codes.ts';
 import { defaultThreads } from './options.ts';
@@ -56,6 +57,7 @@ function runSelf(...args: string[]): Promise<{ code: number | string; stdout: st
 
 async function doctor({ json }: { readonly json?: true }): Promise<void> {
   const { ALIASES, engines } = await import('../engines/index.ts');
+  const { examineCuda, hasDriver } = await import('../engines/cuda/index.ts');
   const { environment } = await import('./environment.ts');
   const { result } = await import('./terminal.ts');
   const { openEngine } = await import('./engine.ts');
@@ -64,17 +66,21 @@ async function doctor({ json }: { readonly json?: true }): Promise<void> {
     for (const [what, value] of Object.entries(about)) result(`${what}: ${value}`);
     result(`threads: ${defaultThreads()} unless --threads says otherwise`);
   }
+  const cuda = await examineCuda();
   const names = (Object.keys(engines) as EngineName[]).filter((name) => !ALIASES.has(name));
   const reports: DeviceReport[] = [];
   for (const name of names) {
     const report = await examine(name);
     reports.push(report);
-    if (!json) result(formatReport(report));
+    if (json) continue;
+    result(formatReport(report));
+    // A machine without the driver has no such GPU, and its one line has said so.
+    if (name === 'cuda' && hasDriver()) for (const library of cuda.libraries) result(formatLibrary(library));
   }
   const auto = reports.some(({ available }) => available)
     ? (await openEngine('auto', defaultThreads())).name
     : undefined;
-  if (json) result(JSON.stringify({ ...about, devices: reports, auto }));
+  if (json) result(JSON.stringify({ ...about, devices: reports, auto, cuda }));
   else if (auto !== undefined) result(`--device auto, the default, takes ${auto}`);
   if (auto === undefined) throw new Exit(RUNTIME_ERROR);
 }
@@ -83,6 +89,9 @@ function formatReport({ device, available, detail, millisecondsPerStep }: Device
   if (millisecondsPerStep === undefined) return `✗ --device ${device}: ${withoutName(device, detail)}`;
   return `${available ? '✓' : '✗'} --device ${device}: ${millisecondsPerStep.toFixed(1)} ms a step; ${detail}`;
 }
+
+const formatLibrary = ({ what, path, missing }: LibraryReport): string =>
+  path === undefined ? `  ✗ ${missing}` : `  ✓ ${what}: ${path}`;
 
 /** Messages begin with the device's name, which the line has named already. */
 const withoutName = (device: EngineName, detail: string): string =>

@@ -58,7 +58,7 @@ const firstOf =
 const brokenOf = (failures: ReadonlyMap<EngineName, EngineError>): EngineError[] =>
   [...failures.values()].filter((failure) => !(failure instanceof MissingError));
 
-/** What `auto` takes, best first. */
+/** What `auto` takes, best first. `cuda` is to lead once it has run on a GPU. */
 export const PREFERENCE: readonly EngineName[] = ['onnx', 'tfjs:wasm', 'reference'];
 /** What `tfjs` takes, best first. */
 const TFJS_PREFERENCE: readonly EngineName[] = ['tfjs:node-gpu', 'tfjs:node', 'tfjs:wasm', 'tfjs:cpu'];
@@ -66,6 +66,7 @@ const TFJS_PREFERENCE: readonly EngineName[] = ['tfjs:node-gpu', 'tfjs:node', 't
 const table = {
   auto: (options: EngineOptions) => firstOf(PREFERENCE, 'reference')(options),
   onnx,
+  cuda: async () => (await import('./cuda/index.ts')).createCudaEngine(),
   'onnx:cuda': onnxOn('cuda'),
   'onnx:webgpu': onnxOn('webgpu'),
   'onnx:dml': onnxOn('dml'),

@@ -63,7 +63,7 @@ function oracle(key: string, program: Program, given: Record<string, unknown>): 
 }
 
 /** The case's value, and the derivative of its weighted sum by every float input. */
-function caseProgram(one: Case): Program {
+export function caseProgram(one: Case): Program {
   const inputs = caseArguments(one);
   const value = one.build(...inputs);
   const weights = Float32Array.from({ length: value.size }, (_, i) => Math.cos(i));
@@ -282,7 +282,7 @@ const PARAMETERS = [
 ] as const;
 
 /** A small network on gathered bytes, with noise, dropout and an update with two moments. */
-function trainingProgram(): Program {
+export function trainingProgram(): Program {
   const x = data('images', [10, 12], 'uint8')
     .gather(argument('indices', [4], 'int32'))
     .cast('float')

@@ -1,0 +1,223 @@
+/** Groups of stored values that one kernel computes. */
+
+import { type Shape, sameShape } from '../../tensor/shape.ts';
+import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
+import { isElementwise } from './expressions.ts';
+import { isResident } from './storage.ts';
+
+export const REDUCTIONS = ['sum', 'max', 'logSumExp'] as const;
+export type Reduction = (typeof REDUCTIONS)[number];
+
+export const isReduction = (node: Tensor): node is Tensor & { primitive: Reduction } =>
+  (REDUCTIONS as readonly string[]).includes(node.primitive);
+
+/** A matrix product. */
+export interface Product {
+  readonly kind: 'product';
+  readonly node: Tensor;
+}
+
+/** One thread computes one value of each. */
+export interface MapGroup {
+  readonly kind: 'map';
+  readonly size: number;
+  readonly values: Tensor[];
+}
+
+/** Reductions of one shape over the same axes, with what can be computed on the way. */
+export interface ReduceGroup {
+  readonly kind: 'reduce';
+  readonly domain: Shape;
+  readonly axes: readonly number[];
+  /** Values as large as the domain, which are stored while they are reduced. */
+  readonly values: Tensor[];
+  readonly reductions: Tensor[];
+  /** Values as large as the reductions, computed from them at once. */
+  readonly finals: Tensor[];
+}
+
+export type Group = Product | MapGroup | ReduceGroup;
+
+/** What a value's expression reads of another: at its own position alone, or elsewhere too. */
+type Reads = ReadonlyMap<Tensor, 'same' | 'other'>;
+
+/** How a stored value depends on others. A reduction's positions are those of its operand. */
+function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
+  const reads = new Map<Tensor, 'same' | 'other'>();
+  const seen = { same: new Set<Tensor>(), other: new Set<Tensor>() };
+  const stack: { node: Tensor; how: 'same' | 'other' }[] = [];
+  const visit = (node: Tensor, how: 'same' | 'other'): void => {
+    if (isResident(node) || seen[how].has(node)) return;
+    seen[how].add(node);
+    if (isStored.has(node)) {
+      if (reads.get(node) !== 'other') reads.set(node, how);
+      return;
+    }
+    stack.push({ node, how });
+  };
+  const visitOperands = (node: Tensor, how: 'same' | 'other'): void => {
+    const keeps = isElementwise(node.primitive) || node.primitive === 'reshape' || node.primitive === 'broadcast';
+    for (const operand of node.inputs) {
+      const same = how === 'same' && (isReduction(node) || (keeps && operand.size === node.size));
+      visit(operand, same ? 'same' : 'other');
+    }
+  };
+  visitOperands(root, 'same');
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) visitOperands(next.node, next.how);
+  return reads;
+}
+
+/**
+ * Values larger than this join a group only where they read what the group reads or computes: their operands would have
+ * to be kept until the group runs, for nothing but one launch less.
+ */
+const LARGE = 2 ** 18;
+/** A thread keeps this many sums at once. */
+const MOST_REDUCTIONS = 8;
+
+/** A group with what must be computed before it. */
+interface Entry {
+  group: Group;
+  readonly members: Set<Tensor>;
+  /** All that its members read of others. */
+  readonly operands: Set<Tensor>;
+  /** All entries that it depends on, directly or not. */
+  readonly before: Set<Entry>;
+}
+
+/** Sorts stored values, each behind those it depends on, into groups, and the groups into an order to run them in. */
+export function fuse(stored: readonly Tensor[]): Group[] {
+  const isStored = new Set(stored);
+  const entries: Entry[] = [];
+  const entryOf = new Map<Tensor, Entry>();
+  for (const node of stored) {
+    const reads = readsOf(node, isStored);
+    const needed = new Set([...reads.keys()].map((other) => entryOf.get(other)!));
+    const candidates = [...entries].reverse();
+    const large = Math.max(node.size, ...node.inputs.map(({ size }) => size)) > LARGE;
+    const isNear = ({ members, operands }: Entry): boolean =>
+      !large || [...reads.keys()].some((other) => members.has(other) || operands.has(other));
+    let home = candidates.find((entry) => isFreeToWait(entry, needed) && isNear(entry) && join(entry, node, reads));
+    if (home === undefined) {
+      home = { group: createGroup(node), members: new Set(), operands: new Set(), before: new Set() };
+      entries.push(home);
+    }
+    home.members.add(node);
+    for (const other of reads.keys()) home.operands.add(other);
+    entryOf.set(node, home);
+    addDependencies(entries, home, needed);
+  }
+  return inOrder(entries).map(({ group }) => group);
+}
+
+/** An entry may take in a value only if nothing that the value needs depends on the entry by way of another. */
+const isFreeToWait = (entry: Entry, needed: ReadonlySet<Entry>): boolean =>
+  [...needed].every((other) => other === entry || !other.before.has(entry));
+
+function addDependencies(entries: readonly Entry[], home: Entry, needed: ReadonlySet<Entry>): void {
+  const added = new Set<Entry>();
+  for (const other of needed) {
+    if (other === home) continue;
+    added.add(other);
+    for (const earlier of other.before) added.add(earlier);
+  }
+  for (const entry of entries) {
+    if (entry === home || entry.before.has(home)) for (const earlier of added) entry.before.add(earlier);
+  }
+}
+
+/** Behind all that it depends on; otherwise as they were made. */
+function inOrder(entries: readonly Entry[]): Entry[] {
+  const done = new Set<Entry>();
+  const order: Entry[] = [];
+  const place = (entry: Entry): void => {
+    if (done.has(entry)) return;
+    done.add(entry);
+    for (const earlier of entries) if (entry.before.has(earlier)) place(earlier);
+    order.push(entry);
+  };
+  for (const entry of entries) place(entry);
+  return order;
+}
+
+function createGroup(node: Tensor): Group {
+  if (node.primitive === 'matmul') return { kind: 'product', node };
+  if (!isReduction(node)) return { kind: 'map', size: node.size, values: [node] };
+  return { ...emptyReduction(node), reductions: [node] };
+}
+
+const emptyReduction = (node: Tensor & { primitive: Reduction }): ReduceGroup => ({
+  kind: 'reduce',
+  ...domainOf(node),
+  values: [],
+  reductions: [],
+  finals: [],
+});
+
+/** A reduction's operand with as few axes as say the same: neighbours that are both reduced, or both not, are one. */
+function domainOf(node: Tensor & { primitive: Reduction }): {
+  readonly domain: Shape;
+  readonly axes: readonly number[];
+} {
+  const { axes } = attributesOf(node, node.primitive);
+  const runs: { size: number; readonly isReduced: boolean }[] = [];
+  node.inputs[0].shape.forEach((size, axis) => {
+    if (size === 1) return;
+    const isReduced = axes.includes(axis);
+    const last = runs.at(-1);
+    if (last?.isReduced === isReduced) last.size *= size;
+    else runs.push({ size, isReduced });
+  });
+  return {
+    domain: runs.map(({ size }) => size),
+    axes: runs.flatMap(({ isReduced }, axis) => (isReduced ? [axis] : [])),
+  };
+}
+
+/** Takes a value into a group where one kernel can compute it with the others; says whether it did. */
+function join(entry: Entry, node: Tensor, reads: Reads): boolean {
+  const { group } = entry;
+  if (group.kind === 'product' || node.primitive === 'matmul') return false;
+  const readsHere = [...reads].filter(([other]) => entry.members.has(other));
+  if (readsHere.some(([, how]) => how === 'other')) return false;
+  const within = (values: readonly Tensor[]): boolean => readsHere.every(([other]) => values.includes(other));
+  if (group.kind === 'map') {
+    if (!isReduction(node)) {
+      if (node.size !== group.size) return false;
+      group.values.push(node);
+      return true;
+    }
+    // What was one value a thread is now computed on the way of the reduction.
+    if (node.inputs[0].size !== group.size || readsHere.length === 0) return false;
+    entry.group = { ...emptyReduction(node), values: group.values, reductions: [node] };
+    return true;
+  }
+  const [first] = group.reductions;
+  if (isReduction(node)) {
+    const isFull = group.reductions.length === MOST_REDUCTIONS;
+    if (isFull || !reducesAlike(node, group) || !within(group.values)) return false;
+    group.reductions.push(node);
+    return true;
+  }
+  const isDistinct = first.size !== first.inputs[0].size;
+  if (node.size === first.inputs[0].size && isDistinct && within(group.values)) {
+    group.values.push(node);
+    return true;
+  }
+  // Finals need what was reduced; without that they had better not wait for it.
+  if (
+    node.size === first.size &&
+    isDistinct &&
+    readsHere.length > 0 &&
+    within([...group.reductions, ...group.finals])
+  ) {
+    group.finals.push(node);
+    return true;
+  }
+  return false;
+}
+
+function reducesAlike(node: Tensor & { primitive: Reduction }, { domain, axes }: ReduceGroup): boolean {
+  const own = domainOf(node);
+  return sameShape(own.domain, domain) && sameShape(own.axes, axes);
+}

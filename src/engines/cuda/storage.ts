@@ -1,0 +1,108 @@
+/** Which of a program's values get a place in memory; all others are computed where they are needed, again each time. */
+
+import type { Primitive } from '../../tensor/primitives.ts';
+import { attributesOf, operation, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { expressions, isElementwise } from './expressions.ts';
+import { DRAW_COST } from './philox.ts';
+
+/** Never part of another value's expression: other threads need them whole. */
+const WHOLE: ReadonlySet<Primitive> = new Set<Primitive>(['matmul', 'sum', 'max', 'logSumExp', 'scatterAdd']);
+
+/** Costs in additions: of four bytes read or written, and of one more kernel. */
+const ACCESS_COST = 16;
+const LAUNCH_COST = 2 ** 24;
+/** An expression longer than this is cut, so that no kernel grows without bound. */
+const LONGEST = 4000;
+
+export interface Storage {
+  /** Every value with a place, in an order in which they can be computed. */
+  readonly stored: readonly Tensor[];
+  /** The program's results: distinct, stored, in the order of the roots. */
+  readonly results: readonly Tensor[];
+}
+
+/** The tensor whose values, in the same order, are this one's. */
+export function core(node: Tensor): Tensor {
+  let inner = node;
+  while (inner.primitive === 'reshape') inner = inner.inputs[0];
+  return inner;
+}
+
+/** Whether it lies in memory before anything is computed. */
+export const isResident = (node: Tensor): boolean =>
+  node.primitive === 'constant' || (node.primitive === 'input' && attributesOf(node, 'input').source.kind !== 'noise');
+
+/** Decides for the values of these roots. */
+export function planStorage(roots: readonly Tensor[]): Storage {
+  const results = distinctResults(roots);
+  const order = topologicalOrder(results);
+  const isStored = new Set<Tensor>(results);
+  for (const node of order) {
+    if (WHOLE.has(node.primitive)) isStored.add(node);
+    if (node.primitive !== 'matmul') continue;
+    for (const operand of node.inputs.map(core)) if (!isResident(operand)) isStored.add(operand);
+  }
+  storeWhatIsDear(order, isStored);
+  return { stored: order.filter((node) => isStored.has(node)), results };
+}
+
+/** A root that is in memory anyway, or is another root too, becomes a copy: every result has a place of its own. */
+function distinctResults(roots: readonly Tensor[]): Tensor[] {
+  const taken = new Set<Tensor>();
+  return roots.map((root) => {
+    const inner = core(root);
+    const result = isResident(inner) || taken.has(inner) ? operation('reshape', [inner], { shape: root.shape }) : inner;
+    taken.add(result);
+    return result;
+  });
+}
+
+/** Adds what is cheaper to keep than to compute each time that it is needed. */
+function storeWhatIsDear(order: readonly Tensor[], isStored: Set<Tensor>): void {
+  const costs = costsOf(order, isStored);
+  // Evaluations of each value, all kernels together; users come before what they use.
+  const evaluations = new Map<Tensor, number>();
+  for (const node of [...order].reverse()) {
+    const asked = evaluations.get(node) ?? 0;
+    const cost = costs.get(node)!;
+    const keeping = node.size * ACCESS_COST + asked * ACCESS_COST + LAUNCH_COST;
+    // What only moves values is no dearer than these, which are kept instead.
+    const isCandidate = isElementwise(node.primitive) && !isStored.has(node);
+    if (isCandidate && (asked - node.size) * cost > keeping) isStored.add(node);
+    const times = isStored.has(node) ? node.size : asked;
+    for (const operand of node.inputs) {
+      evaluations.set(operand, (evaluations.get(operand) ?? 0) + times * readsOf(node, operand));
+    }
+  }
+}
+
+/** How often one evaluation of a node evaluates an operand. */
+function readsOf(node: Tensor, operand: Tensor): number {
+  switch (node.primitive) {
+    case 'sum':
+    case 'max':
+    case 'logSumExp':
+    case 'pad':
+    case 'concat':
+    case 'scatterAdd':
+      return operand.size / node.size;
+    default:
+      return 1;
+  }
+}
+
+/** Additions that one evaluation of each value takes; what grows too long is stored at once. */
+function costsOf(order: readonly Tensor[], isStored: Set<Tensor>): ReadonlyMap<Tensor, number> {
+  const costs = new Map<Tensor, number>();
+  for (const node of order) {
+    const own = isElementwise(node.primitive) ? expressions[node.primitive].cost : 1;
+    const drawn = node.primitive === 'input' && !isResident(node) ? DRAW_COST : own;
+    const operands = node.inputs.map((operand) =>
+      isStored.has(operand) || isResident(operand) ? ACCESS_COST : costs.get(operand)!,
+    );
+    const total = operands.reduce((sum, cost) => sum + cost, drawn);
+    if (total > LONGEST && node.inputs.length > 0 && core(node) === node) isStored.add(node);
+    costs.set(node, total);
+  }
+  return costs;
+}
