@@ -120,20 +120,8 @@ function createRules(): (node: Tensor, operands: readonly Held[]) => Held | unde
       channels !== undefined && value.rank === node.rank
         ? lastly(value.broadcastTo(moveLast(shape, channels)), channels)
         : undefined,
-    slice: (_, [{ value, channels }], { starts, ends }) =>
-      channels === undefined
-        ? undefined
-        : lastly(
-            operation('slice', [value], { starts: moveLast(starts, channels), ends: moveLast(ends, channels) }),
-            channels,
-          ),
-    pad: (_, [{ value, channels }], { before, after }) =>
-      channels === undefined
-        ? undefined
-        : lastly(
-            operation('pad', [value], { before: moveLast(before, channels), after: moveLast(after, channels) }),
-            channels,
-          ),
+    slice: axisByAxis,
+    pad: axisByAxis,
     concat: (node, operands, { axis }) => {
       const channels = commonChannels(operands, node.rank);
       if (channels === undefined) return undefined;
@@ -156,6 +144,14 @@ function elementwise(node: Tensor, operands: readonly Held[]): Held | undefined 
   if (channels === undefined) return undefined;
   const parts = operands.map((x) => lastOf(x, node.rank, channels));
   return lastly(rebuild(node, parts), channels);
+}
+
+/** Attributes that say something of each axis: they move with the axes. */
+function axisByAxis(node: Tensor, [{ value, channels }]: readonly Held[]): Held | undefined {
+  if (channels === undefined) return undefined;
+  const attributes = Object.entries(node.attributes as Readonly<Record<string, readonly number[]>>);
+  const moved = Object.fromEntries(attributes.map(([name, values]) => [name, moveLast(values, channels)]));
+  return lastly(operation(node.primitive, [value], moved as never), channels);
 }
 
 /** Over channels it is one over the last axis. What is left keeps its channels last where it has them, and images. */
