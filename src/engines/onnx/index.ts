@@ -5,11 +5,8 @@
  * that the graph reads parameters from and writes gradients to, so nothing is copied between them.
  */
 
-import './privacy.ts';
-
-import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { fillNoise } from '../../random.ts';
-import type { DType, NumericArray } from '../../tensor/primitives.ts';
+import type { NumericArray } from '../../tensor/primitives.ts';
 import { inputsOf, type Program } from '../../tensor/program.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { channelsLast } from '../channels-last/program.ts';
@@ -23,81 +20,90 @@ import {
   expectLength,
   required,
 } from '../engine.ts';
+import { loadCApi } from './c-api.ts';
 import { gradientName, inputName, lowerProgram, outputName } from './lowering.ts';
 import { FlatMemory } from './memory.ts';
 import { encodeModel } from './protobuf.ts';
+import type { BoundGraph, BoundTensor, OpenSession } from './session.ts';
+import { openBindingSession } from './session-binding.ts';
+import { openNativeSession } from './session-native.ts';
 import { compileUpdate } from './update.ts';
 
-// Errors come back as exceptions; the library's own lines are not for the user.
-env.logLevel = 'fatal';
-
-/** @param provider one of onnxruntime's execution providers: see providers.ts. */
-export function createOnnxEngine({ threads }: EngineOptions, provider = 'cpu'): Engine {
+/**
+ * @param provider one of onnxruntime's execution providers: see providers.ts.
+ * @param open how its graphs run.
+ */
+export function createOnnxEngine({ threads }: EngineOptions, provider = 'cpu', open = openSession): Engine {
   const cpu = `the CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
   return {
     name: provider === 'cpu' ? 'onnx' : `onnx:${provider}`,
     description: `onnxruntime on ${provider === 'cpu' ? cpu : `${provider} and ${cpu}`}, float32`,
     allocate: (parameters, moments) => new FlatMemory(parameters, moments),
-    compile: (program, bindings) => createExecutable(program, bindings, { threads, provider }),
+    compile: (program, bindings) => createExecutable(program, bindings, { threads, provider, open }),
   };
 }
 
 const ARRAYS = { float: Float32Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const;
 
-/** Wraps an array as a tensor of onnxruntime, without a copy. */
-function wrap(values: NumericArray, { shape, dtype }: { shape: readonly number[]; dtype: DType }): OrtTensor {
-  const type = dtype === 'float' ? 'float32' : dtype;
-  return new OrtTensor(type, values as Float32Array, shape);
+/** Through the C API on the CPU, where that can be called; onnxruntime-node's binding is for all else. */
+const openSession: OpenSession = async (graph) => {
+  const api = graph.provider === 'cpu' ? await loadCApi() : undefined;
+  return api === undefined ? openBindingSession(graph) : openNativeSession(api, graph);
+};
+
+/** @param values where none are given, memory of its own. */
+function bound(
+  name: string,
+  { dtype, shape, size }: Tensor,
+  values: NumericArray = new ARRAYS[dtype](size),
+): BoundTensor {
+  // Its memory is read as what the graph says it is.
+  if (!(values instanceof ARRAYS[dtype])) throw new TypeError(`${name} is ${dtype}, not of ${values.constructor.name}`);
+  return { name, values, dtype, shape };
 }
 
 async function createExecutable(
   original: Program,
   { state, data }: Bindings,
-  { threads, provider }: { readonly threads: number; readonly provider: string },
+  { threads, provider, open }: Pick<BoundGraph, 'threads' | 'provider'> & { readonly open: OpenSession },
 ): Promise<Executable> {
   if (!(state instanceof FlatMemory)) throw new TypeError('the onnx engine runs on its own state');
   const program = channelsLast(original);
-  const feeds: Record<string, OrtTensor> = {};
-  for (const { node, source } of inputsOf(program, 'parameter')) {
+  const parameters = inputsOf(program, 'parameter').map(({ node, source }) => {
     const values = state.view(source.name);
     expectLength(values, node.size, `parameter "${source.name}" of program ${program.name}`);
-    feeds[inputName('parameter', source.name)] = wrap(values, node);
-  }
-  for (const { node, source } of inputsOf(program, 'data')) {
+    return bound(inputName('parameter', source.name), node, values);
+  });
+  const resident = inputsOf(program, 'data').map(({ node, source }) => {
     const values = required(data, source.name, 'data');
     expectLength(values, node.size, `data "${source.name}" of program ${program.name}`);
-    feeds[inputName('data', source.name)] = wrap(values, node);
-  }
+    return bound(inputName('data', source.name), node, values);
+  });
   // Arguments and noise have a buffer each, filled anew before every run.
   const args = inputsOf(program, 'argument').map(({ node, source }) => {
-    const values = new ARRAYS[node.dtype](node.size);
-    feeds[inputName('argument', source.name)] = wrap(values, node);
-    return { source, values };
+    return { source, ...bound(inputName('argument', source.name), node) };
   });
   const noises = inputsOf(program, 'noise').map(({ node, source }) => {
     const values = new Float32Array(node.size);
-    feeds[inputName('noise', source.stream)] = wrap(values, node);
-    return { source, values };
+    return { source, ...bound(inputName('noise', source.stream), node, values), values };
   });
 
-  const outputs = Object.entries(program.outputs).map(([name, node]) => ({ name, values: outputBuffer(name, node) }));
-  const results = Object.fromEntries(outputs.map(({ name, values }) => [name, values]));
-  const fetches: Record<string, OrtTensor> = {};
-  for (const { name, values } of outputs) fetches[outputName(name)] = wrap(values, program.outputs[name]);
-  for (const [name, node] of Object.entries(program.gradients)) {
-    fetches[gradientName(name)] = wrap(state.view(name, 'gradient'), node);
-  }
+  const results = Object.fromEntries(
+    Object.entries(program.outputs).map(([name, node]) => [name, bufferOf(name, node)]),
+  );
+  const outputs = Object.entries(program.outputs).map(([name, node]) => bound(outputName(name), node, results[name]));
+  const derivatives = Object.entries(program.gradients).map(([name, node]) =>
+    bound(gradientName(name), node, state.view(name, 'gradient')),
+  );
   checkGradients(program, state);
   const update = program.update === undefined ? undefined : compileUpdate(program.update, state);
 
-  const session = await InferenceSession.create(encodeModel(lowerProgram(program)), {
-    executionProviders: [provider],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    logSeverityLevel: 4,
-    // Importance weights reach below 2⁻¹²⁶, where each operation costs a hundred cycles: 600 steps of the IWAE on MNIST
-    // take 14 s where they took 34.
-    extra: { session: { set_denormal_as_zero: '1' } },
+  const session = await open({
+    model: encodeModel(lowerProgram(program)),
+    inputs: [...parameters, ...resident, ...args, ...noises],
+    outputs: [...outputs, ...derivatives],
+    threads,
+    provider,
   }).catch((error: unknown) => fail(program, error));
 
   return {
@@ -111,7 +117,7 @@ async function createExecutable(
         if (call.noise === undefined) throw new EngineError(`program ${program.name} needs noise`);
         fillNoise(values, source.distribution, { ...call.noise, stream: source.stream });
       }
-      await session.run(feeds, fetches).catch((error: unknown) => fail(program, error));
+      await session.run().catch((error: unknown) => fail(program, error));
       update?.(call.coefficients ?? {});
       return results;
     },
@@ -126,7 +132,7 @@ function fail(program: Program, error: unknown): never {
   throw new EngineError(`onnxruntime could not run program "${program.name}": ${reason}${remedy}`);
 }
 
-function outputBuffer(name: string, { dtype, size }: Tensor): Float32Array {
+function bufferOf(name: string, { dtype, size }: Tensor): Float32Array {
   if (dtype !== 'float') throw new EngineError(`output "${name}" is ${dtype}; cast it to float`);
   return new Float32Array(size);
 }

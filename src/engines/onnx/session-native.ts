@@ -1,0 +1,93 @@
+/**
+ * A session through onnxruntime's C API: on the CPU, and nothing is copied.
+ *
+ * Tensors are bound once, by address, so the session holds every array for as long as it can run.
+ */
+
+import { setImmediate } from 'node:timers/promises';
+import type { DType } from '../../tensor/primitives.ts';
+import type { CApi, Pointer } from './c-api.ts';
+import { type BoundGraph, type BoundTensor, DENORMAL_AS_ZERO, LOG_SEVERITY, type Session } from './session.ts';
+
+/** ONNXTensorElementDataType */
+const ELEMENT_TYPES: { readonly [D in DType]: number } = { float: 1, uint8: 2, int32: 6, bool: 9 };
+
+/** OrtDeviceAllocator, OrtMemTypeDefault: memory that the library does not own. */
+const OWN_MEMORY = [0, 0] as const;
+
+let environment: Pointer | undefined;
+
+export async function openNativeSession(api: CApi, { model, inputs, outputs, threads }: BoundGraph): Promise<Session> {
+  const held = [...inputs, ...outputs].map(({ name, values }) => ({ name, values, bytes: values.byteLength }));
+  const releases: (() => void)[] = [];
+  const releaseAll = (): void => {
+    for (const release of releases.splice(0).reverse()) release();
+  };
+  const owned = (what: Parameters<CApi['release']>[0], pointer: Pointer): Pointer => {
+    releases.push(() => api.release(what, pointer));
+    return pointer;
+  };
+
+  // It is the process's only one, shared with the binding, and lives as long.
+  environment ??= api.create('CreateEnv', LOG_SEVERITY, 'vae');
+  await setImmediate();
+  try {
+    const options = owned('SessionOptions', api.create('CreateSessionOptions'));
+    api.call('SetIntraOpNumThreads', options, threads);
+    api.call('SetInterOpNumThreads', options, 1);
+    api.call('SetSessionLogSeverityLevel', options, LOG_SEVERITY);
+    api.call('AddSessionConfigEntry', options, `session.${DENORMAL_AS_ZERO}`, '1');
+    const runOptions = owned('RunOptions', api.create('CreateRunOptions'));
+    const session = owned(
+      'Session',
+      api.create('CreateSessionFromArray', environment, model, model.byteLength, options),
+    );
+    const binding = owned('IoBinding', api.create('CreateIoBinding', session));
+    for (const tensor of inputs) bind(api, 'BindInput', binding, tensor);
+    for (const tensor of outputs) bind(api, 'BindOutput', binding, tensor);
+
+    return {
+      run: async () => {
+        await setImmediate();
+        if (releases.length === 0) throw new Error('the session is released');
+        // The memory of an array that was transferred to another thread is no longer ours.
+        const gone = held.find(({ values, bytes }) => values.byteLength !== bytes);
+        if (gone !== undefined) throw new Error(`the memory of ${gone.name} is gone`);
+        api.call('RunWithBinding', session, runOptions, binding);
+      },
+      release: async () => releaseAll(),
+    };
+  } catch (error) {
+    releaseAll();
+    throw error;
+  }
+}
+
+/** Binds an array to an input or output by name. The binding shares the tensor; the memory stays the array's. */
+function bind(
+  api: CApi,
+  how: 'BindInput' | 'BindOutput',
+  binding: Pointer,
+  { name, values, dtype, shape }: BoundTensor,
+): void {
+  const sizes = BigInt64Array.from(shape, BigInt);
+  const memory = api.create('CreateCpuMemoryInfo', ...OWN_MEMORY);
+  try {
+    const tensor = api.create(
+      'CreateTensorWithDataAsOrtValue',
+      memory,
+      api.addressOf(values),
+      values.byteLength,
+      sizes,
+      sizes.length,
+      ELEMENT_TYPES[dtype],
+    );
+    try {
+      api.call(how, binding, name, tensor);
+    } finally {
+      api.release('Value', tensor);
+    }
+  } finally {
+    api.release('MemoryInfo', memory);
+  }
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { loadCApi } from '../../src/engines/onnx/c-api.ts';
+import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
+import type { BoundTensor, OpenSession } from '../../src/engines/onnx/session.ts';
+import { openBindingSession } from '../../src/engines/onnx/session-binding.ts';
+import { openNativeSession } from '../../src/engines/onnx/session-native.ts';
+import { createProgram } from '../../src/tensor/program.ts';
+import { argument, data } from '../../src/tensor/tensor.ts';
+import { prepare } from '../../src/training/benchmark.ts';
+import { conformance } from './conformance.ts';
+
+const openNative: OpenSession = async (graph) => openNativeSession((await loadCApi())!, graph);
+const engineOn = (open: OpenSession) => createOnnxEngine({ threads: 2 }, 'cpu', open);
+
+describe("onnxruntime-node's binding", () => {
+  conformance(() => engineOn(openBindingSession), { sizes: [[3, 5, 2]] });
+});
+
+describe("onnxruntime's C API", () => {
+  it('is what the engine runs on here', async () => {
+    expect(await loadCApi()).toBeDefined();
+  });
+
+  it('trains to the same bits as the binding', async () => {
+    const trained = async (open: OpenSession) => {
+      const { state, time, release } = await prepare(engineOn(open), 'dense', {
+        settings: { hidden: [50], latent: 4 },
+      });
+      for (let step = 0; step < 50; step++) await time();
+      await release();
+      return state.parameters.map(({ name }) => state.read(name));
+    };
+    expect(await trained(openNative)).toEqual(await trained(openBindingSession));
+  });
+
+  it('does not touch memory that was given away', async () => {
+    const engine = engineOn(openNative);
+    const table = Uint8Array.of(1, 2, 3);
+    const sum = data('table', [3], 'uint8').cast('float').sum();
+    const executable = await engine.compile(createProgram('given', { sum }), {
+      state: engine.allocate([], []),
+      data: { table },
+    });
+    expect((await executable.run({})).sum).toEqual(Float32Array.of(6));
+    structuredClone(table, { transfer: [table.buffer] });
+    await expect(executable.run({})).rejects.toThrow('could not run program "given": the memory of');
+  });
+});
+
+describe.each([
+  ['binding', openBindingSession],
+  ['C API', openNative],
+])('a session through the %s', (_, open) => {
+  it('tells in one line that memory ran out', async () => {
+    const huge = argument('x', [2 ** 24, 1])
+      .add(argument('y', [1, 2 ** 24]))
+      .exp()
+      .sum();
+    const engine = engineOn(open);
+    const executable = await engine.compile(createProgram('huge', { huge }), {
+      state: engine.allocate([], []),
+      data: {},
+    });
+    const given = { x: new Float32Array(2 ** 24), y: new Float32Array(2 ** 24) };
+    await expect(executable.run({ arguments: given })).rejects.toThrow(
+      /^onnxruntime could not run program "huge": .*; use a smaller batch, fewer samples or a smaller network$/,
+    );
+    await executable.release();
+  });
+
+  it('does not run once it is released', async () => {
+    const engine = engineOn(open);
+    const state = engine.allocate([], []);
+    const executable = await engine.compile(createProgram('one', { one: argument('x', [1]).exp() }), {
+      state,
+      data: {},
+    });
+    const pending = executable.run({ arguments: { x: Float32Array.of(0) } });
+    await executable.release();
+    await expect(pending).rejects.toThrow(/^onnxruntime could not run program "one": .*(released|disposed)/);
+  });
+
+  it('gives timers their turn between runs', async () => {
+    const engine = engineOn(open);
+    const state = engine.allocate([], []);
+    const executable = await engine.compile(createProgram('one', { one: argument('x', [1]).exp() }), {
+      state,
+      data: {},
+    });
+    let rung = false;
+    setTimeout(() => {
+      rung = true;
+    }, 1);
+    for (const began = Date.now(); !rung && Date.now() - began < 5000; ) {
+      await executable.run({ arguments: { x: Float32Array.of(0) } });
+    }
+    expect(rung).toBe(true);
+    await executable.release();
+  });
+
+  it('refuses a graph in one line', async () => {
+    const x: BoundTensor = { name: 'x', values: new Float32Array(1), dtype: 'float', shape: [1] };
+    const graph = { model: Uint8Array.of(1, 2, 3), inputs: [x], outputs: [], threads: 1, provider: 'cpu' };
+    await expect(open(graph)).rejects.toThrow(/^Failed to load model because protobuf parsing failed\.$/);
+  });
+});
