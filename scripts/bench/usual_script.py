@@ -1,6 +1,7 @@
 """The script that people begin with: 784-400-20 on MNIST with a DataLoader, three epochs, samples after each.
 
-It reads the dataset as torchvision's MNIST does, image by image, from this project's copy of the files.
+Where torchvision is installed the dataset is torchvision's, as in that script; else one that reads image by image too,
+without its detour by way of PIL. The files are this project's copy. It writes into the current folder.
 """
 
 import pathlib
@@ -23,7 +24,20 @@ class Mnist(Dataset):
         return len(self.images)
 
     def __getitem__(self, index):
-        return self.images[index].to(torch.float32).div(255)
+        return self.images[index].to(torch.float32).div(255), 0
+
+
+def datasets():
+    try:
+        from torchvision.datasets import MNIST
+        from torchvision.transforms import ToTensor
+    except ImportError:
+        return Mnist("train"), Mnist("t10k")
+    raw = pathlib.Path("MNIST") / "raw"
+    if not raw.exists():
+        raw.parent.mkdir()
+        raw.symlink_to(DATA)
+    return MNIST(".", train=True, transform=ToTensor()), MNIST(".", train=False, transform=ToTensor())
 
 
 class Vae(nn.Module):
@@ -52,15 +66,16 @@ def loss_of(model, batch):
 
 model = Vae()
 optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-train = DataLoader(Mnist("train"), batch_size=128, shuffle=True)
-test = DataLoader(Mnist("t10k"), batch_size=128)
+train_images, test_images = datasets()
+train = DataLoader(train_images, batch_size=128, shuffle=True)
+test = DataLoader(test_images, batch_size=128)
 for epoch in range(1, 4):
-    for batch in train:
+    for batch, _ in train:
         optimiser.zero_grad()
         loss_of(model, batch).backward()
         optimiser.step()
     with torch.no_grad():
-        total = sum(loss_of(model, batch).item() for batch in test)
+        total = sum(loss_of(model, batch).item() for batch, _ in test)
         pictures = model.decode(torch.randn(64, 20))
     torch.save(model.state_dict(), f"model-{epoch}.pt")
     np.save(f"samples-{epoch}.npy", pictures.numpy())
