@@ -5,14 +5,11 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
-import { engines } from '../../dist/engines/index.js';
-import { benchmarks } from '../../dist/training/benchmarks.js';
-import { limitsOf } from './limits.mjs';
+import { Command, InvalidArgumentError } from 'commander';
 import { Worker } from './worker.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -22,15 +19,47 @@ const TOLERANCE = 1e-3;
 const CALLS_TO_CHOOSE_THREADS = 10;
 const TURNS_TO_CHOOSE_THREADS = 3;
 
+function fail(message) {
+  console.error(`bench: ${message}`);
+  process.exit(1);
+}
+
+if (!existsSync(join(HERE, '..', '..', 'dist'))) fail('not built yet; run npm run build first');
+const { engines } = await import('../../dist/engines/index.js');
+const { benchmarks } = await import('../../dist/training/benchmarks.js');
+const { limitsOf } = await import('./limits.mjs');
+const NAMES = [...Object.keys(benchmarks), 'run', 'start'];
+
+const among = (names) => (text) => {
+  const unknown = text.split(',').find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`${unknown} is none of ${names.join(', ')}.`);
+  return text;
+};
+
+const integerFrom = (least) => (text) => {
+  if (!/^\d+$/.test(text) || Number(text) < least) throw new InvalidArgumentError(`Expected an integer from ${least}.`);
+  return Number(text);
+};
+
+/** A file that can be written, before an hour is spent on what is to be in it. */
+function writable(file) {
+  try {
+    accessSync(dirname(file), constants.W_OK);
+  } catch {
+    throw new InvalidArgumentError(`${dirname(file)} is no folder that can be written.`);
+  }
+  return file;
+}
+
 const options = new Command()
   .name('bench.mjs')
-  .option('--only <names>', `of ${Object.keys(benchmarks).join(', ')}, run, start`, (text) => text.split(','))
-  .option('--rounds <n>', 'turns that each side takes', Number, 7)
-  .option('--milliseconds <n>', 'about how long a turn is', Number, 1000)
+  .option('--only <names>', `of ${NAMES.join(', ')}`, (text) => among(NAMES)(text).split(','))
+  .option('--rounds <n>', 'turns that each side takes; the first warms up', integerFrom(2), 7)
+  .option('--milliseconds <n>', 'about how long a turn is', integerFrom(1), 1000)
   .option('--python <command>', 'a Python with torch and safetensors', 'python3')
-  .option('--device <name>', 'ours', 'onnx')
-  .option('--threads <n>', 'ours', Number, availableParallelism())
-  .option('--json <file>', 'write the figures there too')
+  .option('--device <name>', 'ours', among(Object.keys(engines)), 'onnx')
+  .option('--threads <n>', 'ours, by default all', integerFrom(1), availableParallelism())
+  .option('--json <file>', 'write the figures there too', writable)
   .parse()
   .opts();
 
@@ -192,21 +221,25 @@ function start() {
   }
 }
 
-const torch = findTorch();
-const limits = await limitsOf(await engines[options.device]({ threads: options.threads }));
-console.log(
-  `${cpus()[0].model}, ${availableParallelism()} threads; Node ${process.version}; PyTorch ${torch ?? 'not found'}`,
-);
-console.log(
-  `machine: ${(2e-6 * limits.multiplyAdds).toFixed(0)} GFLOP/s in a product of 1,024 × 1,024, ${(limits.bytes / 1e6).toFixed(0)} GB/s\n`,
-);
-const results = [];
-for (const name of options.only ?? [...Object.keys(benchmarks), 'run', 'start']) {
-  if (name === 'run') results.push(wholeRun(torch));
-  else if (name === 'start') results.push(start());
-  else results.push(await benchmark(name, torch, limits));
+async function main() {
+  const torch = findTorch();
+  const limits = await limitsOf(await engines[options.device]({ threads: options.threads }));
+  console.log(
+    `${cpus()[0].model}, ${availableParallelism()} threads; Node ${process.version}; PyTorch ${torch ?? 'not found'}`,
+  );
+  console.log(
+    `machine: ${(2e-6 * limits.multiplyAdds).toFixed(0)} GFLOP/s in a product of 1,024 × 1,024, ${(limits.bytes / 1e6).toFixed(0)} GB/s\n`,
+  );
+  const results = [];
+  for (const name of options.only ?? NAMES) {
+    if (name === 'run') results.push(wholeRun(torch));
+    else if (name === 'start') results.push(start());
+    else results.push(await benchmark(name, torch, limits));
+  }
+  if (options.json !== undefined) {
+    const machine = { cpu: cpus()[0].model, threads: availableParallelism(), node: process.version, torch, limits };
+    writeFileSync(options.json, JSON.stringify({ machine, results }, undefined, 2));
+  }
 }
-if (options.json !== undefined) {
-  const machine = { cpu: cpus()[0].model, threads: availableParallelism(), node: process.version, torch, limits };
-  writeFileSync(options.json, JSON.stringify({ machine, results }, undefined, 2));
-}
+
+await main().catch((error) => fail(error.message));

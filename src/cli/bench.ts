@@ -30,11 +30,7 @@ export function registerBench(program: Command): void {
   const names = Object.keys(benchmarks);
   program
     .command('bench')
-    .description(
-      `time a training step, or other work, on random images: ${Object.entries(benchmarks)
-        .map(([name, { summary }]) => `${name} (${summary})`)
-        .join('; ')}`,
-    )
+    .description('time a training step, or other work, on random images')
     .addOption(
       checkedOption('--work <name>', `what to time: ${names.join(', ')}`, choice(names), asText).default('dense'),
     )
@@ -43,8 +39,15 @@ export function registerBench(program: Command): void {
     .addOption(numberOption('--calls <n>', 'calls to time', integer(1, 100_000)).default(200))
     .addOption(numberOption('--seconds <n>', 'stop earlier, after so many seconds', positive))
     .option('--json', 'print it as JSON')
+    .addHelpText('after', `\nWork:\n${describeWork()}`)
     .action(bench);
 }
+
+/** A line for each. */
+const describeWork = (): string =>
+  Object.entries(benchmarks)
+    .map(([name, { summary, batch }]) => `  ${name.padEnd(15)}${summary}, batch ${batch}`)
+    .join('\n');
 
 async function bench({ work, device, threads = defaultThreads(), calls, seconds, json }: BenchOptions): Promise<void> {
   const { measure, prepare } = await import('../training/benchmark.ts');
@@ -56,7 +59,7 @@ async function bench({ work, device, threads = defaultThreads(), calls, seconds,
   const { parameters, multiplyAdds } = prepared;
   await prepared.release();
   const sorted = times.toSorted((a, b) => a - b);
-  const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+  const quantile = (q: number): number => sorted[Math.round(q * (sorted.length - 1))];
   const milliseconds = { median: quantile(0.5), fast: quantile(0.1), slow: quantile(0.9) };
   const gigaflops = (2 * multiplyAdds) / (milliseconds.median * 1e6);
   const { batch } = benchmarks[work];

@@ -29,15 +29,14 @@ export function registerExport(program: Command): void {
 }
 
 async function exportModel({ format, out, force, ...options }: ExportOptions): Promise<void> {
-  const { existsSync } = await import('node:fs');
   const path = await import('node:path');
   const { createReferenceEngine } = await import('../engines/reference/index.ts');
-  const { InputError } = await import('../errors.ts');
-  const { makeFolder, protectSources, writeFile } = await import('../files.ts');
-  const { exporters } = await import('../training/export.ts');
+  const { protectSources } = await import('../files.ts');
+  const { exporters, slots } = await import('../training/export.ts');
   const { loadState } = await import('../training/inference.ts');
   const { createModel } = await import('../training/programs.ts');
   const { version } = await import('./environment.ts');
+  const { replaceExport } = await import('./export-files.ts');
   const { findCheckpoint } = await import('./model.ts');
   const { note, result } = await import('./terminal.ts');
 
@@ -45,20 +44,9 @@ async function exportModel({ format, out, force, ...options }: ExportOptions): P
   const model = createModel(checkpoint.config, checkpoint.imageShape);
   const state = loadState(createReferenceEngine(), model, checkpoint, file);
   const exported = { model, state, progress: checkpoint.progress, version: version() };
-  const files = exporters[format](exported).map(({ name, content }) => ({ name: path.join(out, name), content }));
-
-  // All are looked at before any is written.
-  const existing = files.find(({ name }) => existsSync(name));
-  if (existing !== undefined && !force) {
-    throw new InputError(
-      `${existing.name}: it exists already; name another folder with --out, or replace with --force`,
-    );
-  }
-  for (const { name } of files) protectSources(name, [file]);
-  for (const { name, content } of files) {
-    makeFolder(path.dirname(name));
-    writeFile(name, content);
-    result(name);
-  }
+  const files = exporters[format](exported);
+  for (const slot of slots[format]) protectSources(path.join(out, slot), [file]);
+  replaceExport(out, files, slots[format], force === true);
+  for (const { name } of files) result(path.join(out, name));
   note(`${FORMATS[format]} of ${file}: pictures ${checkpoint.imageShape.join(' × ')}, ${model.config.latent} latents`);
 }

@@ -64,7 +64,7 @@ export function describeExport({ model: { vae, config }, progress, version }: Ex
   const { pixels, likelihood, objective } = likelihoodContract(config);
   const { imageShape, posterior } = vae.config;
   const fields = { dataset, pixels, likelihood, range, objective, posterior, latent, imageShape, seed };
-  const texts = Object.entries({ vae: version, ...fields, epochs: progress.epoch, updates: progress.step });
+  const texts = Object.entries({ producerVersion: version, ...fields, epochs: progress.epoch, updates: progress.step });
   return Object.fromEntries(texts.map(([name, value]) => [name, Array.isArray(value) ? value.join() : `${value}`]));
 }
 
@@ -113,3 +113,10 @@ export const exporters = {
 } as const satisfies Record<string, (exported: Exported) => ExportedFile[]>;
 
 export type ExportFormat = keyof typeof exporters;
+
+/** Every file or folder that an export may make, whatever the model. */
+export const slots: { readonly [F in ExportFormat]: readonly string[] } = {
+  onnx: ['encoder.onnx', 'decoder.onnx'],
+  safetensors: ['encoder.safetensors', 'decoder.safetensors', 'flow.safetensors', 'likelihood.safetensors'],
+  tfjs: ['encoder', 'decoder'],
+};

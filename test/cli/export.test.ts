@@ -110,11 +110,29 @@ describe('vae export', () => {
     }
     expect(names.map((name, i) => readFileSync(name).equals(before[i]))).toEqual(names.map(() => true));
   });
+
+  it('leaves nothing of an earlier export, nor of one that was killed', async () => {
+    await exported('--run', 'runs/second', '--format', 'safetensors', '--out', 'again');
+    await exported('--run', 'runs/second', '--format', 'tfjs', '--out', 'again');
+    writeFileSync(inFolder('again/encoder/group1-shard2of2.bin'), 'of a larger model');
+    // No process has so high a number.
+    mkdirSync(inFolder('again/.export.999999999.tmp'));
+    writeFileSync(inFolder('again/notes.txt'), 'mine');
+    const again = ['--run', 'runs/first', '--out', 'again', '--force', '--format'];
+    await exported(...again, 'safetensors');
+    await exported(...again, 'tfjs');
+    const parts = ['decoder', 'decoder.safetensors', 'encoder', 'encoder.safetensors', 'notes.txt'];
+    expect(readdirSync(inFolder('again')).sort()).toEqual(parts);
+    expect(readdirSync(inFolder('again/encoder')).sort()).toEqual([SHARD, 'model.json']);
+  });
 });
 
 describe('a mistake gets one line, its exit code, and nothing is written', () => {
   beforeAll(() => {
-    for (const name of ['taken', 'half']) mkdirSync(inFolder(name));
+    for (const name of ['taken', 'half', 'other/decoder', 'folder/decoder.onnx']) {
+      mkdirSync(inFolder(name), { recursive: true });
+    }
+    writeFileSync(inFolder('other/decoder/photo.png'), 'mine');
     writeFileSync(inFolder('taken/decoder.onnx'), 'mine');
     writeFileSync(inFolder('file'), 'mine');
     const checkpoint = readFileSync(inFolder('runs/first/checkpoints/last.safetensors'));
@@ -130,6 +148,9 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     'a damaged checkpoint': ['--checkpoint damaged.safetensors', 1, 'damaged.safetensors: cut short'],
     'files that are there': ['--out taken', 1, 'taken/decoder.onnx: it exists already; name another folder with --out'],
     'a folder that is a file': ['--out file', 1, 'cannot create the folder file: a file of that name exists'],
+    'a folder that is no export': ['--out other --format tfjs --force', 1, 'other/decoder: it is no earlier export'],
+    'a folder in the place of a file': ['--out folder --force', 1, 'folder/decoder.onnx: it is no earlier export'],
+    'an export for a checkpoint': ['--checkpoint weights/decoder.safetensors', 1, 'but not a checkpoint of vae'],
     'no folder at all': ['--out=', 2, 'expected a path'],
     'weights onto the checkpoint': [
       '--checkpoint half/encoder.safetensors --out half --format safetensors --force',

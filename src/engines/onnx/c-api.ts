@@ -37,7 +37,6 @@ const FUNCTIONS = {
 
 /** The functions that free what others made. */
 const RELEASES = {
-  Env: 92,
   Status: 93,
   MemoryInfo: 94,
   Session: 95,

@@ -1,0 +1,77 @@
+/** Puts an export's files in place as one: an old part is never seen beside a new one. */
+
+import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
+import path from 'node:path';
+import { describeSystemError, InputError } from '../errors.ts';
+import { isRunning, listFolder, makeFolder, temporaryName, temporaryOwner, writeFile } from '../files.ts';
+
+interface ExportedFile {
+  /** Relative to the export's folder. */
+  readonly name: string;
+  readonly content: string | Uint8Array;
+}
+
+const topOf = (name: string): string => name.split('/')[0];
+
+/**
+ * Writes all files under a temporary name; then what an earlier export has left goes, and the new files come.
+ * @param slots every file or folder that an export of this format may make.
+ * @throws InputError where something that is not to be replaced stands in a slot, or a file cannot be written: then
+ *   nothing has changed.
+ */
+export function replaceExport(
+  folder: string,
+  files: readonly ExportedFile[],
+  slots: readonly string[],
+  force: boolean,
+): void {
+  const taken = slots.filter((slot) => statsOf(path.join(folder, slot)) !== undefined);
+  if (taken.length > 0 && !force) {
+    const name = path.join(folder, taken[0]);
+    throw new InputError(`${name}: it exists already; name another folder with --out, or replace with --force`);
+  }
+  for (const slot of taken) expectEarlierExport(path.join(folder, slot), !slot.includes('.'));
+  makeFolder(folder);
+  removeAbandoned(folder);
+  const stage = temporaryName(path.join(folder, 'export'));
+  try {
+    for (const { name, content } of files) {
+      makeFolder(path.dirname(path.join(stage, name)));
+      writeFile(path.join(stage, name), content);
+    }
+    for (const slot of taken) rmSync(path.join(folder, slot), { recursive: true });
+    for (const top of new Set(files.map(({ name }) => topOf(name)))) {
+      renameSync(path.join(stage, top), path.join(folder, top));
+    }
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`cannot write into ${folder}: ${describeSystemError(error)}`);
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+/** Of a link itself; none where there is nothing of that name, or no way to it. */
+function statsOf(file: string): Stats | undefined {
+  try {
+    return lstatSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A folder of an earlier export has a model in it, or nothing. */
+function expectEarlierExport(name: string, isFolder: boolean): void {
+  const folder = statsOf(name)?.isDirectory() ?? false;
+  const content = folder ? readdirSync(name) : [];
+  if (folder === isFolder && (content.length === 0 || content.includes('model.json'))) return;
+  throw new InputError(`${name}: it is no earlier export, so it is not replaced; name another folder with --out`);
+}
+
+/** What processes that were killed have left. */
+function removeAbandoned(folder: string): void {
+  for (const name of listFolder(folder)) {
+    const owner = temporaryOwner(name);
+    if (owner !== undefined && !isRunning(owner)) rmSync(path.join(folder, name), { recursive: true, force: true });
+  }
+}
