@@ -1,6 +1,6 @@
 /** Starts the engine that a command computes on. */
 
-import type { Engine } from '../engines/engine.ts';
+import type { Engine, Precision } from '../engines/engine.ts';
 import { type EngineName, engines } from '../engines/index.ts';
 import { note } from './terminal.ts';
 
@@ -8,5 +8,5 @@ import { note } from './terminal.ts';
  * The device's engine. Where `auto` or `tfjs` passes over one that should work here, a line on stderr says so.
  * @throws EngineError if it is not on this machine or does not work here.
  */
-export const openEngine = (device: EngineName, threads: number): Promise<Engine> =>
-  engines[device]({ threads, warn: note });
+export const openEngine = (device: EngineName, threads: number, precision: Precision = 'float32'): Promise<Engine> =>
+  engines[device]({ threads, precision, warn: note });

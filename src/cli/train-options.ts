@@ -2,6 +2,7 @@
 
 import { Option } from 'commander';
 import { datasets } from '../data/index.ts';
+import { PRECISIONS } from '../engines/engine.ts';
 import { choice, truth } from '../rules.ts';
 import { CONFIG_RULES, DEFAULT_CONFIG, type RunConfig } from '../training/config.ts';
 import { presets } from '../training/presets.ts';
@@ -106,6 +107,7 @@ const FLAGS: { readonly [K in keyof Required<RunConfig>]: Flag } = {
   seed: run('<n>', asNumber, 'all that is random follows from it'),
   keepEvery: run('<n>', asNumber, 'keep the checkpoint of every n-th epoch too; 0 for none'),
   device: run('<name>', asText, DEVICE_HELP),
+  precision: run('<name>', asText, `of matrix products, for --device cuda: ${PRECISIONS.join(', ')}`),
   threads: run('<n>', asNumber, 'CPU threads (default: all)'),
 };
 

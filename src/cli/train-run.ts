@@ -44,7 +44,7 @@ interface Start {
 
 export async function train(options: TrainOptions): Promise<void> {
   const { config: asked, resumed } = options.resume === undefined ? startNew(options) : startFrom(options);
-  const engine = await openEngine(asked.device, asked.threads);
+  const engine = await openEngine(asked.device, asked.threads, asked.precision);
   // What ran is recorded, not what was asked for: `auto` may find another engine by the time the run is resumed.
   const config = { ...asked, device: engine.name as EngineName };
   const { dataset, model, trainer } = await prepare(config, engine, resumed);

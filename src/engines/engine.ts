@@ -54,8 +54,14 @@ export interface Engine {
   compile(program: Program, bindings: Bindings): Promise<Executable>;
 }
 
+/** Of matrix products. `float32`: 24 bits of every factor count; with `tf32` and `bf16`, 11 and 8 of them. */
+export const PRECISIONS = ['float32', 'tf32', 'bf16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 export interface EngineOptions {
   readonly threads: number;
+  /** float32 unless said; an engine that has no choice ignores it. */
+  readonly precision?: Precision;
   /** Told, in one line, of an engine that should work here and does not, where another takes its place. */
   readonly warn?: (line: string) => void;
 }

@@ -66,7 +66,8 @@ const TFJS_PREFERENCE: readonly EngineName[] = ['tfjs:node-gpu', 'tfjs:node', 't
 const table = {
   auto: (options: EngineOptions) => firstOf(PREFERENCE, 'reference')(options),
   onnx,
-  cuda: async () => (await import('./cuda/index.ts')).createCudaEngine(),
+  cuda: async ({ precision }: EngineOptions) =>
+    (await import('./cuda/index.ts')).createCudaEngine(precision === undefined ? {} : { precision }),
   'onnx:cuda': onnxOn('cuda'),
   'onnx:webgpu': onnxOn('webgpu'),
   'onnx:dml': onnxOn('dml'),

@@ -2,6 +2,7 @@
 
 import { BINARISATIONS, type Binarisation } from '../data/binarise.ts';
 import type { InputNoise } from '../data/preprocessing.ts';
+import { PRECISIONS, type Precision } from '../engines/engine.ts';
 import { type EngineName, engines } from '../engines/index.ts';
 import { type ActivationName, activations } from '../nn/activations.ts';
 import { type OptimiserName, optimisers } from '../nn/optimisers.ts';
@@ -98,6 +99,7 @@ export interface RunConfig {
   readonly seed: number;
   readonly keepEvery: number;
   readonly device: EngineName;
+  readonly precision: Precision;
   readonly threads: number;
 }
 
@@ -151,6 +153,7 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'device' | 'threads'> = {
   patience: 0,
   seed: 0,
   keepEvery: 0,
+  precision: 'float32',
 };
 
 /** What a kind of network has for defaults of its own. */
@@ -234,6 +237,7 @@ export const CONFIG_RULES: { readonly [K in keyof Required<RunConfig>]: Rule } =
   seed: integer(0),
   keepEvery: integer(0),
   device: choice(Object.keys(engines)),
+  precision: choice(PRECISIONS),
   threads: integer(1, 1024),
 };
 

@@ -56,6 +56,7 @@ const CONDITIONS: readonly Condition[] = [
     by: 'optimizer',
     values: 'adam, adamw or rmsprop',
   },
+  { fields: ['precision'], needs: ({ device }) => device === 'cuda', by: 'device', values: 'cuda' },
   { fields: ['kl'], needs: ({ objective }) => objective === 'elbo', by: 'objective', values: 'elbo' },
   { fields: ['decay', 'decayEvery'], needs: ({ schedule }) => schedule === 'step', by: 'schedule', values: 'step' },
   { fields: ['floor'], needs: ({ schedule }) => schedule === 'cosine', by: 'schedule', values: 'cosine' },

@@ -283,6 +283,11 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     code: 1,
     says: 'cannot write file/grid.png: a part of the path is a file',
   },
+  'a precision that the device has no choice of': {
+    args: ['train', '--precision', 'tf32', '--device', 'onnx'],
+    code: 2,
+    says: '--precision has no effect with --device onnx; it is for --device cuda',
+  },
   'a bench of nothing': { args: ['bench', '--calls', '0'], code: 2, says: 'expected an integer from 1' },
 };
 

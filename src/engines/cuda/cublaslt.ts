@@ -1,13 +1,9 @@
 /** Matrix products by cuBLASLt: an algorithm is chosen once a shape, and kept. */
 
-import { EngineError } from '../engine.ts';
+import { EngineError, type Precision } from '../engine.ts';
 import type { Address, ProductShape } from './device.ts';
 import { type ForeignFunction, fixedWords, openLibrary } from './foreign.ts';
 import type { SearchOptions } from './libraries.ts';
-
-/** `float32`: 24 bits of every factor count. `tf32` and `bf16` let the tensor cores use 11 and 8 of them. */
-export const PRECISIONS = ['float32', 'tf32', 'bf16'] as const;
-export type Precision = (typeof PRECISIONS)[number];
 
 /** Constants of cublasLt.h and library_types.h. */
 const CUDA_R_32F = 0;

@@ -1,7 +1,7 @@
 /** An NVIDIA GPU as a device: one stream for everything, and graphs for what is recorded. */
 
-import { EngineError } from '../engine.ts';
-import { openMultiplier, type Precision, WORKSPACE_BYTES } from './cublaslt.ts';
+import { EngineError, type Precision } from '../engine.ts';
+import { openMultiplier, WORKSPACE_BYTES } from './cublaslt.ts';
 import type { Address, Commands, Device, Event, Kernels, Pinned, Recording } from './device.ts';
 import { ATTRIBUTES, NOT_READY, openDriver } from './driver.ts';
 import { fixedWords, viewOf } from './foreign.ts';
