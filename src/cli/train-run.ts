@@ -1,6 +1,7 @@
 /** What vae train does: a trainer's records become lines, files and pictures. */
 
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { closeDataset, type Dataset } from '../data/dataset.ts';
 import { resolveDataset } from '../data/index.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -80,17 +81,21 @@ function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
   return { config };
 }
 
-function startFrom({ resume, out: _, ...given }: TrainOptions): Start {
-  const fixed = Object.keys(given).find((field) => !RESUMABLE_CHANGES.has(field));
-  if (fixed !== undefined) {
-    throw new ConfigError(`${flagName(fixed)} cannot be changed by --resume; start a new run instead`);
-  }
+function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
   const run = typeof resume === 'string' ? openRun(resume) : newestRun(RUNS_FOLDER);
   const checkpoint = readCheckpoint(run.lastCheckpoint);
+  const given = withAbsoluteData(options);
+  const recorded = new Map<string, unknown>(Object.entries(checkpoint.config));
+  const changes = ([field, value]: [string, unknown]): boolean =>
+    !RESUMABLE_CHANGES.has(field) && !isDeepStrictEqual(value, recorded.get(field));
+  const fixed = Object.entries(given).find(changes);
+  if (fixed !== undefined) {
+    throw new ConfigError(`${flagName(fixed[0])} cannot be changed by --resume; start a new run instead`);
+  }
   const { steps, ...before } = checkpoint.config;
   // Whoever counts in epochs from here on counts no longer in steps.
   const length = steps === undefined || given.epochs !== undefined ? {} : { steps };
-  const config = checkConfig({ ...before, ...length, ...withAbsoluteData(given) }, flagName);
+  const config = checkConfig({ ...before, ...length, ...given }, flagName);
   return { config, resumed: { run, checkpoint } };
 }
 
