@@ -16,8 +16,6 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const VAE = join(HERE, '..', '..', 'bin', 'vae.js');
 /** Losses and gradients of both sides may differ by this share. */
 const TOLERANCE = 1e-3;
-const CALLS_TO_CHOOSE_THREADS = 10;
-const TURNS_TO_CHOOSE_THREADS = 3;
 
 function fail(message) {
   console.error(`bench: ${message}`);
@@ -83,23 +81,27 @@ function compare(work, ours, theirs) {
   return { values: worst, gradients: gradient };
 }
 
-/** PyTorch with each number of threads, in turns, and of them the fastest. Each must first compute what we did. */
-async function bestTorch(work, checked, folder, ...flags) {
-  const tried = [];
+/** PyTorch with each number of threads, by the side's name and that number. Each must first compute what we did. */
+async function torchSides(name, work, checked, folder, ...flags) {
+  const sides = {};
   let difference;
   for (let threads = 1; threads <= availableParallelism(); threads *= 2) {
     const worker = new Worker(options.python, [join(HERE, 'torch_peer.py'), folder, String(threads), ...flags]);
+    sides[`${name} ${threads}`] = worker;
     difference = compare(work, checked, await worker.ask('check'));
-    tried.push({ worker, times: [] });
   }
-  for (let turn = 0; turn < TURNS_TO_CHOOSE_THREADS; turn++) {
-    for (const { worker, times } of tried) {
-      times.push(median((await worker.ask(`time ${CALLS_TO_CHOOSE_THREADS}`)).times));
-    }
+  return { sides, difference };
+}
+
+/** Of the sides that differ in their threads alone, the one with the least median. */
+function fastestOf(rounds) {
+  const best = new Map();
+  for (const name of Object.keys(rounds[0])) {
+    const [kind] = name.split(' ');
+    const time = median(rounds.map((round) => round[name]));
+    if (time < (best.get(kind)?.time ?? Number.POSITIVE_INFINITY)) best.set(kind, { name, time });
   }
-  const [best, ...others] = tried.toSorted((a, b) => Math.min(...a.times) - Math.min(...b.times));
-  for (const { worker } of others) worker.end();
-  return { worker: best.worker, difference };
+  return [...best].map(([kind, { name }]) => ({ kind, name }));
 }
 
 async function benchmark(work, torch, limits) {
@@ -111,9 +113,11 @@ async function benchmark(work, torch, limits) {
     const checked = await sides.ours.ask('check');
     let difference;
     if (torch !== undefined) {
-      ({ worker: sides.torch, difference } = await bestTorch(work, checked, folder));
+      const stock = await torchSides('torch', work, checked, folder);
+      Object.assign(sides, stock.sides);
+      difference = stock.difference;
       if (benchmarks[work].config.model === 'conv') {
-        ({ worker: sides.rewritten } = await bestTorch(work, checked, folder, 'rewritten'));
+        Object.assign(sides, (await torchSides('rewritten', work, checked, folder, 'rewritten')).sides);
       }
     }
     if (work === 'dense') Object.assign(sides, { wasm: ours('tfjs:wasm', 1), cpu: ours('tfjs:cpu', 1) });
@@ -142,11 +146,12 @@ function report(work, rounds, last, { difference, limits }) {
   const [compute, memory] = [multiplyAdds / limits.multiplyAdds, bytes / limits.bytes];
   const share = Math.max(compute, memory) / median(of('ours'));
   console.log(`${work}: ${benchmarks[work].summary}; batch ${benchmarks[work].batch}, ${parameters} parameters`);
-  for (const name of Object.keys(rounds[0])) {
+  const chosen = fastestOf(rounds);
+  for (const { kind, name } of chosen) {
     const ratios = of(name).map((time, i) => time / rounds[i].ours);
-    const beside = name === 'ours' ? '' : `  ratio ${median(ratios).toFixed(2)} (${range(ratios)})`;
+    const beside = kind === 'ours' ? '' : `  ratio ${median(ratios).toFixed(2)} (${range(ratios)})`;
     const { engine, megabytes } = last[name];
-    const label = name === 'rewritten' ? `${engine}, transposed convolutions rewritten` : engine;
+    const label = kind === 'rewritten' ? `${engine}, transposed convolutions rewritten` : engine;
     console.log(
       `  ${median(of(name)).toFixed(2)} ms (${range(of(name))})${beside}  ${megabytes.toFixed(0)} MB  ${label}`,
     );
