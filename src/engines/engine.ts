@@ -85,3 +85,12 @@ export function required<T>(values: Readonly<Record<string, T>> | undefined, nam
 export function expectLength(values: ArrayLike<unknown>, size: number, what: string): void {
   if (values.length !== size) throw new EngineError(`${what}: expected ${size} values, got ${values.length}`);
 }
+
+/** Checks a program whose update runs over a whole state: every parameter has its gradient, every moment its place. */
+export function expectWholeUpdate({ name, update, gradients }: Program, state: State): void {
+  if (update === undefined) return;
+  const missing = state.parameters.find((parameter) => gradients[parameter.name] === undefined);
+  if (missing !== undefined) throw new EngineError(`program ${name} has no gradient for "${missing.name}"`);
+  const moment = update.moments.find((m) => !state.moments.includes(m));
+  if (moment !== undefined) throw new EngineError(`program ${name} needs the moment "${moment}" in its state`);
+}

@@ -14,6 +14,7 @@ import {
   EngineError,
   type Executable,
   expectLength,
+  expectWholeUpdate,
   type Results,
   required,
 } from '../engine.ts';
@@ -206,13 +207,7 @@ function checkBindings(program: Program, state: DeviceState, data: Bindings['dat
   for (const { node, source } of inputsOf(program, 'data')) {
     expectLength(required(data, source.name, 'data'), node.size, `data "${source.name}" of program ${program.name}`);
   }
-  const { update, gradients, name } = program;
-  if (update === undefined) return;
-  // The update runs over the whole state.
-  const missing = state.parameters.find((parameter) => gradients[parameter.name] === undefined);
-  if (missing !== undefined) throw new EngineError(`program ${name} has no gradient for "${missing.name}"`);
-  const moment = update.moments.find((m) => !state.moments.includes(m));
-  if (moment !== undefined) throw new EngineError(`program ${name} needs the moment "${moment}" in its state`);
+  expectWholeUpdate(program, state);
 }
 
 /** Before anything is queued, so that a call that is refused leaves nothing behind. */

@@ -18,6 +18,7 @@ import {
   type EngineOptions,
   type Executable,
   expectLength,
+  expectWholeUpdate,
   required,
 } from '../engine.ts';
 import { loadCApi } from './c-api.ts';
@@ -95,7 +96,7 @@ async function createExecutable(
   const derivatives = Object.entries(program.gradients).map(([name, node]) =>
     bound(gradientName(name), node, state.view(name, 'gradient')),
   );
-  checkGradients(program, state);
+  expectWholeUpdate(program, state);
   const update = program.update === undefined ? undefined : compileUpdate(program.update, state);
 
   const session = await open({
@@ -135,13 +136,4 @@ function fail(program: Program, error: unknown): never {
 function bufferOf(name: string, { dtype, size }: Tensor): Float32Array {
   if (dtype !== 'float') throw new EngineError(`output "${name}" is ${dtype}; cast it to float`);
   return new Float32Array(size);
-}
-
-/** The update runs over the whole memory, so every parameter must have its gradient. */
-function checkGradients({ name, update, gradients }: Program, state: FlatMemory): void {
-  if (update === undefined) return;
-  const missing = state.parameters.find((parameter) => gradients[parameter.name] === undefined);
-  if (missing !== undefined) throw new EngineError(`program ${name} has no gradient for "${missing.name}"`);
-  const moment = update.moments.find((m) => !state.moments.includes(m));
-  if (moment !== undefined) throw new EngineError(`program ${name} needs the moment "${moment}" in its state`);
 }
