@@ -1,6 +1,7 @@
 /** What an engine is: it keeps state and data where it computes, compiles programs, and runs each as one call. */
 
-import type { NumericArray } from '../tensor/primitives.ts';
+import { fillNoise } from '../random.ts';
+import type { NumericArray, Source } from '../tensor/primitives.ts';
 import type { Program } from '../tensor/program.ts';
 import type { Shape } from '../tensor/shape.ts';
 
@@ -84,6 +85,19 @@ export function required<T>(values: Readonly<Record<string, T>> | undefined, nam
 /** Checks that an array fills a shape. */
 export function expectLength(values: ArrayLike<unknown>, size: number, what: string): void {
   if (values.length !== size) throw new EngineError(`${what}: expected ${size} values, got ${values.length}`);
+}
+
+/** The values that a program's noise has in this call, made anew. */
+export function drawNoise(
+  size: number,
+  { stream, distribution }: Extract<Source, { kind: 'noise' }>,
+  { noise }: Call,
+  program: string,
+): Float32Array {
+  if (noise === undefined) throw new EngineError(`program ${program} needs noise`);
+  const values = new Float32Array(size);
+  fillNoise(values, distribution, { ...noise, stream });
+  return values;
 }
 
 /** Checks a program whose update runs over a whole state: every parameter has its gradient, every moment its place. */

@@ -1,6 +1,5 @@
 /** The reference engine: 64-bit floats, plain loops, no dependency. Slow, exact, and at home wherever Node runs. */
 
-import { fillNoise } from '../../random.ts';
 import type { Source } from '../../tensor/primitives.ts';
 import { applyUpdate, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
 import { sizeOf } from '../../tensor/shape.ts';
@@ -8,8 +7,8 @@ import { argument, type Tensor, topologicalOrder } from '../../tensor/tensor.ts'
 import {
   type Bindings,
   type Call,
+  drawNoise,
   type Engine,
-  EngineError,
   type Executable,
   expectLength,
   type ParameterSpec,
@@ -68,12 +67,8 @@ function createExecutable(program: Program, { state, data }: Bindings): Executab
         return required(data, source.name, 'data');
       case 'parameter':
         return state.at(source.name);
-      case 'noise': {
-        if (call.noise === undefined) throw new EngineError(`program ${program.name} needs noise`);
-        const values = new Float32Array(node.size);
-        fillNoise(values, source.distribution, { ...call.noise, stream: source.stream });
-        return Float64Array.from(values);
-      }
+      case 'noise':
+        return Float64Array.from(drawNoise(node.size, source, call, program.name));
     }
   };
 

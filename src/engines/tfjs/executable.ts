@@ -1,11 +1,10 @@
 /** A program on a backend: its inputs as tensors, its expressions as a plan, its update as a plan for each parameter. */
 
 import type { Tensor as Value } from '@tensorflow/tfjs-core';
-import { fillNoise } from '../../random.ts';
 import type { Source } from '../../tensor/primitives.ts';
 import { applyUpdate, inputsOf, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
 import { argument, attributesOf, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import { type Bindings, type Call, EngineError, expectLength, type Results, required } from '../engine.ts';
+import { type Bindings, type Call, drawNoise, EngineError, expectLength, type Results, required } from '../engine.ts';
 import type { Tfjs } from './backends.ts';
 import { toTensor } from './kernel.ts';
 import { createPlan } from './plan.ts';
@@ -43,12 +42,8 @@ export function createExecutable(program: Program, { state, data }: Bindings, { 
         return resident.get(node);
       case 'parameter':
         return state.at(source.name);
-      case 'noise': {
-        if (call.noise === undefined) throw new EngineError(`program ${program.name} needs noise`);
-        const values = new Float32Array(node.size);
-        fillNoise(values, source.distribution, { ...call.noise, stream: source.stream });
-        return toTensor(tf, values, node);
-      }
+      case 'noise':
+        return toTensor(tf, drawNoise(node.size, source, call, program.name), node);
     }
   };
 
