@@ -76,15 +76,27 @@ export const wasm = {
   f32x4Max: simd(0xe9),
 } as const;
 
-/** A module that imports `memory.memory` and exports one function, `run`, without a result. */
-export function encodeModule(parameters: readonly ValueType[], locals: readonly ValueType[], code: number[]) {
+/** As many pages as a memory can have at most. */
+const MOST_PAGES = 65536;
+
+/**
+ * A module that imports `memory.memory` and exports one function, `run`, without a result.
+ * @param isShared whether the memory is one that threads share.
+ */
+export function encodeModule(
+  parameters: readonly ValueType[],
+  locals: readonly ValueType[],
+  code: number[],
+  isShared = false,
+) {
+  const limits = isShared ? [3, 1, ...unsigned(MOST_PAGES)] : [0, 1];
   const vector = (items: readonly number[][]) => [...unsigned(items.length), ...items.flat()];
   const type = [0x60, ...vector(parameters.map((p) => [VALUE_TYPES[p]])), 0];
   const body = [...vector(locals.map((local) => [1, VALUE_TYPES[local]])), ...code, 0x0b];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, vector([type])),
-    ...section(2, vector([[...text('memory'), ...text('memory'), 2, 0, 1]])),
+    ...section(2, vector([[...text('memory'), ...text('memory'), 2, ...limits]])),
     ...section(3, vector([[0]])),
     ...section(7, vector([[...text('run'), 0, 0]])),
     ...section(10, vector([[...unsigned(body.length), ...body]])),

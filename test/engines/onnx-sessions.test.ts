@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { loadCApi } from '../../src/engines/onnx/c-api.ts';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
-import type { BoundTensor, OpenSession } from '../../src/engines/onnx/session.ts';
-import { openBindingSession } from '../../src/engines/onnx/session-binding.ts';
-import { openNativeSession } from '../../src/engines/onnx/session-native.ts';
+import type { BoundTensor, Sessions } from '../../src/engines/onnx/session.ts';
+import { bindingSessions } from '../../src/engines/onnx/session-binding.ts';
+import { nativeSessions } from '../../src/engines/onnx/session-native.ts';
 import { createProgram } from '../../src/tensor/program.ts';
 import { argument, data } from '../../src/tensor/tensor.ts';
 import { prepare } from '../../src/training/benchmark.ts';
 import { conformance } from './conformance.ts';
 
-const openNative: OpenSession = async (graph) => openNativeSession((await loadCApi())!, graph);
-const engineOn = (open: OpenSession) => createOnnxEngine({ threads: 2 }, 'cpu', open);
+const native = nativeSessions((await loadCApi())!);
+const engineOn = (sessions: Sessions) => createOnnxEngine({ threads: 2 }, 'cpu', sessions);
 
 describe("onnxruntime-node's binding", () => {
-  conformance(() => engineOn(openBindingSession), { sizes: [[3, 5, 2]] });
+  conformance(() => engineOn(bindingSessions), { sizes: [[3, 5, 2]] });
 });
 
 describe("onnxruntime's C API", () => {
@@ -22,19 +22,19 @@ describe("onnxruntime's C API", () => {
   });
 
   it('trains to the same bits as the binding', async () => {
-    const trained = async (open: OpenSession) => {
-      const { state, time, release } = await prepare(engineOn(open), 'dense', {
+    const trained = async (sessions: Sessions) => {
+      const { state, time, release } = await prepare(await engineOn(sessions), 'dense', {
         settings: { hidden: [50], latent: 4 },
       });
       for (let step = 0; step < 50; step++) await time();
       await release();
       return state.parameters.map(({ name }) => state.read(name));
     };
-    expect(await trained(openNative)).toEqual(await trained(openBindingSession));
+    expect(await trained(native)).toEqual(await trained(bindingSessions));
   });
 
   it('does not touch memory that was given away', async () => {
-    const engine = engineOn(openNative);
+    const engine = await engineOn(native);
     const table = Uint8Array.of(1, 2, 3);
     const sum = data('table', [3], 'uint8').cast('float').sum();
     const executable = await engine.compile(createProgram('given', { sum }), {
@@ -48,15 +48,15 @@ describe("onnxruntime's C API", () => {
 });
 
 describe.each([
-  ['binding', openBindingSession],
-  ['C API', openNative],
-])('a session through the %s', (_, open) => {
+  ['binding', bindingSessions],
+  ['C API', native],
+])('a session through the %s', (_, sessions) => {
   it('tells in one line that memory ran out', async () => {
     const huge = argument('x', [2 ** 24, 1])
       .add(argument('y', [1, 2 ** 24]))
       .exp()
       .sum();
-    const engine = engineOn(open);
+    const engine = await engineOn(sessions);
     const executable = await engine.compile(createProgram('huge', { huge }), {
       state: engine.allocate([], []),
       data: {},
@@ -69,7 +69,7 @@ describe.each([
   });
 
   it('does not run once it is released', async () => {
-    const engine = engineOn(open);
+    const engine = await engineOn(sessions);
     const state = engine.allocate([], []);
     const executable = await engine.compile(createProgram('one', { one: argument('x', [1]).exp() }), {
       state,
@@ -81,7 +81,7 @@ describe.each([
   });
 
   it('gives timers their turn between runs', async () => {
-    const engine = engineOn(open);
+    const engine = await engineOn(sessions);
     const state = engine.allocate([], []);
     const executable = await engine.compile(createProgram('one', { one: argument('x', [1]).exp() }), {
       state,
@@ -101,6 +101,6 @@ describe.each([
   it('refuses a graph in one line', async () => {
     const x: BoundTensor = { name: 'x', values: new Float32Array(1), dtype: 'float', shape: [1] };
     const graph = { model: Uint8Array.of(1, 2, 3), inputs: [x], outputs: [], threads: 1, provider: 'cpu' };
-    await expect(open(graph)).rejects.toThrow(/^Failed to load model because protobuf parsing failed\.$/);
+    await expect(sessions.open(graph)).rejects.toThrow(/^Failed to load model because protobuf parsing failed\.$/);
   });
 });

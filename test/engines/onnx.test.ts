@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { channelsLast } from '../../src/engines/channels-last/program.ts';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
 import { lowerProgram } from '../../src/engines/onnx/lowering.ts';
 import { FlatMemory } from '../../src/engines/onnx/memory.ts';
 import { compileUpdate } from '../../src/engines/onnx/update.ts';
+import { shareUpdate } from '../../src/engines/onnx/update-threads.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
 import { createProgram, elementwiseUpdate, inputsOf } from '../../src/tensor/program.ts';
 import { argument, parameter } from '../../src/tensor/tensor.ts';
@@ -53,7 +55,7 @@ describe('convolutions in an onnx graph', () => {
   });
 
   it('give the same bits every time', async () => {
-    const engine = createOnnxEngine({ threads: 2 });
+    const engine = await createOnnxEngine({ threads: 2 });
     const [program] = convolutionalPrograms(16, 3);
     const results = async () => {
       const state = engine.allocate(
@@ -74,16 +76,22 @@ describe('convolutions in an onnx graph', () => {
 });
 
 describe('the update as a SIMD loop', () => {
-  it('flushes moments too small to be normal numbers to zero', () => {
+  const applyOnce = async (memory: FlatMemory, threads = 1) => {
+    const { apply, release } = await shareUpdate(compileUpdate(adamLike, memory), memory, threads);
+    apply({ learningRate: 0.1 });
+    release();
+  };
+
+  it('flushes moments too small to be normal numbers to zero', async () => {
     const memory = new FlatMemory([{ name: 'w', shape: [3] }], adamLike.moments);
     memory.view('w', 'firstMoment').set([1e-38, 1e-30, -1e-38]);
-    compileUpdate(adamLike, memory)({ learningRate: 0.1 });
+    await applyOnce(memory);
     const [tiny, normal, negative] = memory.view('w', 'firstMoment');
     expect([tiny, negative]).toEqual([0, 0]);
     expect(normal).toBeCloseTo(9e-31, 35);
   });
 
-  it('touches neither its gradients nor what lies between parameters', () => {
+  it('touches neither its gradients nor what lies between parameters', async () => {
     const memory = new FlatMemory(
       [
         { name: 'a', shape: [17] },
@@ -93,11 +101,26 @@ describe('the update as a SIMD loop', () => {
     );
     memory.view('a', 'gradient').fill(1);
     memory.view('b', 'gradient').fill(-1);
-    compileUpdate(adamLike, memory)({ learningRate: 0.1 });
+    await applyOnce(memory);
     expect(new Set(memory.view('a', 'gradient'))).toEqual(new Set([1]));
     expect(new Set(memory.view('a')).size).toBe(1);
     const all = new Float32Array(memory.memory.buffer, 0, memory.sectionBytes / 4);
     expect([...all.slice(17, 32), ...all.slice(37)].every((value) => value === 0)).toBe(true);
+  });
+
+  it('gives the same bits on any number of threads', async () => {
+    const updated = async (threads: number) => {
+      const memory = new FlatMemory([{ name: 'w', shape: [2 ** 18 + 5] }], adamLike.moments, threads > 1);
+      for (const section of memory.sections) {
+        memory.view('w', section).forEach((_, i, values) => {
+          values[i] = Math.sin(i + section.length);
+        });
+      }
+      await applyOnce(memory, threads);
+      return createHash('sha256').update(Buffer.from(memory.memory.buffer)).digest('hex');
+    };
+    const alone = await updated(1);
+    for (const threads of [2, 3, 4]) expect(await updated(threads)).toEqual(alone);
   });
 
   it('refuses what is not arithmetic', () => {
@@ -109,7 +132,7 @@ describe('the update as a SIMD loop', () => {
 
 describe('an onnx executable that trains', () => {
   it('needs a gradient for every parameter of its state, because it updates all of it', async () => {
-    const engine = createOnnxEngine({ threads: 1 });
+    const engine = await createOnnxEngine({ threads: 1 });
     const state = engine.allocate(
       [
         { name: 'a', shape: [2] },

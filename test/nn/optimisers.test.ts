@@ -177,7 +177,7 @@ describe('optimisers', () => {
     });
 
     it(`${name}: is the same in one SIMD loop`, async () => {
-      const [fast, exact] = [createOnnxEngine({ threads: 1 }), createReferenceEngine()];
+      const [fast, exact] = [await createOnnxEngine({ threads: 1 }), createReferenceEngine()];
       expectClose(await descend(optimiser, rate, 20, fast), await descend(optimiser, rate, 20, exact), 4);
     });
   }
@@ -195,7 +195,7 @@ describe('optimisers', () => {
 
   it('rmsprop stays finite and bounded where the gradient hardly varies', async () => {
     const optimiser = optimisers.rmsprop();
-    for (const engine of [createReferenceEngine(), createOnnxEngine({ threads: 1 })]) {
+    for (const engine of [createReferenceEngine(), await createOnnxEngine({ threads: 1 })]) {
       const state = engine.allocate([{ name: 'w', shape: [3] }], optimiser.update.moments);
       const w = parameter('w', [3]);
       const update = { gradients: { w: argument('g', [3]).add(w.mul(0)) }, update: optimiser.update };

@@ -40,7 +40,7 @@ const config: RunConfig = {
   learningRate: 0.01,
 };
 
-const engines = { onnx: createOnnxEngine({ threads: 1 }), reference: createReferenceEngine() };
+const engines = { onnx: await createOnnxEngine({ threads: 1 }), reference: createReferenceEngine() };
 
 const trainerFor = (settings: RunConfig, engine = engines.onnx) =>
   new Trainer(engine, createModel(settings, dataset.imageShape), dataset);

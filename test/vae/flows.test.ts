@@ -11,7 +11,7 @@ import { flows } from '../../src/vae/flows/index.ts';
 import { flowPosterior } from '../../src/vae/posterior.ts';
 import { compute } from './compute.ts';
 
-const engine = createOnnxEngine({ threads: 1 });
+const engine = await createOnnxEngine({ threads: 1 });
 const LATENT = 3;
 const config = { latent: LATENT, steps: 3, hidden: 7, context: 4 };
 

@@ -106,7 +106,7 @@ async function load(): Promise<CApi> {
       return made[0]!;
     },
     release: (what, pointer) => releases[what](pointer),
-    addressOf: (values) => koffi.address(values.buffer) + BigInt(values.byteOffset),
+    addressOf: (values) => koffi.address(values),
   };
 }
 

@@ -25,21 +25,24 @@ import { loadCApi } from './c-api.ts';
 import { gradientName, inputName, lowerProgram, outputName } from './lowering.ts';
 import { FlatMemory } from './memory.ts';
 import { encodeModel } from './protobuf.ts';
-import type { BoundGraph, BoundTensor, OpenSession } from './session.ts';
-import { openBindingSession } from './session-binding.ts';
-import { openNativeSession } from './session-native.ts';
+import type { BoundGraph, BoundTensor, Sessions } from './session.ts';
+import { bindingSessions } from './session-binding.ts';
+import { nativeSessions } from './session-native.ts';
 import { compileUpdate } from './update.ts';
+import { shareUpdate } from './update-threads.ts';
 
-/**
- * @param provider one of onnxruntime's execution providers: see providers.ts.
- * @param open how its graphs run.
- */
-export function createOnnxEngine({ threads }: EngineOptions, provider = 'cpu', open = openSession): Engine {
+/** @param provider one of onnxruntime's execution providers: see providers.ts. */
+export async function createOnnxEngine(
+  { threads }: EngineOptions,
+  provider = 'cpu',
+  sessions?: Sessions,
+): Promise<Engine> {
+  const { open, takeShared } = sessions ?? (await sessionsOn(provider));
   const cpu = `the CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
   return {
     name: provider === 'cpu' ? 'onnx' : `onnx:${provider}`,
     description: `onnxruntime on ${provider === 'cpu' ? cpu : `${provider} and ${cpu}`}, float32`,
-    allocate: (parameters, moments) => new FlatMemory(parameters, moments),
+    allocate: (parameters, moments) => new FlatMemory(parameters, moments, takeShared && threads > 1),
     compile: (program, bindings) => createExecutable(program, bindings, { threads, provider, open }),
   };
 }
@@ -47,10 +50,10 @@ export function createOnnxEngine({ threads }: EngineOptions, provider = 'cpu', o
 const ARRAYS = { float: Float32Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const;
 
 /** Through the C API on the CPU, where that can be called; onnxruntime-node's binding is for all else. */
-const openSession: OpenSession = async (graph) => {
-  const api = graph.provider === 'cpu' ? await loadCApi() : undefined;
-  return api === undefined ? openBindingSession(graph) : openNativeSession(api, graph);
-};
+async function sessionsOn(provider: string): Promise<Sessions> {
+  const api = provider === 'cpu' ? await loadCApi() : undefined;
+  return api === undefined ? bindingSessions : nativeSessions(api);
+}
 
 /** @param values where none are given, memory of its own. */
 function bound(
@@ -66,7 +69,7 @@ function bound(
 async function createExecutable(
   original: Program,
   { state, data }: Bindings,
-  { threads, provider, open }: Pick<BoundGraph, 'threads' | 'provider'> & { readonly open: OpenSession },
+  { threads, provider, open }: Pick<BoundGraph, 'threads' | 'provider'> & Pick<Sessions, 'open'>,
 ): Promise<Executable> {
   if (!(state instanceof FlatMemory)) throw new TypeError('the onnx engine runs on its own state');
   const program = channelsLast(original);
@@ -97,7 +100,7 @@ async function createExecutable(
     bound(gradientName(name), node, state.view(name, 'gradient')),
   );
   expectWholeUpdate(program, state);
-  const update = program.update === undefined ? undefined : compileUpdate(program.update, state);
+  const update = program.update && (await shareUpdate(compileUpdate(program.update, state), state, threads));
 
   const session = await open({
     model: encodeModel(lowerProgram(program)),
@@ -105,7 +108,10 @@ async function createExecutable(
     outputs: [...outputs, ...derivatives],
     threads,
     provider,
-  }).catch((error: unknown) => fail(program, error));
+  }).catch((error: unknown) => {
+    update?.release();
+    return fail(program, error);
+  });
 
   return {
     run: async (call: Call) => {
@@ -119,10 +125,13 @@ async function createExecutable(
         fillNoise(values, source.distribution, { ...call.noise, stream: source.stream });
       }
       await session.run().catch((error: unknown) => fail(program, error));
-      update?.(call.coefficients ?? {});
+      update?.apply(call.coefficients ?? {});
       return results;
     },
-    release: () => session.release(),
+    release: async () => {
+      update?.release();
+      await session.release();
+    },
   };
 }
 

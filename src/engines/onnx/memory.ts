@@ -25,13 +25,16 @@ export class FlatMemory implements State {
   readonly parameters: readonly ParameterSpec[];
   readonly moments: readonly string[];
   readonly memory: WebAssembly.Memory;
+  readonly isShared: boolean;
   /** Bytes of one section, be it the parameters, one moment, or the gradients. */
   readonly sectionBytes: number;
   private readonly places = new Map<string, Place>();
 
-  constructor(parameters: readonly ParameterSpec[], moments: readonly string[]) {
+  /** @param isShared whether other threads may be handed the memory. */
+  constructor(parameters: readonly ParameterSpec[], moments: readonly string[], isShared = false) {
     this.parameters = parameters;
     this.moments = moments;
+    this.isShared = isShared;
     let floats = 0;
     for (const { name, shape } of parameters) {
       const size = sizeOf(shape);
@@ -40,8 +43,9 @@ export class FlatMemory implements State {
     }
     this.sectionBytes = floats * BYTES;
     const pages = Math.max(1, Math.ceil((this.sectionBytes * this.sections.length) / PAGE_BYTES));
+    const size = { initial: pages, maximum: pages, shared: isShared };
     try {
-      this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+      this.memory = new WebAssembly.Memory(size);
     } catch {
       const megabytes = Math.ceil((pages * PAGE_BYTES) / 2 ** 20);
       throw new EngineError(

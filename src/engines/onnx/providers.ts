@@ -41,7 +41,7 @@ export async function createProviderEngine(provider: ProviderName, options: Engi
   if (!platforms.includes(process.platform)) {
     throw new MissingError(`onnx:${provider}: not for ${process.platform}: it needs ${needs}`);
   }
-  const onnx = createOnnxEngine(options, provider);
+  const onnx = await createOnnxEngine(options, provider);
   const engine: Engine = {
     ...onnx,
     compile: (program, bindings) => onnx.compile(withShiftedLogSumExp(program), bindings),

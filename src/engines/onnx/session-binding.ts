@@ -7,7 +7,14 @@
 import './privacy.ts';
 
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { type BoundGraph, type BoundTensor, DENORMAL_AS_ZERO, LOG_SEVERITY, type Session } from './session.ts';
+import {
+  type BoundGraph,
+  type BoundTensor,
+  LOG_SEVERITY,
+  SESSION_OPTIONS,
+  type Session,
+  type Sessions,
+} from './session.ts';
 
 env.logLevel = 'fatal';
 
@@ -20,14 +27,16 @@ function wrapped(tensors: readonly BoundTensor[]): Record<string, OrtTensor> {
   return Object.fromEntries(entries);
 }
 
-export async function openBindingSession({ model, inputs, outputs, threads, provider }: BoundGraph): Promise<Session> {
+export const bindingSessions: Sessions = { open: openSession, takeShared: false };
+
+async function openSession({ model, inputs, outputs, threads, provider }: BoundGraph): Promise<Session> {
   const [feeds, fetches] = [wrapped(inputs), wrapped(outputs)];
   const session = await InferenceSession.create(model, {
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: LOG_SEVERITY,
-    extra: { session: { [DENORMAL_AS_ZERO]: '1' } },
+    extra: { session: SESSION_OPTIONS },
   });
   return {
     run: async () => {

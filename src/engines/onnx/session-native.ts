@@ -7,7 +7,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DType } from '../../tensor/primitives.ts';
 import type { CApi, Pointer } from './c-api.ts';
-import { type BoundGraph, type BoundTensor, DENORMAL_AS_ZERO, LOG_SEVERITY, type Session } from './session.ts';
+import {
+  type BoundGraph,
+  type BoundTensor,
+  LOG_SEVERITY,
+  SESSION_OPTIONS,
+  type Session,
+  type Sessions,
+} from './session.ts';
 
 /** ONNXTensorElementDataType */
 const ELEMENT_TYPES: { readonly [D in DType]: number } = { float: 1, uint8: 2, int32: 6, bool: 9 };
@@ -17,7 +24,9 @@ const OWN_MEMORY = [0, 0] as const;
 
 let environment: Pointer | undefined;
 
-export async function openNativeSession(api: CApi, { model, inputs, outputs, threads }: BoundGraph): Promise<Session> {
+export const nativeSessions = (api: CApi): Sessions => ({ open: (graph) => openSession(api, graph), takeShared: true });
+
+async function openSession(api: CApi, { model, inputs, outputs, threads }: BoundGraph): Promise<Session> {
   const held = [...inputs, ...outputs].map(({ name, values }) => ({ name, values, bytes: values.byteLength }));
   const releases: (() => void)[] = [];
   const releaseAll = (): void => {
@@ -36,7 +45,9 @@ export async function openNativeSession(api: CApi, { model, inputs, outputs, thr
     api.call('SetIntraOpNumThreads', options, threads);
     api.call('SetInterOpNumThreads', options, 1);
     api.call('SetSessionLogSeverityLevel', options, LOG_SEVERITY);
-    api.call('AddSessionConfigEntry', options, `session.${DENORMAL_AS_ZERO}`, '1');
+    for (const [name, value] of Object.entries(SESSION_OPTIONS)) {
+      api.call('AddSessionConfigEntry', options, `session.${name}`, value);
+    }
     const runOptions = owned('RunOptions', api.create('CreateRunOptions'));
     const session = owned(
       'Session',

@@ -28,13 +28,24 @@ export interface Session {
   release(): Promise<void>;
 }
 
-export type OpenSession = (graph: BoundGraph) => Promise<Session>;
+/** How graphs run. */
+export interface Sessions {
+  open(graph: BoundGraph): Promise<Session>;
+  /** Whether a graph's arrays may lie in memory that threads share. */
+  readonly takeShared: boolean;
+}
 
 /**
- * The name of an option that is always on: importance weights reach below 2⁻¹²⁶, where each operation costs a hundred
- * cycles. 600 steps of the IWAE on MNIST take 14 s where they took 34.
+ * Options that are always on, in the library's group `session`.
+ *
+ * Importance weights reach below 2⁻¹²⁶, where each operation costs a hundred cycles: with zero for such numbers, 600 steps
+ * of the IWAE on MNIST take 14 s where they took 34. The library's threads wait busily for its next operation; after a
+ * run the cores belong to others.
  */
-export const DENORMAL_AS_ZERO = 'set_denormal_as_zero';
+export const SESSION_OPTIONS: Readonly<Record<string, string>> = {
+  set_denormal_as_zero: '1',
+  force_spinning_stop: '1',
+};
 
 /** Fatal errors only. They come back as exceptions; the library's own lines are not for the user. */
 export const LOG_SEVERITY = 4;

@@ -206,7 +206,9 @@ const transposesByProduct: Shortcut = (node, { graph, names, name }) => {
 
 /** `count` identity matrices one upon the other: [count · size, size]. */
 function identities(graph: GraphBuilder, size: number, count = 1): string {
-  const values = Array.from({ length: count * size * size }, (_, i) => Number(Math.floor(i / size) % size === i % size));
+  const values = Array.from({ length: count * size * size }, (_, i) =>
+    Number(Math.floor(i / size) % size === i % size),
+  );
   return graph.constant({ type: 'float', shape: [count * size, size], bytes: encodeFloats(values) });
 }
 

@@ -4,7 +4,7 @@ import type { Primitive } from '../../tensor/primitives.ts';
 import { sourceName, type Update } from '../../tensor/program.ts';
 import { attributesOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
 import { encodeModule, type ValueType, wasm } from '../../wasm.ts';
-import { EngineError, required } from '../engine.ts';
+import { EngineError } from '../engine.ts';
 import type { FlatMemory } from './memory.ts';
 
 /** The smallest normal float. Anything nearer to zero costs a hundred cycles an operation, and moments decay to it. */
@@ -26,14 +26,21 @@ const instructions: { readonly [P in Primitive]?: readonly number[] } = {
   equal: wasm.f32x4Eq,
 };
 
-/**
- * A function that applies the update to all parameters of the memory at once.
- * @throws EngineError if the update uses a primitive that is not arithmetic.
- */
-export function compileUpdate(update: Update, memory: FlatMemory): (coefficients: Record<string, number>) => void {
+/** An update of a flat memory, as a module: see UpdateRange. */
+export interface CompiledUpdate {
+  readonly module: WebAssembly.Module;
+  /** Names, in the order in which the module takes them. */
+  readonly coefficients: readonly string[];
+}
+
+/** Updates the bytes from start to end of every section; both are multiples of a vector's. */
+type UpdateRange = (start: number, end: number, ...coefficients: number[]) => void;
+
+/** @throws EngineError if the update uses a primitive that is not arithmetic. */
+export function compileUpdate(update: Update, memory: FlatMemory): CompiledUpdate {
   const { coefficients, values } = update;
-  // Local 0 is the position in bytes, then come the coefficients, then vectors.
-  const parameters: ValueType[] = ['i32', ...coefficients.map((): ValueType => 'f32')];
+  // Locals 0 and 1 are the position and the end in bytes, then come the coefficients, then vectors.
+  const parameters: ValueType[] = ['i32', 'i32', ...coefficients.map((): ValueType => 'f32')];
   const locals: ValueType[] = [];
   const newLocal = (): number => parameters.length + locals.push('v128') - 1;
 
@@ -42,7 +49,7 @@ export function compileUpdate(update: Update, memory: FlatMemory): (coefficients
   coefficients.forEach((name, i) => {
     const local = newLocal();
     spread.set(name, local);
-    prologue.push(...wasm.localGet(1 + i), ...wasm.f32x4Splat, ...wasm.localSet(local));
+    prologue.push(...wasm.localGet(2 + i), ...wasm.f32x4Splat, ...wasm.localSet(local));
   });
 
   const body: number[] = [];
@@ -75,11 +82,13 @@ export function compileUpdate(update: Update, memory: FlatMemory): (coefficients
   }
   body.push(...position, ...wasm.i32Const(VECTOR_BYTES), ...wasm.i32Add, ...wasm.localSet(0));
 
-  const condition = [...position, ...wasm.i32Const(memory.sectionBytes), ...wasm.i32LtU];
-  const code = encodeModule(parameters, locals, [...prologue, ...wasm.loopWhile(body, condition)]);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { memory: { memory: memory.memory } });
-  const run = exports.run as (start: number, ...coefficients: number[]) => void;
-  return (given) => run(0, ...coefficients.map((name) => required(given, name, 'coefficient')));
+  const condition = [...position, ...wasm.localGet(1), ...wasm.i32LtU];
+  const code = encodeModule(parameters, locals, [...prologue, ...wasm.loopWhile(body, condition)], memory.isShared);
+  return { module: new WebAssembly.Module(code), coefficients };
+}
+
+export function instantiateUpdate({ module }: CompiledUpdate, { memory }: FlatMemory): UpdateRange {
+  return new WebAssembly.Instance(module, { memory: { memory } }).exports.run as UpdateRange;
 }
 
 /** v128.bitselect takes (a, b, mask). */
