@@ -6,6 +6,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,8 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const VAE = join(HERE, '..', '..', 'bin', 'vae.js');
 /** Losses and gradients of both sides may differ by this share. */
 const TOLERANCE = 1e-3;
+/** What the names of the sides begin with that are TensorFlow.js as it is usually written. */
+const USUAL = 'usual-tfjs:';
 
 function fail(message) {
   console.error(`bench: ${message}`);
@@ -93,6 +96,22 @@ async function torchSides(name, work, checked, folder, ...flags) {
   return { sides, difference };
 }
 
+/** TensorFlow.js as it is usually written, by the name of its backend, where it is installed. */
+async function tfjsSides(work, checked, folder) {
+  try {
+    createRequire(import.meta.url).resolve('@tensorflow/tfjs');
+  } catch {
+    return {};
+  }
+  const sides = {};
+  for (const backend of ['wasm', 'cpu']) {
+    const worker = new Worker(process.execPath, [join(HERE, 'tfjs_peer.mjs'), folder, backend]);
+    sides[`${USUAL}${backend}`] = worker;
+    compare(work, checked, await worker.ask('check'));
+  }
+  return sides;
+}
+
 /** Of the sides that differ in their threads alone, the one with the least median. */
 function fastestOf(rounds) {
   const best = new Map();
@@ -120,7 +139,10 @@ async function benchmark(work, torch, limits) {
         Object.assign(sides, (await torchSides('rewritten', work, checked, folder, 'rewritten')).sides);
       }
     }
-    if (work === 'dense') Object.assign(sides, { wasm: ours('tfjs:wasm', 1), cpu: ours('tfjs:cpu', 1) });
+    if (work === 'dense') {
+      const ourTfjs = { 'tfjs:wasm': ours('tfjs:wasm', 1), 'tfjs:cpu': ours('tfjs:cpu', 1) };
+      Object.assign(sides, ourTfjs, await tfjsSides(work, checked, folder));
+    }
     const rounds = [];
     const last = {};
     for (let round = 0; round < options.rounds; round++) {
@@ -128,7 +150,7 @@ async function benchmark(work, torch, limits) {
       for (const [name, worker] of Object.entries(sides)) {
         const known = rounds[0]?.[name];
         const calls = known === undefined ? 3 : Math.max(3, Math.round(options.milliseconds / known));
-        last[name] = await worker.ask(`time ${name === 'wasm' || name === 'cpu' ? 2 : calls}`);
+        last[name] = await worker.ask(`time ${name.includes('tfjs:') ? 2 : calls}`);
         medians[name] = median(last[name].times);
       }
       rounds.push(medians);
