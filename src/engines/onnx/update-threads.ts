@@ -44,31 +44,46 @@ for (let turn = 0; ; turn = (turn + 1) | 0) {
 
 /** @param threads how many may share it; one alone does where the memory is small, or not for threads to share. */
 export async function shareUpdate(update: CompiledUpdate, memory: FlatMemory, threads: number): Promise<SharedUpdate> {
+  const parts = memory.isShared ? Math.min(threads, Math.floor(memory.sectionBytes / PART_BYTES)) : 1;
+  // Where threads are not to be had, it takes longer, and that is all.
+  const shared = parts > 1 ? await openThreads(update, memory, parts).catch(() => undefined) : undefined;
+  if (shared !== undefined) return shared;
   const run = instantiateUpdate(update, memory);
-  const numbers = (given: Readonly<Record<string, number>>) =>
-    update.coefficients.map((name) => required(given, name, 'coefficient'));
-  const parts = memory.isShared ? Math.max(1, Math.min(threads, Math.floor(memory.sectionBytes / PART_BYTES))) : 1;
-  if (parts === 1) return { apply: (given) => run(0, memory.sectionBytes, ...numbers(given)), release: () => {} };
+  return { apply: (given) => run(0, memory.sectionBytes, ...numbersOf(update, given)), release: () => {} };
+}
 
+const numbersOf = (update: CompiledUpdate, given: Readonly<Record<string, number>>): number[] =>
+  update.coefficients.map((name) => required(given, name, 'coefficient'));
+
+async function openThreads(update: CompiledUpdate, memory: FlatMemory, parts: number): Promise<SharedUpdate> {
+  const run = instantiateUpdate(update, memory);
   const bounds = Array.from({ length: parts + 1 }, (_, i) =>
     i === parts ? memory.sectionBytes : Math.round((memory.sectionBytes * i) / parts / CACHE_LINE) * CACHE_LINE,
   );
   const counters = new Int32Array(new SharedArrayBuffer(COUNTERS * Int32Array.BYTES_PER_ELEMENT));
-  const coefficients = new Float32Array(
-    new SharedArrayBuffer(update.coefficients.length * Float32Array.BYTES_PER_ELEMENT),
-  );
-  const shared = { module: update.module, memory: memory.memory, counters, coefficients };
-  const workers = bounds.slice(1, -1).map((start, i) => {
-    const workerData = { ...shared, start, end: bounds[i + 2] };
-    return new Worker(THREAD, { eval: true, workerData, execArgv: [], env: SHARE_ENV });
-  });
-  await Promise.all(workers.map((worker) => once(worker, 'message')));
+  const bytes = update.coefficients.length * Float32Array.BYTES_PER_ELEMENT;
+  const coefficients = new Float32Array(new SharedArrayBuffer(bytes));
+  const workers: Worker[] = [];
+  const release = (): void => {
+    for (const worker of workers) void worker.terminate();
+  };
+  try {
+    for (const [i, start] of bounds.slice(1, -1).entries()) {
+      const place = { start, end: bounds[i + 2] };
+      const workerData = { module: update.module, memory: memory.memory, counters, coefficients, ...place };
+      workers.push(new Worker(THREAD, { eval: true, workerData, execArgv: [], env: SHARE_ENV }));
+    }
+    await Promise.all(workers.map((worker) => once(worker, 'message')));
+  } catch (error) {
+    release();
+    throw error;
+  }
   for (const worker of workers) worker.unref();
 
   let done = 0;
   return {
     apply: (given) => {
-      coefficients.set(numbers(given));
+      coefficients.set(numbersOf(update, given));
       Atomics.add(counters, BEGUN, 1);
       Atomics.notify(counters, BEGUN);
       run(0, bounds[1], ...coefficients);
@@ -78,8 +93,6 @@ export async function shareUpdate(update: CompiledUpdate, memory: FlatMemory, th
         if (++looks > LOOKS) Atomics.wait(counters, DONE, now);
       }
     },
-    release: () => {
-      for (const worker of workers) void worker.terminate();
-    },
+    release,
   };
 }
