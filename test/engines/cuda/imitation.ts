@@ -10,28 +10,31 @@ import type { SearchOptions } from '../../../src/engines/cuda/libraries.ts';
 import { missing } from './emulator.ts';
 
 const HERE = import.meta.dirname;
+const LIBRARIES = 'usr/local/cuda/lib64';
 
 export interface Imitation {
   readonly search: SearchOptions;
   /** An empty one each time. */
   readonly cache: KernelCache;
+  /** For a process of its own, which finds the libraries here. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** Sets the libraries up for a file's tests; what IMITATION_* say holds for one test. */
 export function imitateLibraries(): () => Imitation {
   let root: string;
+  const variables = () => ({ IMITATION_FOLDER: root, IMITATION_INCLUDE: HERE });
   beforeAll(() => {
     if (missing !== undefined) return;
     root = mkdtempSync(path.join(tmpdir(), 'vae-imitation-'));
-    const folder = path.join(root, 'usr/local/cuda/lib64');
+    const folder = path.join(root, LIBRARIES);
     mkdirSync(folder, { recursive: true });
     const library = path.join(root, 'imitation.so');
     const flags = ['-std=c++17', '-O1', '-shared', '-fPIC', '-w'];
     execFileSync('g++', [...flags, path.join(HERE, 'imitation.cpp'), '-o', library]);
     for (const name of ['libcuda.so.1', 'libnvrtc.so.12', 'libcublasLt.so.12'])
       symlinkSync(library, path.join(folder, name));
-    process.env.IMITATION_FOLDER = root;
-    process.env.IMITATION_INCLUDE = HERE;
+    Object.assign(process.env, variables());
   });
   afterEach(() => {
     for (const name of ['FAIL', 'DEVICES', 'CAPABILITY', 'DRIVER', 'COMPUTE']) delete process.env[`IMITATION_${name}`];
@@ -43,5 +46,10 @@ export function imitateLibraries(): () => Imitation {
   return () => ({
     search: { root, environment: {} },
     cache: new KernelCache(path.join(root, `cache-${++caches}`)),
+    variables: {
+      ...variables(),
+      LD_LIBRARY_PATH: path.join(root, LIBRARIES),
+      VAE_DATA_DIR: path.join(root, 'data'),
+    },
   });
 }
