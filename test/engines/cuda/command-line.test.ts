@@ -25,22 +25,8 @@ describe.skipIf(missing !== undefined)(
   () => {
     const imitation = imitateLibraries();
     const vae = (...args: string[]) => startWith(imitation().variables, folder, ...args);
-    const network = ['--hidden', '24', '--latent', '3', '--dropout', '0.1', '--batch-size', '16'];
-    const train = (name: string) =>
-      vae(
-        'train',
-        '--device',
-        'cuda',
-        '--data-dir',
-        'data',
-        ...network,
-        '--epochs',
-        '30',
-        '--seed',
-        '5',
-        '--out',
-        name,
-      );
+    const settings = '--device cuda --data-dir data --hidden 200 --latent 3 --dropout 0.1 --batch-size 16 --epochs 8';
+    const train = (name: string) => vae('train', ...settings.split(' '), '--seed', '5', '--out', name);
     const read = (...parts: string[]): string => readFileSync(path.join(folder, ...parts), 'latin1');
     const lastOf = (name: string) => read(name, 'checkpoints', 'last.safetensors');
     const metricsOf = (name: string) => read(name, 'metrics.jsonl').replace(/"seconds":[^}]*/g, '');
@@ -50,10 +36,14 @@ describe.skipIf(missing !== undefined)(
       const whole = await train('whole').finished;
       expect([whole.code, whole.stderr]).toEqual([0, expect.stringContaining('Imitation GPU, float32')]);
       const running = train('stopped');
-      await until(() => existsSync(path.join(folder, 'stopped', 'checkpoints', 'last.safetensors')));
+      // In the middle of the second epoch of 38 updates.
+      const curves = path.join(folder, 'stopped', 'curves.jsonl');
+      await until(() => existsSync(curves) && readFileSync(curves, 'latin1').split('\n').length > 45);
       running.process.kill('SIGINT');
       const { code, stderr } = await running.finished;
       expect([code, stderr]).toEqual([130, expect.stringMatching(/continue with: vae train --resume stopped\n$/)]);
+      const updates = Number(/saved after (\d+) updates/.exec(stderr)![1]);
+      expect(read('stopped', 'curves.jsonl').trim().split('\n')).toHaveLength(updates);
       expect((await vae('train', '--resume', 'stopped').finished).code).toBe(0);
       expect(lastOf('stopped') === lastOf('whole')).toBe(true);
       expect(metricsOf('stopped')).toBe(metricsOf('whole'));
@@ -61,25 +51,16 @@ describe.skipIf(missing !== undefined)(
     });
 
     it('says in one line that the device is lost, and keeps the last checkpoint', async () => {
-      const running = startWith(
-        { ...imitation().variables, IMITATION_FAIL: 'cuEventQuery:700' },
-        folder,
-        'train',
-        '--device',
-        'cuda',
-        '--data-dir',
-        'data',
-        '--resume',
-        'whole',
-        '--epochs',
-        '31',
-      );
-      const { code, stderr } = await running.finished;
+      const before = lastOf('whole');
+      const variables = { ...imitation().variables, IMITATION_FAIL: 'cuEventQuery:700' };
+      const further = ['train', '--resume', 'whole', '--epochs', '9'];
+      const { code, stderr } = await startWith(variables, folder, ...further).finished;
       expect(code).toBe(1);
       expect(stderr).toMatch(
         /\nvae: CUDA: an illegal memory access was encountered \(cuEventQuery, error 700\): [^\n]* --resume\n$/,
       );
-      expect((await vae('train', '--resume', 'whole', '--epochs', '31').finished).code).toBe(0);
+      expect(lastOf('whole') === before).toBe(true);
+      expect((await vae(...further).finished).code).toBe(0);
     });
 
     it('compiles its kernels once for all of these', () => {
