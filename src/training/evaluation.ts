@@ -57,7 +57,7 @@ export class BoundEvaluator {
     );
   }
 
-  /** @param stopped asked between batches; where it turns true, there is no result. */
+  /** @param stopped asked after every batch; where it turns true, there is no result. */
   async measure(stopped: () => boolean = () => false): Promise<Bound | undefined> {
     const { seed, samples } = this.model.config;
     const sums = { bound: 0, logLikelihood: 0, kl: 0 };
