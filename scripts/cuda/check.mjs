@@ -1,20 +1,23 @@
 /**
  * Checks and times the CUDA engine on this machine, and prints all that there is to know in one go:
- *   node scripts/cuda/check.mjs [--precision float32,tf32] [--steps 500] [--skip suite,training,timing,profile,torch] [--networks 'dense;MNIST conv'] [--source file]
+ *   node scripts/cuda/check.mjs [--precision float32,tf32] [--steps 500] [--skip suite,training,timing,loop,profile,torch] [--networks 'dense;MNIST conv'] [--source file]
  * It needs dist/ (npm run build); the conformance suite too where scripts/cuda/pack.sh has put it beside. No network.
  */
 
 import { execFile } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { networks, prepare, smallNetworks } from './networks.mjs';
+import { networks, prepare, smallNetworks, trainerOn } from './networks.mjs';
 import { profile, watched } from './profile.mjs';
 
 const here = (file) => new URL(file, import.meta.url);
 const load = (file) => import(here(`../../dist/${file}`));
 const { createEngineOn, examineCuda } = await load('engines/cuda/index.js');
 const { openGpu } = await load('engines/cuda/gpu.js');
+const { KernelCache } = await load('engines/cuda/kernel-cache.js');
 const { createReferenceEngine } = await load('engines/reference/index.js');
 const { formatSchedule } = await load('engines/cuda/schedule-text.js');
 
@@ -56,7 +59,11 @@ for (const { what, path, missing } of report.libraries)
 if (report.driver !== undefined) print(report.driver);
 if (!report.complete) process.exit(1);
 
-const device = await openGpu();
+// A cache of its own: what is checked is compiled here and now.
+const folder = mkdtempSync(path.join(tmpdir(), 'vae-check-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const cache = new KernelCache(folder);
+const device = await openGpu({ cache });
 print(device.description);
 
 await part('suite', async () => {
@@ -98,13 +105,13 @@ await part('training', async () => {
 
 await part('timing', async () => {
   for (const precision of options.precision.split(',')) {
-    const timed = precision === 'float32' ? device : await openGpu({ precision });
+    const timed = precision === 'float32' ? device : await openGpu({ precision, cache });
     for (const name of options.networks.split(';')) {
       const network = networks[name];
       const engine = createEngineOn(timed);
-      const began = performance.now();
-      const { executable, step } = await prepare(engine, network);
-      const compiled = performance.now() - began;
+      const { executable, step, compiled } = await prepare(engine, network);
+      const again = await prepare(engine, network);
+      await again.executable.release();
       const { steps: plan } = executable.schedule;
       if (precision === 'float32' && options.verbose) print(formatSchedule(executable.schedule));
       const products = plan.filter(({ kind }) => kind === 'product').length;
@@ -127,14 +134,45 @@ await part('timing', async () => {
         for (let i = 0; i < 5; i++) found.push(await time(Math.ceil(steps / 5), ahead));
         return median(found);
       };
-      const [alone, ahead] = [await chunks(1), await chunks(executable.runsAhead)];
+      const [alone, ahead] = [await chunks(1), await chunks(engine.runsAhead)];
       print(
         `${precision}, ${name}: ${products} products + ${plan.length - products} kernels + update;`,
-        `${(1000 * alone).toFixed(1)} µs a step one by one, ${(1000 * ahead).toFixed(1)} µs with ${executable.runsAhead} under way;`,
-        `compiled in ${compiled.toFixed(0)} ms`,
+        `${(1000 * alone).toFixed(1)} µs a step one by one, ${(1000 * ahead).toFixed(1)} µs with ${engine.runsAhead} under way;`,
+        `compiled in ${compiled.toFixed(0)} ms, with kernels from the cache in ${again.compiled.toFixed(0)} ms`,
       );
       await executable.release();
     }
+  }
+});
+
+/** The training loop with its records, one step after the other and with several under way. */
+await part('loop', async () => {
+  for (const name of options.networks.split(';')) {
+    const engine = createEngineOn(device);
+    const found = [];
+    for (const runsAhead of [1, engine.runsAhead]) {
+      const stepsPerEpoch = Math.min(100, steps);
+      const trainer = trainerOn({ ...engine, runsAhead }, networks[name], { stepsPerEpoch, epochs: 2 });
+      const losses = [];
+      let [began, ended] = [0, 0];
+      for await (const record of trainer.run()) {
+        // The second epoch counts: the first waits for its programs.
+        if (record.kind === 'epoch') began ||= performance.now();
+        else {
+          losses.push(record.loss);
+          ended = performance.now();
+        }
+      }
+      await trainer.release();
+      found.push({ losses, time: (1000 * (ended - began)) / stepsPerEpoch });
+    }
+    const [alone, ahead] = found;
+    const isSame = alone.losses.every((loss, i) => Object.is(loss, ahead.losses[i]));
+    if (!isSame) failures++;
+    print(
+      `${name}: ${alone.time.toFixed(1)} µs a step one by one, ${ahead.time.toFixed(1)} µs with ${engine.runsAhead} under way;`,
+      `the same losses ${isSame ? '✓' : 'FAILED'}`,
+    );
   }
 });
 

@@ -10,8 +10,9 @@ import { decodeColumn, drawHistory, encodeColumn } from '../report/history.ts';
 import type { Progress } from '../training/checkpoint.ts';
 import { drawLatents, TrainedModel } from '../training/inference.ts';
 import type { Model } from '../training/programs.ts';
+import type { EpochRecord, StepRecord } from '../training/records.ts';
 import type { RunDirectory } from '../training/run-directory.ts';
-import type { EpochRecord, StepRecord, Trainer } from '../training/trainer.ts';
+import type { Trainer } from '../training/trainer.ts';
 
 const SAMPLE_COUNT = 49;
 const RECONSTRUCTION_COUNT = 9;

@@ -13,9 +13,10 @@ import type { RunConfig } from '../training/config.ts';
 import { formatContract, likelihoodContract, nameWithoutBound } from '../training/contract.ts';
 import type { Spread } from '../training/gradient-variance.ts';
 import { createModel, type Model } from '../training/programs.ts';
+import type { EpochRecord, StepRecord } from '../training/records.ts';
 import { resolveConfig } from '../training/resolve.ts';
 import { createRun, newestRun, openRun, type RunDirectory } from '../training/run-directory.ts';
-import { DivergenceError, type EpochRecord, type StepRecord, Trainer } from '../training/trainer.ts';
+import { DivergenceError, Trainer } from '../training/trainer.ts';
 import { checkEffect } from '../training/without-effect.ts';
 import { loadImages } from './dataset.ts';
 import { openEngine } from './engine.ts';
@@ -164,7 +165,8 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
       if (record.kind === 'step') {
         // The update is made, whatever comes now: its point belongs to the curves.
         if (isCurvePoint(record)) run.appendCurve(curvePoint(record));
-        if (interrupt.requested()) break;
+        // Of those that are under way still, the records come.
+        if (interrupt.requested()) continue;
         bar ??= startBar(`epoch ${record.epoch}/${epochsOf(trainer)}`, record.imagesInEpoch, startImages, 'images');
         showStep(bar, record);
       } else {
@@ -177,7 +179,6 @@ async function follow({ run, trainer, config, pictures }: Following): Promise<vo
         await pictures.draw(record.epoch);
         [epochBegan, startImages] = [performance.now(), 0];
       }
-      if (interrupt.requested()) break;
     }
     if (trainer.progress.epoch > 0) await pictures.drawOverview();
   } catch (error) {

@@ -1,19 +1,10 @@
-/** The folder for what was downloaded or decoded once: where it is, and how files get there whole or not at all. */
+/** Folders for what was downloaded or decoded once: how files get there whole or not at all. */
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, platform } from 'node:os';
 import path from 'node:path';
+import { cacheFolder } from '../cache-folder.ts';
 import { describeSystemError, InputError } from '../errors.ts';
 import { isRunning, listFolder, makeFolder, temporaryOwner } from '../files.ts';
-
-/** VAE_DATA_DIR where it is set, else the usual place of the operating system. */
-export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const { VAE_DATA_DIR, XDG_CACHE_HOME, LOCALAPPDATA } = environment;
-  if (VAE_DATA_DIR) return path.resolve(VAE_DATA_DIR);
-  if (platform() === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'vae');
-  if (platform() === 'win32') return path.join(LOCALAPPDATA || path.join(homedir(), 'AppData', 'Local'), 'vae');
-  return path.join(XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'vae');
-}
 
 /** A folder in the cache, made where it is missing, without what interrupted processes left in it. */
 export function cachedFolder(name: string): string {

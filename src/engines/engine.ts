@@ -39,7 +39,7 @@ export type Results = Readonly<Record<string, Float32Array>>;
 export interface Executable {
   /**
    * Computes the outputs, and where the program trains, applies its update to the state.
-   * The arrays belong to the executable and are overwritten by its next run.
+   * The arrays belong to the executable and are overwritten by its next run; to the caller where the engine runs ahead.
    */
   run(call: Call): Promise<Results>;
   /** Frees what the executable holds. It cannot run afterwards. */
@@ -51,6 +51,11 @@ export interface Engine {
   readonly name: string;
   /** The device and precision, as a person reads them: "CPU, 2 threads, float32". */
   readonly description: string;
+  /**
+   * Runs that may be under way at once, of all its executables together: 1 where it is not named. Where it is more, `run`
+   * may be called again before an earlier run has resolved, and the runs take effect in the order of the calls.
+   */
+  readonly runsAhead?: number;
   allocate(parameters: readonly ParameterSpec[], moments: readonly string[]): State;
   compile(program: Program, bindings: Bindings): Promise<Executable>;
 }

@@ -2,12 +2,13 @@
 
 import { binariseOnce } from '../data/binarise.ts';
 import { batches, type ImageSet } from '../data/dataset.ts';
-import type { Engine, State } from '../engines/engine.ts';
+import type { Engine, Results, State } from '../engines/engine.ts';
 import { likelihoodOf } from '../vae/likelihoods.ts';
 import { type BatchSource, batchSource } from './batches.ts';
 import type { RunConfig } from './config.ts';
 import { Executables } from './executables.ts';
 import { boundProgram, importanceProgram, type Model } from './programs.ts';
+import { type Run, runEach } from './runs.ts';
 
 /** Means per image, in nats. */
 export interface Bound {
@@ -40,12 +41,14 @@ export const measured = (set: ImageSet, { binarize, seed }: RunConfig): ImageSet
 
 /** Measures the bound at β = 1 on a set, with the same noise each time. */
 export class BoundEvaluator {
+  private readonly engine: Engine;
   private readonly executables: Executables;
   private readonly source: BatchSource;
   private readonly set: ImageSet;
   private readonly model: Model;
 
   constructor(engine: Engine, state: State, model: Model, set: ImageSet) {
+    this.engine = engine;
     this.model = model;
     this.set = measured(set, model.config);
     this.source = batchSource(this.set, model.vae.pixels);
@@ -54,17 +57,21 @@ export class BoundEvaluator {
     );
   }
 
-  /** @param stopped asked between batches; where it turns true, there is no result. */
+  /** @param stopped asked after every batch; where it turns true, there is no result. */
   async measure(stopped: () => boolean = () => false): Promise<Bound | undefined> {
     const { seed, samples } = this.model.config;
     const sums = { bound: 0, logLikelihood: 0, kl: 0 };
     const size = Math.max(1, Math.floor(rowsOf(this.model, BOUND_VALUES) / samples));
     let step = EVALUATION_STEP;
-    for (const positions of batches(this.set.count, size)) {
+    const prepare = async (positions: Int32Array): Promise<Run> => ({
+      executable: await this.executables.of(positions.length),
+      call: { arguments: this.source.at(positions), noise: { seed, step: step++ } },
+    });
+    const add = (results: Results, { length }: Int32Array): void => {
+      for (const name of ['bound', 'logLikelihood', 'kl'] as const) sums[name] += results[name][0] * length;
+    };
+    for await (const _ of runEach(this.engine, batches(this.set.count, size), prepare, add)) {
       if (stopped()) return undefined;
-      const executable = await this.executables.of(positions.length);
-      const results = await executable.run({ arguments: this.source.at(positions), noise: { seed, step: step++ } });
-      for (const name of ['bound', 'logLikelihood', 'kl'] as const) sums[name] += results[name][0] * positions.length;
     }
     const { count } = this.set;
     return { bound: sums.bound / count, logLikelihood: sums.logLikelihood / count, kl: sums.kl / count };
@@ -78,6 +85,16 @@ export interface ImportanceEstimate {
   readonly logEvidence: number;
   /** Standard error of that mean over the images. */
   readonly standardError: number;
+}
+
+/** Some of the draws for some of the images. */
+interface Draws {
+  readonly positions: Int32Array;
+  readonly draws: number;
+  /** log Σ p(x, z) / q(z|x) over the draws so far, of each image. */
+  readonly logSums: Float64Array;
+  /** Whether the images have all of their draws with these. */
+  readonly isLast: boolean;
 }
 
 /**
@@ -103,18 +120,27 @@ export async function estimateLogEvidence(
     return engine.compile(importanceProgram(model, batch, draws, source), { state, data: source.data });
   });
 
-  let [sum, sumOfSquares, step, done] = [0, 0, EVALUATION_STEP, 0];
-  for (const positions of batches(set.count, size)) {
-    const logSums = new Float64Array(positions.length).fill(Number.NEGATIVE_INFINITY);
-    for (let drawn = 0; drawn < samples; drawn += chunk) {
-      const draws = Math.min(chunk, samples - drawn);
-      const executable = await executables.of(`${draws} ${positions.length}`);
-      const call = { arguments: source.at(positions), noise: { seed, step: step++ } };
-      const { logWeightSum } = await executable.run(call);
-      logSums.forEach((value, i) => {
-        logSums[i] = logAddExp(value, logWeightSum[i]);
-      });
+  function* pieces(): Generator<Draws, void, undefined> {
+    for (const positions of batches(set.count, size)) {
+      const logSums = new Float64Array(positions.length).fill(Number.NEGATIVE_INFINITY);
+      for (let left = samples; left > 0; left -= chunk)
+        yield { positions, logSums, draws: Math.min(chunk, left), isLast: left <= chunk };
     }
+  }
+  let [sum, sumOfSquares, step, done] = [0, 0, EVALUATION_STEP, 0];
+  const prepare = async ({ positions, draws }: Draws): Promise<Run> => ({
+    executable: await executables.of(`${draws} ${positions.length}`),
+    call: { arguments: source.at(positions), noise: { seed, step: step++ } },
+  });
+  const add = ({ logWeightSum }: Results, piece: Draws): Draws => {
+    const { logSums } = piece;
+    logSums.forEach((value, i) => {
+      logSums[i] = logAddExp(value, logWeightSum[i]);
+    });
+    return piece;
+  };
+  for await (const { positions, logSums, isLast } of runEach(engine, pieces(), prepare, add)) {
+    if (!isLast) continue;
     for (const logSum of logSums) {
       const logMean = logSum - Math.log(samples);
       sum += logMean;

@@ -1,12 +1,13 @@
 /** How much two gradient estimators differ from draw to draw: what the reparametrisation is for. */
 
 import { firstImages, type ImageSet } from '../data/dataset.ts';
-import type { Engine, Executable, State } from '../engines/engine.ts';
+import type { Engine, Executable, Results, State } from '../engines/engine.ts';
 import { createProgram } from '../tensor/program.ts';
 import { GRADIENT_ESTIMATORS, type GradientEstimator } from '../vae/objectives.ts';
 import { batchSource } from './batches.ts';
 import { measured } from './evaluation.ts';
 import { encoderGradients, type Model } from './programs.ts';
+import { all, runEach } from './runs.ts';
 
 /** Of one estimator: squared length of the mean gradient, and the sum of the variances of its components, in nats². */
 export interface Spread {
@@ -23,6 +24,7 @@ const PROBE_STEP = 2 ** 50;
 
 /** Measures the gradient by the encoder's weights on the first batch of a set, drawn anew many times. */
 export class GradientProbe {
+  private readonly engine: Engine;
   private readonly compiled: Promise<Executable>;
   private readonly call: { readonly positions: Int32Array; readonly source: ReturnType<typeof batchSource> };
   private readonly model: Model;
@@ -35,6 +37,7 @@ export class GradientProbe {
         (derivative, i) => [`${estimator} ${i}`, derivative] as const,
       ),
     );
+    this.engine = engine;
     this.model = model;
     this.call = { positions: Int32Array.from({ length: batch }, (_, i) => i), source };
     const program = createProgram(`gradient variance, batch ${batch}`, Object.fromEntries(outputs));
@@ -45,11 +48,14 @@ export class GradientProbe {
     const executable = await this.compiled;
     const { config } = this.model;
     const totals = new Map<string, { sums: Float64Array; squares: number }>();
-    for (let draw = 0; draw < DRAWS; draw++) {
-      const results = await executable.run({
+    const prepare = async (draw: number) => ({
+      executable,
+      call: {
         arguments: this.call.source.at(this.call.positions),
         noise: { seed: config.seed, step: PROBE_STEP + epoch * DRAWS + draw },
-      });
+      },
+    });
+    const add = (results: Results): void => {
       for (const [name, values] of Object.entries(results)) {
         const total = totals.get(name) ?? { sums: new Float64Array(values.length), squares: 0 };
         values.forEach((value, i) => {
@@ -58,7 +64,8 @@ export class GradientProbe {
         });
         totals.set(name, total);
       }
-    }
+    };
+    await all(runEach(this.engine, Array(DRAWS).keys(), prepare, add));
     return Object.fromEntries(
       GRADIENT_ESTIMATORS.map((estimator): [string, Spread] => {
         const own = [...totals].filter(([name]) => name.startsWith(`${estimator} `)).map(([, total]) => total);

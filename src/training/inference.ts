@@ -1,13 +1,14 @@
 /** A trained model ready for use: encoding images, decoding latents, reconstructing. */
 
 import { batches, type ImageSet, pixelsAt } from '../data/dataset.ts';
-import type { Engine, State } from '../engines/engine.ts';
+import type { Engine, Results, State } from '../engines/engine.ts';
 import { specOf } from '../nn/parameter.ts';
 import { fillNoise } from '../random.ts';
 import { type Checkpoint, restoreState } from './checkpoint.ts';
 import { rowsOf } from './evaluation.ts';
 import { Executables } from './executables.ts';
 import { decodeProgram, encodeProgram, type Model, reconstructionProgram } from './programs.ts';
+import { all, type Run, runEach } from './runs.ts';
 
 /** `count` draws from the prior, [count, L], scaled by `temperature`. */
 export function drawLatents(count: number, latent: number, seed: number, temperature = 1): Float32Array {
@@ -41,9 +42,10 @@ export interface Reconstruction {
   readonly kl: Float32Array;
 }
 
-/** A model over an engine's state: of a checkpoint, or of a trainer between its steps. */
+/** A model over an engine's state: of a checkpoint, or of a trainer at rest. */
 export class TrainedModel {
   readonly model: Model;
+  private readonly engine: Engine;
   private readonly batch: number;
   private readonly encoders: Executables;
   private readonly decoders: Executables;
@@ -51,6 +53,7 @@ export class TrainedModel {
 
   constructor(engine: Engine, model: Model, state: State) {
     this.model = model;
+    this.engine = engine;
     this.batch = Math.min(LARGEST_BATCH, rowsOf(model, BATCH_VALUES));
     const bindings = { state, data: {} };
     this.encoders = new Executables((batch) => engine.compile(encodeProgram(model, batch), bindings));
@@ -65,16 +68,17 @@ export class TrainedModel {
   async encode(set: ImageSet): Promise<Encoding> {
     const { latent, seed } = this.model.config;
     const encoding: Record<string, Float32Array> = {};
-    for (const positions of batches(set.count, this.batch)) {
-      const [start] = positions;
-      const executable = await this.encoders.of(positions.length);
-      const pixels = pixelsAt(set, positions);
-      const results = await executable.run({ arguments: { pixels }, noise: { seed, step: start } });
+    const prepare = async (positions: Int32Array): Promise<Run> => ({
+      executable: await this.encoders.of(positions.length),
+      call: { arguments: { pixels: pixelsAt(set, positions) }, noise: { seed, step: positions[0] } },
+    });
+    const keep = (results: Results, [start]: Int32Array): void => {
       for (const [name, values] of Object.entries(results)) {
         encoding[name] ??= new Float32Array(set.count * latent);
         encoding[name].set(values, start * latent);
       }
-    }
+    };
+    await all(runEach(this.engine, batches(set.count, this.batch), prepare, keep));
     return encoding as unknown as Encoding;
   }
 
@@ -84,21 +88,19 @@ export class TrainedModel {
     const { pixels } = this.model.vae;
     const count = latents.length / latent;
     const pictures = new Float32Array(count * pixels);
-    for (let start = 0; start < count; start += this.batch) {
-      const batch = Math.min(this.batch, count - start);
-      const executable = await this.decoders.of(batch);
-      const part = latents.subarray(start * latent, (start + batch) * latent);
-      const results = await executable.run({ arguments: { latents: part } });
-      pictures.set(results.pictures, start * pixels);
-    }
+    const prepare = async ({ length, 0: start }: Int32Array): Promise<Run> => ({
+      executable: await this.decoders.of(length),
+      call: { arguments: { latents: latents.subarray(start * latent, (start + length) * latent) } },
+    });
+    const keep = (results: Results, [start]: Int32Array): void => pictures.set(results.pictures, start * pixels);
+    await all(runEach(this.engine, batches(count, this.batch), prepare, keep));
     return pictures;
   }
 
   /** Images [count, D], 0 to 255, there and back; the bound is averaged over `samples` draws of z. */
   async reconstruct(pixels: Uint8Array, samples: number, seed: number): Promise<Reconstruction> {
-    const count = pixels.length / this.model.vae.pixels;
-    const executable = await this.autoencoders.of(`${count} ${samples}`);
-    const results = await executable.run({ arguments: { pixels }, noise: { seed, step: 0 } });
+    const { executable, call } = await this.reconstruction(pixels, samples, seed);
+    const results = await executable.run(call);
     // Copied: the results belong to the executable's next run.
     const copies = Object.entries(results).map(([name, values]) => [name, values.slice()]);
     return Object.fromEntries(copies) as unknown as Reconstruction;
@@ -108,11 +110,18 @@ export class TrainedModel {
   async squaredError(set: ImageSet): Promise<number> {
     const { seed } = this.model.config;
     let sum = 0;
-    for (const positions of batches(set.count, this.batch)) {
-      const { originals, pictures } = await this.reconstruct(pixelsAt(set, positions), 1, seed);
+    const prepare = (positions: Int32Array) => this.reconstruction(pixelsAt(set, positions), 1, seed);
+    const add = ({ originals, pictures }: Results): void => {
       for (let i = 0; i < originals.length; i++) sum += (originals[i] - pictures[i]) ** 2;
-    }
+    };
+    await all(runEach(this.engine, batches(set.count, this.batch), prepare, add));
     return sum / (set.count * this.model.vae.pixels);
+  }
+
+  private async reconstruction(pixels: Uint8Array, samples: number, seed: number): Promise<Run> {
+    const count = pixels.length / this.model.vae.pixels;
+    const executable = await this.autoencoders.of(`${count} ${samples}`);
+    return { executable, call: { arguments: { pixels }, noise: { seed, step: 0 } } };
   }
 
   async release(): Promise<void> {

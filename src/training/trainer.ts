@@ -1,7 +1,7 @@
 /** The training loop: a generator of plain records. It knows no file, no terminal and no picture. */
 
 import { type Dataset, fingerprint } from '../data/dataset.ts';
-import type { Engine, State } from '../engines/engine.ts';
+import type { Engine, Results, State } from '../engines/engine.ts';
 import { ConfigError, InputError } from '../errors.ts';
 import { type Optimiser, optimisers } from '../nn/optimisers.ts';
 import { specOf } from '../nn/parameter.ts';
@@ -14,45 +14,21 @@ import { Executables } from './executables.ts';
 import { type EstimatorSpread, GradientProbe } from './gradient-variance.ts';
 import { initialValues } from './initial-values.ts';
 import { betaArgument, type Model, trainingProgram } from './programs.ts';
-
-/** After every update. */
-export interface StepRecord {
-  readonly kind: 'step';
-  readonly epoch: number;
-  /** Updates made so far, and in an epoch. */
-  readonly step: number;
-  readonly stepsPerEpoch: number;
-  /** Images of this epoch so far, and in all. */
-  readonly images: number;
-  readonly imagesInEpoch: number;
-  /** Mean over this epoch's images so far, in nats, at β = 1. */
-  readonly bound: number;
-  /** Of this update alone. */
-  readonly loss: number;
-  readonly learningRate: number;
-  readonly gradientNorm?: number;
-}
-
-/** After every epoch, and where a run ends inside one. */
-export interface EpochRecord {
-  readonly kind: 'epoch';
-  readonly epoch: number;
-  readonly step: number;
-  readonly learningRate: number;
-  /** Means over the epoch's batches as they were trained on: with dropout, and with the weights of the moment. */
-  readonly train: Bound & { readonly loss: number; readonly gradientNorm?: number };
-  readonly validation?: Bound;
-  readonly test: Bound;
-  /** Of the gradient by the encoder's weights, where it is asked for. */
-  readonly gradientVariance?: EstimatorSpread;
-  /** Whether this is the best epoch so far on the images that the run selects by. */
-  readonly best: boolean;
-}
+import type { EpochRecord, StepRecord, TrainingRecord } from './records.ts';
+import { type Run, runEach } from './runs.ts';
 
 /** What a run has come to, in a few words, and the setting that ended it. */
 export interface Finish {
   readonly why: string;
   readonly limit: 'steps' | 'epochs' | 'patience';
+}
+
+/** An update that is to be made. */
+interface Step {
+  readonly epoch: number;
+  /** Its number in the run, from 1. */
+  readonly step: number;
+  readonly positions: Int32Array;
 }
 
 /** What an epoch ends with. */
@@ -61,8 +37,6 @@ interface Measured {
   readonly validation: Bound | undefined;
   readonly gradientVariance: EstimatorSpread | undefined;
 }
-
-export type TrainingRecord = StepRecord | EpochRecord;
 
 /** The loss stopped being a number. */
 export class DivergenceError extends InputError {}
@@ -76,7 +50,10 @@ export class Trainer {
   private readonly source: BatchSource;
   private readonly optimiser: Optimiser;
   private readonly executables: Executables;
+  /** As far as results have been seen: the engine may be ahead of it. */
   private current: Progress = START;
+  /** The last update that was handed to the engine. */
+  private started = 0;
   private found: Progress['best'] = undefined;
 
   /** @throws ConfigError if a batch is larger than the training set. */
@@ -148,42 +125,49 @@ export class Trainer {
     }
     restoreState(checkpoint, this.state, name);
     this.current = checkpoint.progress;
+    this.started = this.current.step;
     this.found = checkpoint.progress.best;
   }
 
-  /** All that is needed to continue from here, bit for bit. */
-  snapshot = (): Checkpoint => ({
-    config: this.model.config,
-    imageShape: this.model.vae.config.imageShape,
-    progress: this.current,
-    data: this.data,
-    ...captureState(this.state),
-  });
+  /**
+   * All that is needed to continue from here, bit for bit.
+   * @throws Error if the state is not that of `progress`: while updates are under way, and after one has failed.
+   */
+  snapshot = (): Checkpoint => {
+    if (this.started !== this.current.step) throw new Error('the trainer is not at rest: updates are under way');
+    return {
+      config: this.model.config,
+      imageShape: this.model.vae.config.imageShape,
+      progress: this.current,
+      data: this.data,
+      ...captureState(this.state),
+    };
+  };
 
   /**
-   * Trains until the run is finished. Between records the trainer is at rest, so a consumer may take a snapshot, and may
-   * stop by leaving the loop.
-   * @param stopped asked during the evaluation that ends an epoch; where it turns true the generator ends before the
-   *   epoch is counted, and its evaluation is made when the run is resumed.
+   * Trains until the run is finished, with as many updates under way as the engine allows. The trainer is at rest at an
+   * epoch's record, and once the loop has been left or has ended: then a consumer may take a snapshot. Updates that are
+   * under way when it is left count, though nobody gets their records; `stopped` ends it with all of them.
+   * @param stopped asked before every update and during the evaluation that ends an epoch; where it turns true, the
+   *   generator ends with the records of the updates that were made. An epoch whose evaluation is cut short is not
+   *   counted, and is evaluated when the run is resumed.
    * @throws DivergenceError if the loss is no longer a finite number.
    */
   async *run(stopped: () => boolean = () => false): AsyncGenerator<TrainingRecord, void, undefined> {
-    const { config } = this.model;
     const { train, validation, test } = this.dataset;
     const evaluatorFor = (set: typeof test) => new BoundEvaluator(this.engine, this.state, this.model, set);
     const evaluators = {
       test: evaluatorFor(test),
       validation: validation.count > 0 ? evaluatorFor(validation) : undefined,
     };
-    const probe = config.gradientVariance ? new GradientProbe(this.engine, this.state, this.model, train) : undefined;
+    const probe = this.model.config.gradientVariance
+      ? new GradientProbe(this.engine, this.state, this.model, train)
+      : undefined;
     try {
       while (this.finished === undefined) {
         const epoch = this.current.epoch + 1;
-        const order = permutation(train.count, { seed: config.seed, stream: 'shuffle', step: epoch });
-        while (this.current.batch < this.stepsPerEpoch && this.current.step < this.totalSteps) {
-          const start = this.current.batch * config.batchSize;
-          yield await this.step(epoch, order.subarray(start, start + config.batchSize));
-        }
+        yield* runEach(this.engine, this.stepsOf(epoch, stopped), this.prepare, this.count);
+        if (stopped()) return;
         const testBound = await evaluators.test.measure(stopped);
         const validationBound = await evaluators.validation?.measure(stopped);
         if (testBound === undefined || (evaluators.validation !== undefined && validationBound === undefined)) return;
@@ -205,16 +189,31 @@ export class Trainer {
     return learningRateAt(config.schedule, step, config, this);
   }
 
-  private async step(epoch: number, positions: Int32Array): Promise<StepRecord> {
+  /** What is still to be done of an epoch, until somebody stops it. */
+  private *stepsOf(epoch: number, stopped: () => boolean): Generator<Step, void, undefined> {
+    const { seed, batchSize } = this.model.config;
+    const order = permutation(this.dataset.train.count, { seed, stream: 'shuffle', step: epoch });
+    let { step, batch } = this.current;
+    while (batch < this.stepsPerEpoch && step < this.totalSteps && !stopped()) {
+      const start = batch++ * batchSize;
+      yield { epoch, step: ++step, positions: order.subarray(start, start + batchSize) };
+    }
+  }
+
+  private prepare = async ({ step, positions }: Step): Promise<Run> => {
     const { config } = this.model;
     const executable = await this.executables.of(positions.length);
-    const step = this.current.step + 1;
-    const learningRate = this.learningRate(step);
-    const results = await executable.run({
+    const call = {
       arguments: { ...this.source.at(positions), ...betaArgument(config, step) },
       noise: { seed: config.seed, step },
-      coefficients: this.optimiser.coefficients(step, learningRate),
-    });
+      coefficients: this.optimiser.coefficients(step, this.learningRate(step)),
+    };
+    this.started = step;
+    return { executable, call };
+  };
+
+  /** Adds an update's results to the progress. */
+  private count = (results: Results, { epoch, step, positions }: Step): StepRecord => {
     const loss = results.loss[0];
     const gradientNorm = results.gradientNorm?.[0];
     if (![loss, gradientNorm ?? 0].every(Number.isFinite)) {
@@ -242,10 +241,10 @@ export class Trainer {
       imagesInEpoch: this.dataset.train.count,
       bound: next.bound / next.images,
       loss,
-      learningRate,
+      learningRate: this.learningRate(step),
       ...(gradientNorm !== undefined && { gradientNorm }),
     };
-  }
+  };
 
   private divergence(what: string): DivergenceError {
     const { learningRate, clip, scale, posterior } = this.model.config;

@@ -22,7 +22,7 @@ export interface Running {
 export const start = (folder: string, ...args: string[]): Running => startWith({}, folder, ...args);
 
 /** With more variables in its environment. */
-function startWith(variables: Readonly<Record<string, string>>, folder: string, ...args: string[]): Running {
+export function startWith(variables: Readonly<Record<string, string>>, folder: string, ...args: string[]): Running {
   const env = { ...process.env, ...variables };
   const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];

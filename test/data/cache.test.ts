@@ -1,22 +1,11 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cacheFolder, exclusively } from '../../src/data/cache.ts';
+import { exclusively } from '../../src/data/cache.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-cache-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-describe('the cache', () => {
-  it('is where VAE_DATA_DIR says', () => {
-    expect(cacheFolder({ VAE_DATA_DIR: 'here' })).toBe(path.resolve('here'));
-  });
-
-  it.runIf(process.platform === 'linux')('is else where the system keeps such things', () => {
-    expect(cacheFolder({})).toBe(path.join(homedir(), '.cache', 'vae'));
-    expect(cacheFolder({ VAE_DATA_DIR: '', XDG_CACHE_HOME: '/var/cache' })).toBe('/var/cache/vae');
-  });
-});
 
 describe('work on a folder', () => {
   it('is of one process at a time', async () => {

@@ -12,8 +12,9 @@ import { DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
 import { BoundEvaluator, estimateLogEvidence } from '../../src/training/evaluation.ts';
 import { loadState } from '../../src/training/inference.ts';
 import { createModel } from '../../src/training/programs.ts';
+import type { EpochRecord } from '../../src/training/records.ts';
 import { encodeSafetensors } from '../../src/training/safetensors.ts';
-import { type EpochRecord, Trainer } from '../../src/training/trainer.ts';
+import { Trainer } from '../../src/training/trainer.ts';
 import { writeDigits } from '../data/digits.ts';
 import { silent } from '../data/report.ts';
 

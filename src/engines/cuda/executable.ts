@@ -32,13 +32,7 @@ import { updateKernel } from './update.ts';
 
 const ARRAYS = { float: Float32Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const;
 
-/** Runs that may be under way at once. */
-const RUNS_AHEAD = 4;
-
-/** An executable whose `run` may be called again before an earlier one has resolved: they run in the order of the calls. */
 export interface CudaExecutable extends Executable {
-  /** How many runs may be under way before a further call waits for the oldest of them. */
-  readonly runsAhead: number;
   readonly schedule: Schedule;
   /** What it reads and writes, and so keeps from being freed. */
   readonly state: DeviceState;
@@ -105,7 +99,6 @@ export async function createExecutable(
     });
     owned.push(recording.release);
     const queue = new RunQueue(device, recording, {
-      runsAhead: RUNS_AHEAD,
       call: { address: callAddress, bytes: call.bytes },
       results: { address: resultsAddress, bytes: results.bytes },
     });
@@ -123,7 +116,6 @@ export async function createExecutable(
     return {
       schedule: plan,
       state,
-      runsAhead: RUNS_AHEAD,
       run: async (given: Call) => {
         checkCall(program, given, call);
         return queue.run((bytes) => fillCall(bytes, given, call), collect);

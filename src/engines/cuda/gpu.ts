@@ -5,6 +5,7 @@ import { openMultiplier, WORKSPACE_BYTES } from './cublaslt.ts';
 import type { Address, Commands, Device, Event, Kernels, Pinned, Recording } from './device.ts';
 import { ATTRIBUTES, NOT_READY, openDriver } from './driver.ts';
 import { fixedWords, viewOf } from './foreign.ts';
+import { KernelCache } from './kernel-cache.ts';
 import type { SearchOptions } from './libraries.ts';
 import { OLDEST_CAPABILITY, openCompiler } from './nvrtc.ts';
 
@@ -22,10 +23,17 @@ export interface GpuOptions {
   /** Which of the GPUs that CUDA_VISIBLE_DEVICES leaves. */
   readonly ordinal?: number;
   readonly search?: SearchOptions;
+  /** Compiled kernels of earlier processes: in the user's cache unless said. */
+  readonly cache?: KernelCache;
 }
 
 /** @throws EngineError where there is no driver, no GPU, or a library is missing. */
-export async function openGpu({ precision = 'float32', ordinal = 0, search = {} }: GpuOptions = {}): Promise<Device> {
+export async function openGpu({
+  precision = 'float32',
+  ordinal = 0,
+  search = {},
+  cache = new KernelCache(),
+}: GpuOptions = {}): Promise<Device> {
   const driver = await openDriver(search);
   const number = (word: bigint): number => Number(word & 0xffffffffn);
   const release = number(driver.ask('cuDriverGetVersion'));
@@ -39,7 +47,7 @@ export async function openGpu({ precision = 'float32', ordinal = 0, search = {} 
       `${name} has compute capability ${capability / 10}; the cuda engine needs ${OLDEST_CAPABILITY / 10} or more; use --device onnx`,
     );
   }
-  const compiler = await openCompiler(libraries);
+  const compiler = await openCompiler(libraries, cache);
   if (Math.min(...compiler.capabilities) > capability) {
     throw new EngineError(
       `NVRTC ${compiler.version} no longer knows ${name}, of compute capability ${capability / 10}; install an older CUDA, or use --device onnx`,

@@ -9,6 +9,7 @@ import { createExecutable } from './executable.ts';
 import { type GpuOptions, openGpu } from './gpu.ts';
 import { DeviceState } from './memory.ts';
 import { Residents } from './residents.ts';
+import { RUNS_AHEAD } from './runs.ts';
 
 export { examineCuda, hasDriver, type LibraryReport } from './examine.ts';
 
@@ -22,6 +23,7 @@ export function createEngineOn(device: Device): Engine {
   return {
     name: 'cuda',
     description: device.description,
+    runsAhead: RUNS_AHEAD,
     allocate: (parameters, moments) => new DeviceState(device, parameters, moments),
     compile: (program, bindings) => createExecutable(program, bindings, device, residents),
   };

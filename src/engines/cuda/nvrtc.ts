@@ -1,7 +1,9 @@
 /** CUDA C to machine code, by NVRTC: in this process, without a compiler installed, and without a GPU. */
 
+import { statSync } from 'node:fs';
 import { EngineError } from '../engine.ts';
 import { type ForeignFunction, fixedWords, openLibrary, textAt } from './foreign.ts';
+import type { KernelCache } from './kernel-cache.ts';
 import type { SearchOptions } from './libraries.ts';
 
 /** Compute capability 7.0 is the first that PyTorch and CUDA 12 both still know. */
@@ -21,7 +23,8 @@ export interface Compiler {
   compile(source: string, capability: number): Uint8Array;
 }
 
-export async function openCompiler(options: SearchOptions = {}): Promise<Compiler> {
+/** @param cache where images are kept, and taken from. */
+export async function openCompiler(options: SearchOptions = {}, cache?: KernelCache): Promise<Compiler> {
   const library = await openLibrary('nvrtc', options);
   const bind = (prototype: string): ForeignFunction => library.bind(prototype);
   const getErrorString = bind('void* nvrtcGetErrorString(int error)');
@@ -60,40 +63,45 @@ export async function openCompiler(options: SearchOptions = {}): Promise<Compile
   check(getSupported(known), 'listing architectures');
   const capabilities = [...known];
 
+  const imageOf = (source: string, option: string, isMachineCode: boolean): Uint8Array => {
+    const program = ask((address) => create(address, source, 'vae.cu', 0, null, null), 'taking the source');
+    const bytesOf = (size: ForeignFunction, get: ForeignFunction): Uint8Array => {
+      const length = Number(ask((address) => size(program, address), 'measuring its result'));
+      const bytes = new Uint8Array(length);
+      check(get(program, bytes), 'handing over its result');
+      return bytes;
+    };
+    try {
+      // An array of pointers to text: the text is kept alive by the variable, and nothing moves during the call.
+      const options = fixedText(Buffer.from(`${option}\0`));
+      const code = compile(program, 1, options.pointers);
+      if (code !== 0) {
+        const log = bytesOf(getLogSize, getLog);
+        const complaint = new TextDecoder()
+          .decode(log)
+          .split(/[\n\0]/)
+          .find((line) => line.includes('error'));
+        check(code, `compiling with ${option}${complaint === undefined ? '' : ` (${complaint})`}`);
+      }
+      return isMachineCode ? bytesOf(getCubinSize, getCubin) : bytesOf(getPtxSize, getPtx);
+    } finally {
+      result.words[0] = program;
+      destroy(result.address);
+    }
+  };
+  // Releases are told apart by their numbers, and builds of one release, which have the same, by their size.
+  const identity = `NVRTC ${numbers.join('.')}, ${statSync(library.path, { throwIfNoEntry: false })?.size} bytes`;
+
   return {
     version: numbers.join('.'),
     path: library.path,
     capabilities,
     compile: (source, capability) => {
-      const program = ask((address) => create(address, source, 'vae.cu', 0, null, null), 'taking the source');
-      try {
-        const isKnown = capabilities.includes(capability);
-        const newest = Math.max(...capabilities.filter((one) => one <= capability));
-        const target = isKnown ? `sm_${capability}` : `compute_${newest}`;
-        // An array of pointers to text: the text is kept alive by the variable, and nothing moves during the call.
-        const text = Buffer.from(`--gpu-architecture=${target}\0`);
-        const options = fixedText(text);
-        const code = compile(program, 1, options.pointers);
-        if (code !== 0) {
-          const log = bytesOf(getLogSize, getLog);
-          const complaint = new TextDecoder()
-            .decode(log)
-            .split(/[\n\0]/)
-            .find((line) => line.includes('error'));
-          check(code, `compiling for ${target}${complaint === undefined ? '' : ` (${complaint})`}`);
-        }
-        return isKnown ? bytesOf(getCubinSize, getCubin) : bytesOf(getPtxSize, getPtx);
-      } finally {
-        result.words[0] = program;
-        destroy(result.address);
-      }
-
-      function bytesOf(size: ForeignFunction, get: ForeignFunction): Uint8Array {
-        const length = Number(ask((address) => size(program, address), 'measuring its result'));
-        const bytes = new Uint8Array(length);
-        check(get(program, bytes), 'handing over its result');
-        return bytes;
-      }
+      const isKnown = capabilities.includes(capability);
+      const newest = Math.max(...capabilities.filter((one) => one <= capability));
+      const option = `--gpu-architecture=${isKnown ? `sm_${capability}` : `compute_${newest}`}`;
+      const make = () => imageOf(source, option, isKnown);
+      return cache === undefined ? make() : cache.image([identity, option, source], make);
     },
   };
 }

@@ -3,6 +3,9 @@
 import type { Results } from '../engine.ts';
 import type { Address, Device, Event, Pinned, Recording } from './device.ts';
 
+/** Runs that may be under way at once; a further call waits for the oldest of them. */
+export const RUNS_AHEAD = 4;
+
 interface Place {
   readonly address: Address;
   readonly bytes: number;
@@ -26,15 +29,11 @@ export class RunQueue {
   private readonly underWay: Slot[] = [];
   private isWatching = false;
 
-  constructor(
-    device: Device,
-    recording: Recording,
-    { runsAhead, ...places }: { readonly runsAhead: number; readonly call: Place; readonly results: Place },
-  ) {
+  constructor(device: Device, recording: Recording, places: { readonly call: Place; readonly results: Place }) {
     this.device = device;
     this.recording = recording;
     this.places = places;
-    this.slots = Array.from({ length: runsAhead }, () => ({
+    this.slots = Array.from({ length: RUNS_AHEAD }, () => ({
       call: device.allocatePinned(places.call.bytes),
       results: device.allocatePinned(places.results.bytes),
       done: device.createEvent(),

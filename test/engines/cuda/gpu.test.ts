@@ -3,44 +3,19 @@
  * It shows nothing of how a GPU behaves.
  */
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createCudaEngine, examineCuda } from '../../../src/engines/cuda/index.ts';
-import type { SearchOptions } from '../../../src/engines/cuda/libraries.ts';
 import { type Engine, EngineError } from '../../../src/engines/engine.ts';
 import { createReferenceEngine } from '../../../src/engines/reference/index.ts';
 import { createProgram } from '../../../src/tensor/program.ts';
 import { argument, noise, type Tensor } from '../../../src/tensor/tensor.ts';
+import { runEach } from '../../../src/training/runs.ts';
 import { trainingProgram } from '../conformance.ts';
 import { missing } from './emulator.ts';
+import { imitateLibraries } from './imitation.ts';
 
-const HERE = import.meta.dirname;
-let root: string;
-let search: SearchOptions;
-
-beforeAll(() => {
-  if (missing !== undefined) return;
-  root = mkdtempSync(path.join(tmpdir(), 'vae-imitation-'));
-  const folder = path.join(root, 'usr/local/cuda/lib64');
-  mkdirSync(folder, { recursive: true });
-  const library = path.join(root, 'imitation.so');
-  execFileSync('g++', ['-std=c++17', '-O1', '-shared', '-fPIC', '-w', path.join(HERE, 'imitation.cpp'), '-o', library]);
-  for (const name of ['libcuda.so.1', 'libnvrtc.so.12', 'libcublasLt.so.12'])
-    symlinkSync(library, path.join(folder, name));
-  search = { root, environment: {} };
-  process.env.IMITATION_FOLDER = root;
-  process.env.IMITATION_INCLUDE = HERE;
-});
-
-afterEach(() => {
-  for (const name of ['FAIL', 'DEVICES', 'CAPABILITY', 'DRIVER', 'COMPUTE']) delete process.env[`IMITATION_${name}`];
-});
-afterAll(() => {
-  if (root !== undefined) rmSync(root, { recursive: true, force: true });
-});
+const imitation = imitateLibraries();
 
 const failureOf = async (work: () => Promise<unknown>): Promise<string> => {
   const failure = await work().then(
@@ -67,9 +42,9 @@ describe.skipIf(missing !== undefined)(
     };
 
     it('are found, and say what they are', async () => {
-      const engine = await createCudaEngine({ search });
+      const engine = await createCudaEngine(imitation());
       expect(engine.description).toBe('Imitation GPU, float32, CUDA 12.8, NVRTC 12.8, cuBLASLt 12.8.3');
-      const { libraries, complete } = await examineCuda(search);
+      const { libraries, complete } = await examineCuda(imitation().search);
       expect(complete).toBe(true);
       expect(libraries.map((library) => path.basename(library.path!))).toEqual([
         'libcuda.so.1',
@@ -79,7 +54,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     it('multiply row-major matrices, whichever is transposed, and run kernels between', async () => {
-      const engine = await createCudaEngine({ search });
+      const engine = await createCudaEngine(imitation());
       for (const [transposeA, transposeB] of [
         [false, false],
         [true, false],
@@ -135,7 +110,7 @@ describe.skipIf(missing !== undefined)(
         return [...found, ...state.read('weight'), ...state.read('bias', 'secondMoment')];
       };
       const [actual, expected] = [
-        await losses(await createCudaEngine({ search })),
+        await losses(await createCudaEngine(imitation())),
         await losses(createReferenceEngine()),
       ];
       expected.forEach((value, i) => {
@@ -147,15 +122,43 @@ describe.skipIf(missing !== undefined)(
       process.env.IMITATION_COMPUTE = '77';
       const [a, b] = [argument('a', [1, 1]), argument('b', [1, 1])];
       const given = { a: Float32Array.of(2), b: Float32Array.of(3) };
-      const engine = await createCudaEngine({ search, precision: 'tf32' });
+      const engine = await createCudaEngine({ ...imitation(), precision: 'tf32' });
       expect(engine.description).toContain('tf32');
       expect((await run(engine, { product: a.matmul(b) }, given)).product[0]).toBe(6);
-      const exact = await createCudaEngine({ search });
+      const exact = await createCudaEngine(imitation());
       expect(await failureOf(() => run(exact, { product: a.matmul(b) }, given))).toContain('cuBLASLt');
     });
 
+    it('tell once of a device that is lost while several steps are under way', async () => {
+      const engine = await createCudaEngine(imitation());
+      const x = argument('x', [1]);
+      const executable = await engine.compile(createProgram('test', { y: x.exp() }), {
+        state: engine.allocate([], []),
+        data: {},
+      });
+      const found: number[] = [];
+      const runs = runEach(
+        engine,
+        Array(10).keys(),
+        async (i) => ({ executable, call: { arguments: { x: Float32Array.of(i) } } }),
+        ({ y }) => y[0],
+      );
+      const message = await failureOf(async () => {
+        for await (const y of runs) {
+          found.push(y);
+          if (found.length === 3) process.env.IMITATION_FAIL = 'cuEventQuery:700';
+        }
+      });
+      expect(message).toContain('a run goes on from its last checkpoint with --resume');
+      expect(found.length).toBeLessThan(10);
+      found.forEach((y, i) => {
+        expect(y).toBeCloseTo(Math.exp(i), 3);
+      });
+      await executable.release();
+    });
+
     describe('fail with one line that says what to do', () => {
-      const create = () => createCudaEngine({ search });
+      const create = () => createCudaEngine(imitation());
       const [x, y] = [argument('x', [2, 2]), argument('y', [2, 2])];
       const compute = async () =>
         run(await create(), { z: x.matmul(y).exp() }, { x: new Float32Array(4), y: new Float32Array(4) });
@@ -181,7 +184,7 @@ describe.skipIf(missing !== undefined)(
         [
           'nvrtcCompileProgram:6',
           compute,
-          'compiling for sm_90 (vae.cu(3): error: imagined) failed: NVRTC_ERROR_COMPILATION',
+          'compiling with --gpu-architecture=sm_90 (vae.cu(3): error: imagined) failed: NVRTC_ERROR_COMPILATION',
         ],
         [
           'cuModuleLoadData:222',

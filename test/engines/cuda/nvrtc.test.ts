@@ -36,7 +36,7 @@ describe.skipIf(compiler === undefined)(`NVRTC${missing}`, () => {
 
   it('quotes the first complaint about a source that is not valid', () => {
     expect(() => compiler!.compile('extern "C" __global__ void wrong() { int i = nonsense; }', 90)).toThrow(
-      /compiling for sm_90 \(vae\.cu\(1\): error: identifier "nonsense" is undefined\) failed: NVRTC_ERROR_COMPILATION$/,
+      /compiling with --gpu-architecture=sm_90 \(vae\.cu\(1\): error: identifier "nonsense" is undefined\) failed: NVRTC_ERROR_COMPILATION$/,
     );
   });
 });

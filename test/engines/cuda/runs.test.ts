@@ -33,7 +33,7 @@ describe.skipIf(missing !== undefined)(
       const state = engine.allocate([{ name: 'p', shape: [1] }], []);
       const executable = (await engine.compile(adder(), { state, data: {} })) as CudaExecutable;
       const x = new Float32Array(1);
-      const count = 3 * executable.runsAhead + 1;
+      const count = 3 * engine.runsAhead! + 1;
       const runs = Array.from({ length: count }, (_, i) => {
         // The caller may use its array again at once.
         x[0] = i + 1;

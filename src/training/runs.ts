@@ -1,0 +1,52 @@
+/** Runs one after the other, of which an engine may have several under way at once. */
+
+import type { Call, Engine, Executable, Results } from '../engines/engine.ts';
+
+/** What is to be run. */
+export interface Run {
+  readonly executable: Executable;
+  readonly call: Call;
+}
+
+/**
+ * Makes a run for each of `works`, and gives what `finish` makes of its results, in the order of `works` however far the
+ * engine runs ahead. The next of `works` is asked for when the engine has room for one more run.
+ *
+ * Every run that was made is finished, even where the consumer leaves early, and none is under way any more once this has
+ * ended. After an error, which is thrown once, no result counts.
+ */
+export async function* runEach<Work, Item>(
+  { runsAhead = 1 }: Pick<Engine, 'runsAhead'>,
+  works: Iterable<Work>,
+  prepare: (work: Work) => Promise<Run>,
+  finish: (results: Results, work: Work) => Item,
+): AsyncGenerator<Item, void, undefined> {
+  const underWay: { readonly work: Work; readonly results: Promise<Results> }[] = [];
+  const finishOldest = async (): Promise<Item> => {
+    const { work, results } = underWay.shift()!;
+    try {
+      return finish(await results, work);
+    } catch (error) {
+      await Promise.allSettled(underWay.splice(0).map((other) => other.results));
+      throw error;
+    }
+  };
+  try {
+    for (const work of works) {
+      const { executable, call } = await prepare(work);
+      const results = executable.run(call);
+      // A failure is thrown when its turn comes; until then somebody must seem to listen.
+      results.catch(() => {});
+      underWay.push({ work, results });
+      if (underWay.length >= runsAhead) yield await finishOldest();
+    }
+    while (underWay.length > 0) yield await finishOldest();
+  } finally {
+    while (underWay.length > 0) await finishOldest();
+  }
+}
+
+/** Goes through all of them, where nothing is to be done between. */
+export async function all(runs: AsyncIterable<void>): Promise<void> {
+  for await (const _ of runs);
+}
