@@ -1,7 +1,7 @@
 /** The part of WebAssembly's JavaScript interface in use here; TypeScript declares it only together with the DOM. */
 declare namespace WebAssembly {
   class Memory {
-    constructor(limits: { initial: number; maximum: number });
+    constructor(limits: { initial: number; maximum: number; shared?: boolean });
     readonly buffer: ArrayBuffer;
   }
   class CompileError extends Error {}

@@ -43,9 +43,8 @@ export class FlatMemory implements State {
     }
     this.sectionBytes = floats * BYTES;
     const pages = Math.max(1, Math.ceil((this.sectionBytes * this.sections.length) / PAGE_BYTES));
-    const size = { initial: pages, maximum: pages, shared: isShared };
     try {
-      this.memory = new WebAssembly.Memory(size);
+      this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: isShared });
     } catch {
       const megabytes = Math.ceil((pages * PAGE_BYTES) / 2 ** 20);
       throw new EngineError(
