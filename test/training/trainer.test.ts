@@ -1,53 +1,27 @@
 /** Training with several steps under way is training with one: the same records, the same state wherever it is seen. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.ts';
-import { loadDataset } from '../../src/data/index.ts';
+import { describe, expect, it } from 'vitest';
 import { createEngineOn } from '../../src/engines/cuda/index.ts';
 import type { Engine } from '../../src/engines/engine.ts';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
 import { type Checkpoint, writeCheckpoint } from '../../src/training/checkpoint.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
+import type { RunConfig } from '../../src/training/config.ts';
 import { BoundEvaluator, estimateLogEvidence } from '../../src/training/evaluation.ts';
 import { TrainedModel } from '../../src/training/inference.ts';
 import { createModel } from '../../src/training/programs.ts';
 import type { TrainingRecord } from '../../src/training/records.ts';
 import { Trainer } from '../../src/training/trainer.ts';
-import { writeDigits } from '../data/digits.ts';
-import { silent } from '../data/report.ts';
 import { createEmulatedDevice, missing } from '../engines/cuda/emulator.ts';
 import { ahead } from './ahead.ts';
+import { SMALL, useDigits } from './small-run.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'vae-trainer-'));
-let dataset: Dataset;
-beforeAll(async () => {
-  writeDigits(folder, 150, 45);
-  const options = { dataset: 'mnist', dataDir: folder, binarise: 'none', validation: 30, seed: 1 } as const;
-  dataset = await loadDataset(options, silent);
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-/** 120 images in batches of 32: four steps an epoch, the last of them of another program. */
-const config: RunConfig = {
-  ...DEFAULT_CONFIG,
-  device: 'reference',
-  threads: 1,
-  hidden: [12],
-  activation: ['tanh'],
-  latent: 3,
-  dropout: 0.1,
-  batchSize: 32,
-  epochs: 4,
-  validation: 30,
-  learningRate: 0.01,
-  gradientVariance: true,
-};
+const { folder, dataset } = useDigits();
+const config: RunConfig = { ...SMALL, epochs: 4, gradientVariance: true };
 
 const trainerFor = (engine: Engine, settings: Partial<RunConfig> = {}) =>
-  new Trainer(engine, createModel({ ...config, ...settings }, dataset.imageShape), dataset);
+  new Trainer(engine, createModel({ ...config, ...settings }, dataset().imageShape), dataset());
 
 async function recordsOf(trainer: Trainer): Promise<TrainingRecord[]> {
   const records: TrainingRecord[] = [];
@@ -161,8 +135,8 @@ for (const { name, one, several, skip = false } of ways) {
     it('evaluates, estimates, encodes and decodes to the same numbers', async () => {
       const numbers = async (engine: Engine) => {
         const trainer = trainerFor(engine);
-        const model = createModel({ ...config, samples: 60 }, dataset.imageShape);
-        const { test, train } = dataset;
+        const model = createModel({ ...config, samples: 60 }, dataset().imageShape);
+        const { test, train } = dataset();
         // More than one batch of each.
         const [count, pixels] = [2300, 64];
         const images = Uint8Array.from({ length: count * pixels }, (_, i) => (i * 37) % 251);

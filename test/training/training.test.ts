@@ -1,50 +1,27 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Dataset, firstImages } from '../../src/data/dataset.ts';
-import { loadDataset } from '../../src/data/index.ts';
+import { describe, expect, it } from 'vitest';
+import { firstImages } from '../../src/data/dataset.ts';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
 import { checkConfig } from '../../src/training/check.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
+import type { RunConfig } from '../../src/training/config.ts';
 import { BoundEvaluator, estimateLogEvidence } from '../../src/training/evaluation.ts';
 import { loadState } from '../../src/training/inference.ts';
 import { createModel } from '../../src/training/programs.ts';
 import type { EpochRecord } from '../../src/training/records.ts';
 import { encodeSafetensors } from '../../src/training/safetensors.ts';
 import { Trainer } from '../../src/training/trainer.ts';
-import { writeDigits } from '../data/digits.ts';
-import { silent } from '../data/report.ts';
+import { SMALL, useDigits } from './small-run.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'vae-training-'));
-let dataset: Dataset;
-beforeAll(async () => {
-  writeDigits(folder, 150, 45);
-  const options = { dataset: 'mnist', dataDir: folder, binarise: 'none', validation: 30, seed: 1 } as const;
-  dataset = await loadDataset(options, silent);
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const config: RunConfig = {
-  ...DEFAULT_CONFIG,
-  device: 'onnx',
-  threads: 1,
-  hidden: [12],
-  activation: ['tanh'],
-  latent: 3,
-  dropout: 0.1,
-  batchSize: 32,
-  epochs: 3,
-  validation: 30,
-  learningRate: 0.01,
-};
+const { folder, dataset } = useDigits();
+const config: RunConfig = { ...SMALL, device: 'onnx' };
 
 const engines = { onnx: await createOnnxEngine({ threads: 1 }), reference: createReferenceEngine() };
 
 const trainerFor = (settings: RunConfig, engine = engines.onnx) =>
-  new Trainer(engine, createModel(settings, dataset.imageShape), dataset);
+  new Trainer(engine, createModel(settings, dataset().imageShape), dataset());
 
 async function finish(trainer: Trainer): Promise<EpochRecord[]> {
   const epochs: EpochRecord[] = [];
@@ -166,17 +143,17 @@ describe('a run that is stopped and resumed', () => {
 describe('evaluation', () => {
   const setUp = () => {
     const trainer = trainerFor(config);
-    return { state: trainer.state, model: createModel(config, dataset.imageShape) };
+    return { state: trainer.state, model: createModel(config, dataset().imageShape) };
   };
 
   it('estimates log p(x) above the bound, tighter with more samples', async () => {
     const trainer = trainerFor({ ...config, epochs: 15 });
     const { state } = trainer;
     await finish(trainer);
-    const model = createModel(config, dataset.imageShape);
-    const evaluator = new BoundEvaluator(engines.onnx, state, model, dataset.test);
+    const model = createModel(config, dataset().imageShape);
+    const evaluator = new BoundEvaluator(engines.onnx, state, model, dataset().test);
     const { bound } = (await evaluator.measure())!;
-    const estimate = (samples: number) => estimateLogEvidence(engines.onnx, state, model, dataset.test, samples, 3);
+    const estimate = (samples: number) => estimateLogEvidence(engines.onnx, state, model, dataset().test, samples, 3);
     const [few, many] = [await estimate(2), await estimate(500)];
     expect(few.logEvidence).toBeGreaterThan(bound - 0.1);
     expect(many.logEvidence).toBeGreaterThan(few.logEvidence);
@@ -190,17 +167,17 @@ describe('evaluation', () => {
       engines.onnx,
       state,
       model,
-      firstImages(dataset.test, 2),
+      firstImages(dataset().test, 2),
       9000,
       1,
     );
-    const other = await estimateLogEvidence(engines.onnx, state, model, firstImages(dataset.test, 2), 3000, 2);
+    const other = await estimateLogEvidence(engines.onnx, state, model, firstImages(dataset().test, 2), 3000, 2);
     expect(logEvidence).toBeCloseTo(other.logEvidence, 1);
   });
 
   it('has the same noise each time', async () => {
     const { state, model } = setUp();
-    const evaluator = new BoundEvaluator(engines.onnx, state, model, dataset.test);
+    const evaluator = new BoundEvaluator(engines.onnx, state, model, dataset().test);
     expect(await evaluator.measure()).toEqual(await evaluator.measure());
   });
 });
@@ -217,13 +194,13 @@ describe('a checkpoint', () => {
 
   it('of another architecture does not fit', () => {
     const checkpoint = snapshot();
-    const wider = createModel({ ...config, hidden: [13] }, dataset.imageShape);
+    const wider = createModel({ ...config, hidden: [13] }, dataset().imageShape);
     expect(() => loadState(engines.onnx, wider, checkpoint, 'file')).toThrow(
       'file: "encoder.0.weight" is [12, 64], expected [13, 64]; it is of another architecture',
     );
-    const deeper = createModel({ ...config, hidden: [12, 12] }, dataset.imageShape);
+    const deeper = createModel({ ...config, hidden: [12, 12] }, dataset().imageShape);
     expect(() => loadState(engines.onnx, deeper, checkpoint, 'file')).toThrow('it is of another architecture');
-    const shallow = createModel({ ...config, hidden: [12], dropout: 0 }, dataset.imageShape);
+    const shallow = createModel({ ...config, hidden: [12], dropout: 0 }, dataset().imageShape);
     expect(() => loadState(engines.onnx, shallow, checkpoint, 'file')).toThrow('file: has no "encoder.2.weight"');
   });
 
