@@ -13,7 +13,7 @@ import type { default as Koffi, TypeObject } from 'koffi';
 import { env } from 'onnxruntime-node';
 
 /** The one that has all the functions below. A library serves every version up to its own. */
-const API_VERSION = 5;
+const API_VERSION = 8;
 
 const HANDLE = 'void *';
 
@@ -33,6 +33,8 @@ const FUNCTIONS = {
   CreateIoBinding: [134, HANDLE, 'out'],
   BindInput: [136, HANDLE, 'str', HANDLE],
   BindOutput: [137, HANDLE, 'str', HANDLE],
+  CreateAndRegisterAllocator: [144, HANDLE, HANDLE, HANDLE],
+  AddRunConfigEntry: [165, HANDLE, 'str', 'str'],
 } as const;
 
 /** The functions that free what others made. */
@@ -47,10 +49,10 @@ const RELEASES = {
 } as const;
 
 const GET_ERROR_MESSAGE = 2;
-const STRUCT_LENGTH = 138;
+const STRUCT_LENGTH = 166;
 
 export type Pointer = bigint;
-type Argument = Pointer | number | string | ArrayBufferView | [Pointer | null];
+type Argument = Pointer | number | string | null | ArrayBufferView | [Pointer | null];
 type Foreign = (...args: unknown[]) => unknown;
 
 export interface CApi {

@@ -21,8 +21,26 @@ const ELEMENT_TYPES: { readonly [D in DType]: number } = { float: 1, uint8: 2, i
 
 /** OrtDeviceAllocator, OrtMemTypeDefault: memory that the library does not own. */
 const OWN_MEMORY = [0, 0] as const;
+/** OrtArenaAllocator, OrtMemTypeDefault: memory that the library keeps for its next need. */
+const ARENA = [1, 0] as const;
 
 let environment: Pointer | undefined;
+
+/**
+ * The process's only one, shared with the binding; it lives as long. Its sessions take their memory from one arena,
+ * because they run one at a time: training a convolutional network on MNIST, where each epoch has two sizes of batches
+ * for training and two for evaluation, takes 345 MB, and 670 where each session has an arena of its own.
+ */
+function createEnvironment(api: CApi): Pointer {
+  const created = api.create('CreateEnv', LOG_SEVERITY, 'vae');
+  const memory = api.create('CreateCpuMemoryInfo', ...ARENA);
+  try {
+    api.call('CreateAndRegisterAllocator', created, memory, null);
+  } finally {
+    api.release('MemoryInfo', memory);
+  }
+  return created;
+}
 
 export const nativeSessions = (api: CApi): Sessions => ({ open: (graph) => openSession(api, graph), takeShared: true });
 
@@ -37,8 +55,7 @@ async function openSession(api: CApi, { model, inputs, outputs, threads }: Bound
     return pointer;
   };
 
-  // It is the process's only one, shared with the binding, and lives as long.
-  environment ??= api.create('CreateEnv', LOG_SEVERITY, 'vae');
+  environment ??= createEnvironment(api);
   await setImmediate();
   try {
     const options = owned('SessionOptions', api.create('CreateSessionOptions'));
@@ -48,7 +65,12 @@ async function openSession(api: CApi, { model, inputs, outputs, threads }: Bound
     for (const [name, value] of Object.entries(SESSION_OPTIONS)) {
       api.call('AddSessionConfigEntry', options, `session.${name}`, value);
     }
-    const runOptions = owned('RunOptions', api.create('CreateRunOptions'));
+    api.call('AddSessionConfigEntry', options, 'session.use_env_allocators', '1');
+    // The first run takes its memory piece by piece and learns how much there must be; the next ones take it as one piece.
+    const firstRun = owned('RunOptions', api.create('CreateRunOptions'));
+    api.call('AddRunConfigEntry', firstRun, 'memory.enable_memory_arena_shrinkage', 'cpu:0');
+    const laterRun = owned('RunOptions', api.create('CreateRunOptions'));
+    let hasRun = false;
     const session = owned(
       'Session',
       api.create('CreateSessionFromArray', environment, model, model.byteLength, options),
@@ -64,7 +86,8 @@ async function openSession(api: CApi, { model, inputs, outputs, threads }: Bound
         // The memory of an array that was transferred to another thread is no longer ours.
         const gone = held.find(({ values, bytes }) => values.byteLength !== bytes);
         if (gone !== undefined) throw new Error(`the memory of ${gone.name} is gone`);
-        api.call('RunWithBinding', session, runOptions, binding);
+        api.call('RunWithBinding', session, hasRun ? laterRun : firstRun, binding);
+        hasRun = true;
       },
       release: async () => releaseAll(),
     };
