@@ -17,8 +17,6 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const VAE = join(HERE, '..', '..', 'bin', 'vae.js');
 /** Losses and gradients of both sides may differ by this share. */
 const TOLERANCE = 1e-3;
-/** What the names of the sides begin with that are TensorFlow.js as it is usually written. */
-const USUAL = 'usual-tfjs:';
 
 function fail(message) {
   console.error(`bench: ${message}`);
@@ -106,7 +104,7 @@ async function tfjsSides(work, checked, folder) {
   const sides = {};
   for (const backend of ['wasm', 'cpu']) {
     const worker = new Worker(process.execPath, [join(HERE, 'tfjs_peer.mjs'), folder, backend]);
-    sides[`${USUAL}${backend}`] = worker;
+    sides[`usual-tfjs:${backend}`] = worker;
     compare(work, checked, await worker.ask('check'));
   }
   return sides;

@@ -68,25 +68,21 @@ describe.each([
     await executable.release();
   });
 
-  it('does not run once it is released', async () => {
+  const compileOne = async () => {
     const engine = await engineOn(sessions);
     const state = engine.allocate([], []);
-    const executable = await engine.compile(createProgram('one', { one: argument('x', [1]).exp() }), {
-      state,
-      data: {},
-    });
+    return engine.compile(createProgram('one', { one: argument('x', [1]).exp() }), { state, data: {} });
+  };
+
+  it('does not run once it is released', async () => {
+    const executable = await compileOne();
     const pending = executable.run({ arguments: { x: Float32Array.of(0) } });
     await executable.release();
     await expect(pending).rejects.toThrow(/^onnxruntime could not run program "one": .*(released|disposed)/);
   });
 
   it('gives timers their turn between runs', async () => {
-    const engine = await engineOn(sessions);
-    const state = engine.allocate([], []);
-    const executable = await engine.compile(createProgram('one', { one: argument('x', [1]).exp() }), {
-      state,
-      data: {},
-    });
+    const executable = await compileOne();
     let rung = false;
     setTimeout(() => {
       rung = true;

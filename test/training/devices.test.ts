@@ -1,33 +1,20 @@
 /** One seed is one run on every device, up to the precision of 32 bits. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.ts';
-import { loadDataset } from '../../src/data/index.ts';
+import { describe, expect, it } from 'vitest';
 import { type EngineName, engines } from '../../src/engines/index.ts';
 import { DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
 import { createModel } from '../../src/training/programs.ts';
 import { Trainer } from '../../src/training/trainer.ts';
-import { writeDigits } from '../data/digits.ts';
-import { silent } from '../data/report.ts';
+import { useDigits } from './small-run.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'vae-devices-'));
-let dataset: Dataset;
-beforeAll(async () => {
-  writeDigits(folder, 150, 40);
-  const options = { dataset: 'mnist', dataDir: folder, binarise: 'none', validation: 0, seed: 1 } as const;
-  dataset = await loadDataset(options, silent);
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const { dataset } = useDigits({ validation: 0, test: 40 });
 
 /** The losses of every step, and the bound on the test images at the end. */
 async function train(device: EngineName, settings: Partial<RunConfig>) {
   const config: RunConfig = { ...DEFAULT_CONFIG, device, threads: 1, batchSize: 16, seed: 3, ...settings };
   const engine = await engines[device]({ threads: 1 });
   expect(engine.name).toBe(device);
-  const trainer = new Trainer(engine, createModel(config, dataset.imageShape), dataset);
+  const trainer = new Trainer(engine, createModel(config, dataset().imageShape), dataset());
   const losses: number[] = [];
   let bound = Number.NaN;
   for await (const record of trainer.run()) {

@@ -25,13 +25,16 @@ export const SMALL: RunConfig = {
   learningRate: 0.01,
 };
 
-/** 120 images for training, 30 set aside, 45 for tests, in a folder of their own, as long as a file's tests run. */
-export function useDigits(): { readonly folder: string; dataset(): Dataset } {
+/**
+ * Drawn digits in a folder of their own, as long as a file's tests run: unless said, 120 for training, 30 set aside, and
+ * 45 for tests.
+ */
+export function useDigits({ validation = 30, test = 45 } = {}): { readonly folder: string; dataset(): Dataset } {
   const folder = mkdtempSync(path.join(tmpdir(), 'vae-training-'));
   let dataset: Dataset;
   beforeAll(async () => {
-    writeDigits(folder, 150, 45);
-    const options = { dataset: 'mnist', dataDir: folder, binarise: 'none', validation: 30, seed: 1 } as const;
+    writeDigits(folder, 150, test);
+    const options = { dataset: 'mnist', dataDir: folder, binarise: 'none', validation, seed: 1 } as const;
     dataset = await loadDataset(options, silent);
   });
   afterAll(() => rmSync(folder, { recursive: true }));

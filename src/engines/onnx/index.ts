@@ -100,7 +100,7 @@ async function createExecutable(
     bound(gradientName(name), node, state.view(name, 'gradient')),
   );
   expectWholeUpdate(program, state);
-  const update = program.update && (await shareUpdate(compileUpdate(program.update, state), state, threads));
+  const compiled = program.update && compileUpdate(program.update, state);
 
   const session = await open({
     model: encodeModel(lowerProgram(program)),
@@ -108,10 +108,8 @@ async function createExecutable(
     outputs: [...outputs, ...derivatives],
     threads,
     provider,
-  }).catch((error: unknown) => {
-    update?.release();
-    return fail(program, error);
-  });
+  }).catch((error: unknown) => fail(program, error));
+  const update = compiled && (await shareUpdate(compiled, state, threads));
 
   return {
     run: async (call: Call) => {
