@@ -142,6 +142,8 @@ const eluSlope: Shortcut = (node, { graph, names, isPrivate, name }) => {
   return graph.apply('HardSigmoid', [y], { alpha: { float: 1 }, beta: { float: 1 } }, name);
 };
 
+/** Rows at most this wide are worth joining: 0.19 ms against 0.34 for 25,088 rows of 32, 0.10 against 0.13 for 6,272 of 64. */
+const JOINED_WIDTH = 64;
 const JOINED_ROWS = 128;
 
 const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
@@ -159,7 +161,7 @@ const besideNarrowRow =
     const isRow = (operand: Tensor) => operand.size === width && operand.shape.at(-1) === width;
     const [a, b] = node.inputs;
     const fits = (a.size === node.size && isRow(b)) || (b.size === node.size && isRow(a));
-    if (!fits || width === 1 || width > NARROW || joined < NARROW) return undefined;
+    if (!fits || width === 1 || width > JOINED_WIDTH || joined < NARROW) return undefined;
     const wide = node.inputs.map((operand) => {
       const value = names.get(operand)!;
       if (!isRow(operand)) return graph.reshape(value, [rows / joined, joined * width]);
@@ -208,6 +210,17 @@ const transposesByProduct: Shortcut = (node, { graph, names, name }) => {
   return graph.apply('Reshape', [product, graph.integers(node.shape)], {}, name);
 };
 
+/** Zeros before or after along one axis, as a concatenation, which the threads share: 0.19 ms against 0.38 for 128 × [196, 32]. */
+const padByConcat: Shortcut = (node, { graph, names, name }) => {
+  const [x] = node.inputs;
+  const { before, after } = attributesOf(node, 'pad');
+  const padded = before.flatMap((count, axis) => (count + after[axis] > 0 ? [axis] : []));
+  if (x.dtype !== 'float' || padded.length !== 1) return undefined;
+  const [axis] = padded;
+  const zeros = (count: number): string[] => (count > 0 ? [graph.zeros(x.shape.with(axis, count))] : []);
+  return graph.apply('Concat', [...zeros(before[axis]), names.get(x)!, ...zeros(after[axis])], { axis }, name);
+};
+
 /** `count` identity matrices one upon the other: [count · size, size]. */
 function identities(graph: GraphBuilder, size: number, count = 1): string {
   const values = Array.from({ length: count * size * size }, (_, i) =>
@@ -228,4 +241,5 @@ export const shortcuts: { readonly [P in Primitive]?: Shortcut } = {
   mul: besideNarrowRow('Mul'),
   div: besideNarrowRow('Div'),
   transpose: transposesByProduct,
+  pad: padByConcat,
 };
