@@ -21,9 +21,12 @@ export interface Bound {
 /** Noise of evaluation is of the run's seed, but of steps that training never reaches. */
 const EVALUATION_STEP = 2 ** 48;
 
-/** Pixels × samples of one run of a program: enough to fill the machine, little enough for its memory. */
+/**
+ * Pixels × samples of one run of a program: enough to fill the machine, little enough for its caches. 10,000 rows of 784 pixels
+ * take 54 ms in one run, 44 in five.
+ */
 const BOUND_VALUES = 500 * 784;
-const IMPORTANCE_VALUES = 4000 * 784;
+const IMPORTANCE_VALUES = 2000 * 784;
 
 /** How many rows of an image's planes fit into a run. */
 export function rowsOf({ vae }: Model, values: number): number {
