@@ -25,7 +25,7 @@ function fail(message) {
 
 if (!existsSync(join(HERE, '..', '..', 'dist'))) fail('not built yet; run npm run build first');
 const { engines } = await import('../../dist/engines/index.js');
-const { benchmarks } = await import('../../dist/training/benchmarks.js');
+const { benchmarks } = await import('../../dist/benchmarks/benchmarks.js');
 const { limitsOf } = await import('./limits.mjs');
 const NAMES = [...Object.keys(benchmarks), 'run', 'start'];
 

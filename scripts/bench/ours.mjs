@@ -12,11 +12,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { measure, noiseOf, prepare } from '../../dist/benchmarks/benchmark.js';
+import { benchmarks } from '../../dist/benchmarks/benchmarks.js';
 import { engines } from '../../dist/engines/index.js';
-import { fillNoise } from '../../dist/random.js';
-import { measure, noiseOf, prepare } from '../../dist/training/benchmark.js';
-import { benchmarks } from '../../dist/training/benchmarks.js';
-import { decodeSafetensors, encodeSafetensors } from '../../dist/training/safetensors.js';
+import { fillNoise } from '../../dist/random/random.js';
+import { decodeSafetensors, encodeSafetensors } from '../../dist/runs/safetensors.js';
 
 const [work, device, threads, folder] = process.argv.slice(2);
 const { batch, work: kind, imageShape } = benchmarks[work];

@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { decodeSafetensors } from '../../dist/training/safetensors.js';
+import { decodeSafetensors } from '../../dist/runs/safetensors.js';
 
 const [folder, backend] = process.argv.slice(2);
 const require = createRequire(import.meta.url);

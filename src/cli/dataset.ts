@@ -1,11 +1,11 @@
 /** Images for a command: loaded while a bar tells how it goes, and those of one part that a model can be measured on. */
 
+import { InputError } from '../base/errors.ts';
 import { type Dataset, firstImages, type ImageSet } from '../data/dataset.ts';
 import { loadDataset } from '../data/index.ts';
-import { InputError } from '../errors.ts';
-import type { RunConfig } from '../training/config.ts';
-import { measured } from '../training/evaluation.ts';
-import type { Model } from '../training/programs.ts';
+import { measured } from '../evaluation/bound.ts';
+import type { Model } from '../programs/programs.ts';
+import type { RunConfig } from '../settings/config.ts';
 import type { Split } from './options.ts';
 import { type Bar, note, startBar } from './terminal.ts';
 

@@ -2,8 +2,8 @@
 
 import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import path from 'node:path';
-import { describeSystemError, InputError } from '../errors.ts';
-import { isRunning, listFolder, makeFolder, temporaryName, temporaryOwner, writeFile } from '../files.ts';
+import { describeSystemError, InputError } from '../base/errors.ts';
+import { isRunning, listFolder, makeFolder, temporaryName, temporaryOwner, writeFile } from '../base/files.ts';
 
 interface ExportedFile {
   /** Relative to the export's folder. */

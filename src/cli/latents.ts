@@ -1,8 +1,8 @@
 /** Options that name latents. */
 
 import type { Option } from 'commander';
-import { ConfigError } from '../errors.ts';
-import { integer, number, type Rule } from '../rules.ts';
+import { ConfigError } from '../base/errors.ts';
+import { integer, number, type Rule } from '../base/rules.ts';
 import { asNumbers, checkedOption } from './options.ts';
 
 /** Further out than this there is nothing to see. */

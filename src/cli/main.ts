@@ -1,26 +1,26 @@
 /** The command line: commands, and errors as people read them. */
 
 import { Command, CommanderError } from 'commander';
+import { ConfigError, InputError } from '../base/errors.ts';
 import { EngineError } from '../engines/engine.ts';
-import { ConfigError, InputError } from '../errors.ts';
-import { registerAnimate } from './animate.ts';
-import { registerBench } from './bench.ts';
-import { registerCompare } from './compare.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerEncode } from './encode.ts';
+import { registerAnimate } from './commands/animate.ts';
+import { registerBench } from './commands/bench.ts';
+import { registerCompare } from './commands/compare.ts';
+import { registerDoctor } from './commands/doctor.ts';
+import { registerEncode } from './commands/encode.ts';
+import { registerEvaluate } from './commands/evaluate.ts';
+import { registerExport } from './commands/export.ts';
+import { registerInfo } from './commands/info.ts';
+import { registerInterpolate } from './commands/interpolate.ts';
+import { registerManifold } from './commands/manifold.ts';
+import { registerPresets } from './commands/presets.ts';
+import { registerReconstruct } from './commands/reconstruct.ts';
+import { registerSample } from './commands/sample.ts';
+import { registerTrain } from './commands/train.ts';
+import { registerTraverse } from './commands/traverse.ts';
 import { version } from './environment.ts';
-import { registerEvaluate } from './evaluate.ts';
 import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './exit-codes.ts';
-import { registerExport } from './export.ts';
-import { registerInfo } from './info.ts';
-import { registerInterpolate } from './interpolate.ts';
-import { registerManifold } from './manifold.ts';
-import { registerPresets } from './presets.ts';
-import { registerReconstruct } from './reconstruct.ts';
-import { registerSample } from './sample.ts';
 import { handleOutputErrors, note } from './terminal.ts';
-import { registerTrain } from './train.ts';
-import { registerTraverse } from './traverse.ts';
 
 const REGISTRATIONS = [
   registerTrain,

@@ -1,10 +1,10 @@
 /** Finds and loads the model that a command works on. */
 
 import path from 'node:path';
-import { type Checkpoint, readCheckpoint } from '../training/checkpoint.ts';
-import { loadState, TrainedModel } from '../training/inference.ts';
-import { createModel } from '../training/programs.ts';
-import { newestRun, openRun } from '../training/run-directory.ts';
+import { loadState, TrainedModel } from '../inference/trained-model.ts';
+import { createModel } from '../programs/programs.ts';
+import { type Checkpoint, readCheckpoint } from '../runs/checkpoint.ts';
+import { newestRun, openRun } from '../runs/run-directory.ts';
 import { openEngine } from './engine.ts';
 import { defaultThreads, type ModelOptions, RUNS_FOLDER } from './options.ts';
 

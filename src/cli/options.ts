@@ -2,9 +2,9 @@
 
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { expectation, integer, type Rule, text } from '../base/rules.ts';
 import { type EngineName, engines, PREFERENCE } from '../engines/index.ts';
-import { expectation, integer, type Rule, text } from '../rules.ts';
-import { CONFIG_RULES } from '../training/config.ts';
+import { CONFIG_RULES } from '../settings/config.ts';
 
 export const RUNS_FOLDER = 'runs';
 

@@ -1,7 +1,7 @@
 /** What is printed, and where: results on stdout, everything else on stderr. */
 
 import cliProgress from 'cli-progress';
-import { describeSystemError } from '../errors.ts';
+import { describeSystemError } from '../base/errors.ts';
 
 /** A line of a result. */
 export const result = (line: string): void => {

@@ -1,7 +1,7 @@
 /** How grey pixels become the model's targets. */
 
 import { crc32 } from 'node:zlib';
-import { fillNoise } from '../random.ts';
+import { fillNoise } from '../random/random.ts';
 import { bytesAnImage, type Dataset, type ImageSet, range } from './dataset.ts';
 
 /**

@@ -2,9 +2,9 @@
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { cacheFolder } from '../cache-folder.ts';
-import { describeSystemError, InputError } from '../errors.ts';
-import { isRunning, listFolder, makeFolder, temporaryOwner } from '../files.ts';
+import { cacheFolder } from '../base/cache-folder.ts';
+import { describeSystemError, InputError } from '../base/errors.ts';
+import { isRunning, listFolder, makeFolder, temporaryOwner } from '../base/files.ts';
 
 /** A folder in the cache, made where it is missing, without what interrupted processes left in it. */
 export function cachedFolder(name: string): string {

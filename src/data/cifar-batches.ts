@@ -2,8 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../errors.ts';
-import { listFolder, readFile } from '../files.ts';
+import { InputError } from '../base/errors.ts';
+import { listFolder, readFile } from '../base/files.ts';
 import { type ImageSet, type ImageShape, pixelsOf } from './dataset.ts';
 
 export const CIFAR_SHAPE: ImageShape = [3, 32, 32];

@@ -1,8 +1,8 @@
 /** Images with labels, in three parts. Whether their pixels are in memory or stay in a file makes no difference here. */
 
 import { crc32 } from 'node:zlib';
-import { ConfigError } from '../errors.ts';
-import { permutation } from '../random.ts';
+import { ConfigError } from '../base/errors.ts';
+import { permutation } from '../random/random.ts';
 
 /** [C, H, W] */
 export type ImageShape = readonly [number, number, number];

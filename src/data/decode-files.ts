@@ -1,8 +1,8 @@
 /** Picture files of a folder as images of one shape, or what is wrong with them. */
 
 import path from 'node:path';
-import { InputError } from '../errors.ts';
-import { readFile } from '../files.ts';
+import { InputError } from '../base/errors.ts';
+import { readFile } from '../base/files.ts';
 import type { ImageShape } from './dataset.ts';
 import { decodePicture, SharpMissingError } from './decode.ts';
 import { printable } from './listing.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 import type { ImageShape } from './dataset.ts';
 import { type Decoded, decodeFiles, type Job } from './decode-files.ts';
 

@@ -1,6 +1,6 @@
 /** Any picture file as pixels: PNG by itself, what else there is by the package sharp where that is installed. */
 
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 import { printable } from './listing.ts';
 import type { Picture } from './picture.ts';
 import { decodePng, formatOf, isPng } from './png.ts';

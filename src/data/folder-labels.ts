@@ -1,6 +1,6 @@
 /** What the places of images in a folder say: which part they belong to, and which class. */
 
-import { permutation } from '../random.ts';
+import { permutation } from '../random/random.ts';
 import { range } from './dataset.ts';
 
 /** Labels are bytes. */

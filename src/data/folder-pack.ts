@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 import { cachedFolder } from './cache.ts';
 import { type ImageShape, pixelsOf, range } from './dataset.ts';
 import { INSTALL_SHARP, isSharpInstalled } from './decode.ts';

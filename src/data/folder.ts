@@ -2,7 +2,7 @@
 
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 import { bytesAnImage, type ImageSet, residentImages, select } from './dataset.ts';
 import { findSplit, labelByFolder, splitPositions } from './folder-labels.ts';
 import { firstOf, packFolder } from './folder-pack.ts';

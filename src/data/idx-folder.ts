@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../errors.ts';
-import { readFile } from '../files.ts';
+import { InputError } from '../base/errors.ts';
+import { readFile } from '../base/files.ts';
 import type { ImageSet, ImageShape } from './dataset.ts';
 import { parseIdx } from './idx.ts';
 

@@ -1,7 +1,7 @@
 /** The IDX format of the MNIST files: a magic number that gives type and rank, the sizes, then the values. */
 
 import { gunzipSync } from 'node:zlib';
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 
 const UNSIGNED_BYTE = 0x08;
 

@@ -2,8 +2,8 @@
 
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigError } from '../errors.ts';
-import { nearestName } from '../rules.ts';
+import { ConfigError } from '../base/errors.ts';
+import { nearestName } from '../base/rules.ts';
 import { type Binarisation, binariseDataset } from './binarise.ts';
 import { cifar10 } from './cifar10.ts';
 import { type Dataset, type Fit, splitValidation } from './dataset.ts';

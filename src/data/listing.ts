@@ -2,7 +2,7 @@
 
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { describeSystemError, InputError } from '../errors.ts';
+import { describeSystemError, InputError } from '../base/errors.ts';
 
 export interface ListedFile {
   /** From the folder on, with "/" between its parts. */

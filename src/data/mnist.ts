@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 import { readIdxFolder } from './idx-folder.ts';
 import { checkFolder, classNames, readCard, type Source } from './source.ts';
 

@@ -15,8 +15,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { describeSystemError, InputError } from '../errors.ts';
-import { temporaryName } from '../files.ts';
+import { describeSystemError, InputError } from '../base/errors.ts';
+import { temporaryName } from '../base/files.ts';
 import type { PackedImages } from './dataset.ts';
 
 const MAGIC = Buffer.from('vae images v1\r\n\n');

@@ -4,7 +4,7 @@
  */
 
 import { crc32, inflateSync } from 'node:zlib';
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 
 const SIGNATURE_BYTES = 8;
 /** Length, type and checksum of a chunk. */

@@ -1,7 +1,7 @@
 /** PNG files in and out, by pngjs. */
 
 import { PNG } from 'pngjs';
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 import type { Picture } from './picture.ts';
 import { checkedPng } from './png-structure.ts';
 

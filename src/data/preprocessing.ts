@@ -1,6 +1,6 @@
 /** From bytes to what the model is given: scaled, binarised, mirrored, disturbed. A part of every program that reads images. */
 
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '../base/errors.ts';
 import { constant, noise, type Tensor } from '../tensor/tensor.ts';
 import type { Binarisation } from './binarise.ts';
 import type { ImageShape } from './dataset.ts';

@@ -1,7 +1,7 @@
 /** What a dataset is to the rest of this room: something that gives training and test images, and tells how it goes on. */
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { InputError } from '../errors.ts';
+import { InputError } from '../base/errors.ts';
 import type { Dataset, Fit, ImageSet } from './dataset.ts';
 
 /** Where it is told what is being done; this room prints nothing. */

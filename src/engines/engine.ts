@@ -1,6 +1,6 @@
 /** What an engine is: it keeps state and data where it computes, compiles programs, and runs each as one call. */
 
-import { fillNoise } from '../random.ts';
+import { fillNoise } from '../random/random.ts';
 import type { NumericArray, Source } from '../tensor/primitives.ts';
 import type { Program } from '../tensor/program.ts';
 import type { Shape } from '../tensor/shape.ts';

@@ -1,6 +1,6 @@
 /** Learnt tensors: a name, a shape, and how their first values are drawn. */
 
-import { fillNoise, type RandomKey } from '../random.ts';
+import { fillNoise, type RandomKey } from '../random/random.ts';
 import type { Shape } from '../tensor/shape.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { parameter, type Tensor } from '../tensor/tensor.ts';

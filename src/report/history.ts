@@ -1,8 +1,8 @@
 /** The reconstruction history: a row an image, the original first, then what each epoch made of it. */
 
+import { InputError } from '../base/errors.ts';
 import { type ImageShape, pixelsOf } from '../data/dataset.ts';
 import { decodePng, encodePng } from '../data/png.ts';
-import { InputError } from '../errors.ts';
 import { layGrid } from './grid.ts';
 
 /** With the originals; more would be too wide to look at. */

@@ -1,6 +1,6 @@
 /** Principal components: the directions in which points differ most. */
 
-import { fillNoise } from '../random.ts';
+import { fillNoise } from '../random/random.ts';
 
 export interface Projection {
   /** [count, components] */

@@ -5,6 +5,7 @@
  * Every table over the list is an exhaustive record: a new primitive is a compile error until each table has its row.
  */
 
+import type { NoiseDistribution } from '../random/random.ts';
 import {
   broadcastShapes,
   formatShape,
@@ -20,14 +21,6 @@ import {
 export type DType = 'float' | 'int32' | 'uint8' | 'bool';
 
 export type NumericArray = Float32Array | Float64Array | Int32Array | Uint8Array;
-
-/** Random numbers that a program asks for. Each value is a function of (seed, stream, step, index) alone. */
-export type NoiseDistribution =
-  | { readonly kind: 'standardNormal' }
-  /** Uniform on the open interval (0, 1). */
-  | { readonly kind: 'uniform' }
-  /** 1 with the given probability, else 0. */
-  | { readonly kind: 'bernoulli'; readonly probability: number };
 
 /** Where the value of an input comes from. */
 export type Source =

@@ -3,7 +3,8 @@
  * It is what an engine compiles. It is plain data about tensors and runs nothing.
  */
 
-import type { NoiseDistribution, Primitive, Source } from './primitives.ts';
+import type { NoiseDistribution } from '../random/random.ts';
+import type { Primitive, Source } from './primitives.ts';
 import { formatShape, type Shape, ShapeError, sameShape, sizeOf } from './shape.ts';
 import { simplify } from './simplify.ts';
 import { argument, attributesOf, operation, scalarValue, type Tensor, topologicalOrder } from './tensor.ts';

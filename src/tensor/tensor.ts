@@ -1,9 +1,9 @@
 /** Symbolic tensors: immutable nodes that say what is computed. Nothing is computed here. */
 
+import type { NoiseDistribution } from '../random/random.ts';
 import {
   type Attributes,
   type DType,
-  type NoiseDistribution,
   type NumericArray,
   type Pair,
   type Primitive,

@@ -1,7 +1,7 @@
 /** What the training loop tells of: plain records, which its consumers turn into lines, files and pictures. */
 
-import type { Bound } from './evaluation.ts';
-import type { EstimatorSpread } from './gradient-variance.ts';
+import type { Bound } from '../evaluation/bound.ts';
+import type { EstimatorSpread } from '../evaluation/gradient-variance.ts';
 
 /** After every update. */
 export interface StepRecord {

@@ -1,21 +1,28 @@
 /** The training loop: a generator of plain records. It knows no file, no terminal and no picture. */
 
+import { ConfigError, InputError } from '../base/errors.ts';
 import { type Dataset, fingerprint } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
-import { ConfigError, InputError } from '../errors.ts';
+import { type Bound, BoundEvaluator } from '../evaluation/bound.ts';
+import { type EstimatorSpread, GradientProbe } from '../evaluation/gradient-variance.ts';
 import { type Optimiser, optimisers } from '../nn/optimisers.ts';
 import { specOf } from '../nn/parameter.ts';
 import { learningRateAt } from '../nn/schedules.ts';
-import { permutation } from '../random.ts';
-import { type BatchSource, batchSource } from './batches.ts';
-import { type Checkpoint, captureState, type EpochSums, type Progress, restoreState, START } from './checkpoint.ts';
-import { type Bound, BoundEvaluator } from './evaluation.ts';
-import { Executables } from './executables.ts';
-import { type EstimatorSpread, GradientProbe } from './gradient-variance.ts';
-import { initialValues } from './initial-values.ts';
-import { betaArgument, type Model, trainingProgram } from './programs.ts';
+import { type BatchSource, batchSource } from '../programs/batches.ts';
+import { type Run, runEach } from '../programs/calls.ts';
+import { Executables } from '../programs/executables.ts';
+import { initialValues } from '../programs/initial-values.ts';
+import { betaArgument, type Model, trainingProgram } from '../programs/programs.ts';
+import { permutation } from '../random/random.ts';
+import {
+  type Checkpoint,
+  captureState,
+  type EpochSums,
+  type Progress,
+  restoreState,
+  START,
+} from '../runs/checkpoint.ts';
 import type { EpochRecord, StepRecord, TrainingRecord } from './records.ts';
-import { type Run, runEach } from './runs.ts';
 
 /** What a run has come to, in a few words, and the setting that ended it. */
 export interface Finish {

@@ -1,6 +1,6 @@
 /** Small batches in CIFAR-10's binary format. */
 
-import { randomBits } from '../../src/random.ts';
+import { randomBits } from '../../src/random/random.ts';
 
 const PIXELS = 3 * 32 * 32;
 

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { randomBits } from '../../src/random.ts';
+import { randomBits } from '../../src/random/random.ts';
 
 export function encodeIdx(shape: readonly number[], values: Uint8Array): Buffer {
   const header = Buffer.alloc(4 + 4 * shape.length);

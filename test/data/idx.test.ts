@@ -4,11 +4,11 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { InputError } from '../../src/base/errors.ts';
 import { binariseOnce } from '../../src/data/binarise.ts';
 import { type ImageSet, pixelsAt, residentImages } from '../../src/data/dataset.ts';
 import { parseIdx } from '../../src/data/idx.ts';
 import { type DatasetOptions, loadDataset } from '../../src/data/index.ts';
-import { InputError } from '../../src/errors.ts';
 import { encodeIdx, writeDigits } from './digits.ts';
 import { silent } from './report.ts';
 

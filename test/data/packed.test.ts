@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { InputError } from '../../src/base/errors.ts';
 import { binariseOnce } from '../../src/data/binarise.ts';
 import {
   type Dataset,
@@ -15,8 +16,7 @@ import {
   splitValidation,
 } from '../../src/data/dataset.ts';
 import { openPack, PackWriter } from '../../src/data/packed.ts';
-import { InputError } from '../../src/errors.ts';
-import { randomBits } from '../../src/random.ts';
+import { randomBits } from '../../src/random/random.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-packed-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,8 +1,8 @@
 import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { InputError } from '../../src/base/errors.ts';
 import { decodePng, encodePng } from '../../src/data/png.ts';
-import { InputError } from '../../src/errors.ts';
 
 describe('PNG files', () => {
   it('of grey and of colour come back as they were written', () => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { InputError } from '../../src/base/errors.ts';
 import { unpackFolder } from '../../src/data/unpack.ts';
-import { InputError } from '../../src/errors.ts';
 import { type Entry, tarArchive } from './tar.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'vae-unpack-'));

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Engine, State } from '../../src/engines/engine.ts';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
-import { randomBits } from '../../src/random.ts';
+import { randomBits } from '../../src/random/random.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
 import { createProgram, elementwiseUpdate, inputsOf, type Program } from '../../src/tensor/program.ts';
 import { argument, constant, data, noise, parameter, type Tensor } from '../../src/tensor/tensor.ts';

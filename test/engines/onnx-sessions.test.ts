@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { prepare } from '../../src/benchmarks/benchmark.ts';
 import { loadCApi } from '../../src/engines/onnx/c-api.ts';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
 import type { BoundTensor, Sessions } from '../../src/engines/onnx/session.ts';
@@ -6,7 +7,6 @@ import { bindingSessions } from '../../src/engines/onnx/session-binding.ts';
 import { nativeSessions } from '../../src/engines/onnx/session-native.ts';
 import { createProgram } from '../../src/tensor/program.ts';
 import { argument, data } from '../../src/tensor/tensor.ts';
-import { prepare } from '../../src/training/benchmark.ts';
 import { conformance } from './conformance.ts';
 
 const native = nativeSessions((await loadCApi())!);

@@ -1,6 +1,6 @@
 /** Values for cases, drawn from a seed. */
 
-import { randomBits } from '../../src/random.ts';
+import { randomBits } from '../../src/random/random.ts';
 import type { NumericArray } from '../../src/tensor/primitives.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';
 import type { Case, CaseInput, Range } from './cases.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fillNoise } from '../../src/random.ts';
+import { fillNoise } from '../../src/random/random.ts';
 import { seriesColour } from '../../src/report/colours.ts';
 import { principalComponents } from '../../src/report/principal-components.ts';
 import { drawScatter } from '../../src/report/scatter.ts';

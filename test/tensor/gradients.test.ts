@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { evaluate, type Values } from '../../src/engines/reference/kernels.ts';
-import { fillNoise } from '../../src/random.ts';
+import { fillNoise } from '../../src/random/random.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
 import type { NumericArray } from '../../src/tensor/primitives.ts';
 import { sourceName } from '../../src/tensor/program.ts';

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { type EngineName, engines } from '../../src/engines/index.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
-import { createModel } from '../../src/training/programs.ts';
+import { createModel } from '../../src/programs/programs.ts';
+import { DEFAULT_CONFIG, type RunConfig } from '../../src/settings/config.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { useDigits } from './small-run.ts';
 

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
-import { TrainedModel } from '../../src/training/inference.ts';
-import { createModel } from '../../src/training/programs.ts';
+import { TrainedModel } from '../../src/inference/trained-model.ts';
+import { createModel } from '../../src/programs/programs.ts';
+import { DEFAULT_CONFIG, type RunConfig } from '../../src/settings/config.ts';
 import { type LikelihoodName, likelihoods, RANGES, type RangeName } from '../../src/vae/likelihoods.ts';
 
 const engine = createReferenceEngine();

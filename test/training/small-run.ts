@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.ts';
 import { loadDataset } from '../../src/data/index.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/training/config.ts';
+import { DEFAULT_CONFIG, type RunConfig } from '../../src/settings/config.ts';
 import { writeDigits } from '../data/digits.ts';
 import { silent } from '../data/report.ts';
 

@@ -1,7 +1,7 @@
 /** Values of expressions in 64-bit floats. */
 
 import { evaluate } from '../../src/engines/reference/kernels.ts';
-import { fillNoise } from '../../src/random.ts';
+import { fillNoise } from '../../src/random/random.ts';
 import type { NumericArray } from '../../src/tensor/primitives.ts';
 import { sourceName } from '../../src/tensor/program.ts';
 import { constant, type Tensor, topologicalOrder } from '../../src/tensor/tensor.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_CONFIG } from '../../src/settings/config.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
 import { constant, noise, type Tensor } from '../../src/tensor/tensor.ts';
-import { DEFAULT_CONFIG } from '../../src/training/config.ts';
 import { Normal } from '../../src/vae/distributions/normal.ts';
 import { Vae, type VaeConfig } from '../../src/vae/model.ts';
 import { autoencoder, elbo, iwae, logWeights, MEASURED } from '../../src/vae/objectives.ts';

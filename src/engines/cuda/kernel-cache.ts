@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
-import { cacheFolder } from '../../cache-folder.ts';
-import { makeFolder, writeFile } from '../../files.ts';
+import { cacheFolder } from '../../base/cache-folder.ts';
+import { makeFolder, writeFile } from '../../base/files.ts';
 
 /** Of all files together: some hundred programs. */
 const MOST_BYTES = 64 * 2 ** 20;

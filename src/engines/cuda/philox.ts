@@ -1,10 +1,9 @@
 /**
- * Noise as CUDA C: Philox 4x32-10 and what is made of its words, number for number as src/philox.ts and src/random.ts do
+ * Noise as CUDA C: Philox 4x32-10 and what is made of its words, number for number as src/random/ do
  * it on the host. A kernel draws where it needs the value: nothing is stored, and drawing it again gives it again.
  */
 
-import { hashName } from '../../random.ts';
-import type { NoiseDistribution } from '../../tensor/primitives.ts';
+import { hashName, type NoiseDistribution } from '../../random/random.ts';
 
 /** The first four words of a call's block, and of a kernel's argument `call`: seed and step, low half first. */
 export const CALL_WORDS = 4;

@@ -5,7 +5,7 @@
  * that the graph reads parameters from and writes gradients to, so nothing is copied between them.
  */
 
-import { fillNoise } from '../../random.ts';
+import { fillNoise } from '../../random/random.ts';
 import type { NumericArray } from '../../tensor/primitives.ts';
 import { inputsOf, type Program } from '../../tensor/program.ts';
 import type { Tensor } from '../../tensor/tensor.ts';

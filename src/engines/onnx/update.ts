@@ -1,9 +1,9 @@
 /** Compiles an elementwise update to one SIMD loop over a flat memory. */
 
+import { encodeModule, type ValueType, wasm } from '../../base/wasm.ts';
 import type { Primitive } from '../../tensor/primitives.ts';
 import { sourceName, type Update } from '../../tensor/program.ts';
 import { attributesOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import { encodeModule, type ValueType, wasm } from '../../wasm.ts';
 import { EngineError } from '../engine.ts';
 import type { FlatMemory } from './memory.ts';
 

@@ -1,6 +1,6 @@
 /** The levels of a network of convolutions: how often an image is halved, to which sides, with how many channels. */
 
-import { ConfigError } from '../../errors.ts';
+import { ConfigError } from '../../base/errors.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import type { Pair } from '../../tensor/primitives.ts';
 

@@ -8,7 +8,7 @@ import { createEngineOn } from '../../../src/engines/cuda/index.ts';
 import type { Bindings, Engine, Executable } from '../../../src/engines/engine.ts';
 import { createReferenceEngine } from '../../../src/engines/reference/index.ts';
 import { optimisers } from '../../../src/nn/optimisers.ts';
-import { fillNoise, randomBits } from '../../../src/random.ts';
+import { fillNoise, randomBits } from '../../../src/random/random.ts';
 import { createProgram, elementwiseUpdate, type Program } from '../../../src/tensor/program.ts';
 import { argument, noise, parameter } from '../../../src/tensor/tensor.ts';
 import { trainingProgram } from '../conformance.ts';

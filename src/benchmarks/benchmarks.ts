@@ -1,0 +1,79 @@
+/** The work that machines, engines and changes are compared by. */
+
+import type { ImageShape } from '../data/dataset.ts';
+import type { RunConfig } from '../settings/config.ts';
+import { presets } from '../settings/presets.ts';
+
+export interface Benchmark {
+  readonly summary: string;
+  readonly imageShape: ImageShape;
+  readonly config: Partial<RunConfig>;
+  /** Images, or latents, of one call. */
+  readonly batch: number;
+  /** A training step unless said. */
+  readonly work?: 'importance' | 'decode';
+}
+
+const GREY: ImageShape = [1, 28, 28];
+const COLOUR: ImageShape = [3, 32, 32];
+
+export const benchmarks = {
+  dense: {
+    summary: 'training step, 784-500-500-20 and back, elu and tanh',
+    imageShape: GREY,
+    config: { hidden: [500, 500], activation: ['elu', 'tanh'], latent: 20 },
+    batch: 128,
+  },
+  'mnist-conv': {
+    summary: 'training step, convolutions to 32 and 64 channels, dense 256, 20 latents, 28 × 28 grey',
+    imageShape: GREY,
+    config: { model: 'conv', channels: [32, 64], hidden: [256], latent: 20 },
+    batch: 128,
+  },
+  'cifar-conv': {
+    summary: 'training step, convolutions to 32, 64 and 128 channels, dense 256, 20 latents, 32 × 32 colour',
+    imageShape: COLOUR,
+    config: { model: 'conv', channels: [32, 64, 128], hidden: [256], latent: 20 },
+    batch: 128,
+  },
+  residual: {
+    summary: 'training step of the preset cifar: 24 residual blocks, normal pixels',
+    imageShape: COLOUR,
+    config: presets.cifar.config,
+    batch: 128,
+  },
+  iwae: {
+    summary: 'training step of the importance weighted bound, 50 samples, 784-200-200-50 tanh',
+    imageShape: GREY,
+    config: { hidden: [200, 200], activation: ['tanh'], latent: 50, objective: 'iwae', samples: 50 },
+    batch: 20,
+  },
+  planar: {
+    summary: 'training step of the preset seminar-flow: ten planar flows',
+    imageShape: GREY,
+    config: presets['seminar-flow'].config,
+    batch: 128,
+  },
+  autoregressive: {
+    summary: 'training step of the preset altosaar-flow: two inverse autoregressive steps',
+    imageShape: GREY,
+    config: { ...presets['altosaar-flow'].config, binarize: 'none' },
+    batch: 128,
+  },
+  evaluation: {
+    summary: 'importance sampling, 100 samples of each of 20 images (a run of vae evaluate), 784-400-20',
+    imageShape: GREY,
+    config: { samples: 100 },
+    batch: 20,
+    work: 'importance',
+  },
+  sampling: {
+    summary: 'decoding 100 latents with the network of mnist-conv',
+    imageShape: GREY,
+    config: { model: 'conv', channels: [32, 64], hidden: [256], latent: 20 },
+    batch: 100,
+    work: 'decode',
+  },
+} as const satisfies Readonly<Record<string, Benchmark>>;
+
+export type BenchmarkName = keyof typeof benchmarks;

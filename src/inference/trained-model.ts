@@ -1,0 +1,141 @@
+/** A trained model ready for use: encoding images, decoding latents, reconstructing. */
+
+import { batches, type ImageSet, pixelsAt } from '../data/dataset.ts';
+import type { Engine, Results, State } from '../engines/engine.ts';
+import { specOf } from '../nn/parameter.ts';
+import { all, type Run, runEach } from '../programs/calls.ts';
+import { Executables } from '../programs/executables.ts';
+import { decodeProgram, encodeProgram, type Model, reconstructionProgram, rowsOf } from '../programs/programs.ts';
+import { fillNoise } from '../random/random.ts';
+import { type Checkpoint, restoreState } from '../runs/checkpoint.ts';
+
+/** `count` draws from the prior, [count, L], scaled by `temperature`. */
+export function drawLatents(count: number, latent: number, seed: number, temperature = 1): Float32Array {
+  const latents = new Float32Array(count * latent);
+  fillNoise(latents, { kind: 'standardNormal' }, { seed, stream: 'prior', step: 0 });
+  return latents.map((value) => value * temperature);
+}
+
+/** Values of the images of one run of a program, and images of it at most. */
+const BATCH_VALUES = 1024 * 784;
+const LARGEST_BATCH = 1024;
+
+/** Where images lie in latent space: [count, L] each. */
+export interface Encoding {
+  /** The centre of q(z|x). */
+  readonly mean: Float32Array;
+  /** Of a normal q(z|x); none of a flow's, or of a plain autoencoder. */
+  readonly stddev?: Float32Array;
+  /** KL of each latent, in nats; none of a flow, which mixes them, or of a plain autoencoder. */
+  readonly kl?: Float32Array;
+}
+
+export interface Reconstruction {
+  /** As the model saw them, [count, D] in [0, 1]. */
+  readonly originals: Float32Array;
+  /** Decoded at the mean of q(z|x), [count, D] in [0, 1]. */
+  readonly pictures: Float32Array;
+  /** Per image, in nats. */
+  readonly bound: Float32Array;
+  readonly logLikelihood: Float32Array;
+  readonly kl: Float32Array;
+}
+
+/** A model over an engine's state: of a checkpoint, or of a trainer at rest. */
+export class TrainedModel {
+  readonly model: Model;
+  private readonly engine: Engine;
+  private readonly batch: number;
+  private readonly encoders: Executables;
+  private readonly decoders: Executables;
+  private readonly autoencoders: Executables<`${number} ${number}`>;
+
+  constructor(engine: Engine, model: Model, state: State) {
+    this.model = model;
+    this.engine = engine;
+    this.batch = Math.min(LARGEST_BATCH, rowsOf(model, BATCH_VALUES));
+    const bindings = { state, data: {} };
+    this.encoders = new Executables((batch) => engine.compile(encodeProgram(model, batch), bindings));
+    this.decoders = new Executables((batch) => engine.compile(decodeProgram(model, batch), bindings));
+    this.autoencoders = new Executables((shape) => {
+      const [batch, samples] = shape.split(' ').map(Number);
+      return engine.compile(reconstructionProgram(model, batch, samples), bindings);
+    });
+  }
+
+  /** Images to q(z|x), batch by batch; grey pixels of a model of binarised ones are drawn by its run's seed. */
+  async encode(set: ImageSet): Promise<Encoding> {
+    const { latent, seed } = this.model.config;
+    const encoding: Record<string, Float32Array> = {};
+    const prepare = async (positions: Int32Array): Promise<Run> => ({
+      executable: await this.encoders.of(positions.length),
+      call: { arguments: { pixels: pixelsAt(set, positions) }, noise: { seed, step: positions[0] } },
+    });
+    const keep = (results: Results, [start]: Int32Array): void => {
+      for (const [name, values] of Object.entries(results)) {
+        encoding[name] ??= new Float32Array(set.count * latent);
+        encoding[name].set(values, start * latent);
+      }
+    };
+    await all(runEach(this.engine, batches(set.count, this.batch), prepare, keep));
+    return encoding as unknown as Encoding;
+  }
+
+  /** Latents [count, L] to pictures in [0, 1], [count, D]. */
+  async decode(latents: Float32Array): Promise<Float32Array> {
+    const { latent } = this.model.config;
+    const { pixels } = this.model.vae;
+    const count = latents.length / latent;
+    const pictures = new Float32Array(count * pixels);
+    const prepare = async ({ length, 0: start }: Int32Array): Promise<Run> => ({
+      executable: await this.decoders.of(length),
+      call: { arguments: { latents: latents.subarray(start * latent, (start + length) * latent) } },
+    });
+    const keep = (results: Results, [start]: Int32Array): void => pictures.set(results.pictures, start * pixels);
+    await all(runEach(this.engine, batches(count, this.batch), prepare, keep));
+    return pictures;
+  }
+
+  /** Images [count, D], 0 to 255, there and back; the bound is averaged over `samples` draws of z. */
+  async reconstruct(pixels: Uint8Array, samples: number, seed: number): Promise<Reconstruction> {
+    const { executable, call } = await this.reconstruction(pixels, samples, seed);
+    const results = await executable.run(call);
+    // Copied: the results belong to the executable's next run.
+    const copies = Object.entries(results).map(([name, values]) => [name, values.slice()]);
+    return Object.fromEntries(copies) as unknown as Reconstruction;
+  }
+
+  /** Mean over a set's images and their values in [0, 1] of (image − what is decoded at the centre of its posterior)². */
+  async squaredError(set: ImageSet): Promise<number> {
+    const { seed } = this.model.config;
+    let sum = 0;
+    const prepare = (positions: Int32Array) => this.reconstruction(pixelsAt(set, positions), 1, seed);
+    const add = ({ originals, pictures }: Results): void => {
+      for (let i = 0; i < originals.length; i++) sum += (originals[i] - pictures[i]) ** 2;
+    };
+    await all(runEach(this.engine, batches(set.count, this.batch), prepare, add));
+    return sum / (set.count * this.model.vae.pixels);
+  }
+
+  private async reconstruction(pixels: Uint8Array, samples: number, seed: number): Promise<Run> {
+    const count = pixels.length / this.model.vae.pixels;
+    const executable = await this.autoencoders.of(`${count} ${samples}`);
+    return { executable, call: { arguments: { pixels }, noise: { seed, step: 0 } } };
+  }
+
+  async release(): Promise<void> {
+    await this.encoders.release();
+    await this.decoders.release();
+    await this.autoencoders.release();
+  }
+}
+
+/**
+ * An engine's state with a checkpoint's weights. `name` is for messages.
+ * @throws InputError if the weights do not fit the checkpoint's own configuration.
+ */
+export function loadState(engine: Engine, model: Model, checkpoint: Checkpoint, name: string): State {
+  const state = engine.allocate(model.vae.parameters.map(specOf), []);
+  restoreState(checkpoint, state, name);
+  return state;
+}

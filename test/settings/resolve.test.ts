@@ -1,0 +1,110 @@
+/** From what a user says to a whole configuration; and what it may be compared with. */
+
+import { describe, expect, it } from 'vitest';
+import { checkConfig } from '../../src/settings/check.ts';
+import type { RunConfig } from '../../src/settings/config.ts';
+import { bitsPerDimension, formatContract, likelihoodContract } from '../../src/settings/contract.ts';
+import { type PresetName, presets } from '../../src/settings/presets.ts';
+import { comparableRows } from '../../src/settings/published.ts';
+import { resolveConfig } from '../../src/settings/resolve.ts';
+import { checkEffect } from '../../src/settings/without-effect.ts';
+
+const resolved = (given: Partial<RunConfig> = {}): RunConfig =>
+  checkConfig({ device: 'reference', threads: 1, ...resolveConfig(given) }, (field) => `--${field}`);
+
+describe('settings', () => {
+  for (const preset of Object.keys(presets) as PresetName[]) {
+    it(`of the preset ${preset} make sense, and are what it says`, () => {
+      expect(resolved({ preset })).toMatchObject(presets[preset].config);
+    });
+  }
+
+  it('that are given win over a preset, which wins over defaults', () => {
+    expect(resolved({ preset: 'adcme', latent: 3 })).toMatchObject({ latent: 3, hidden: [500, 500], batchSize: 128 });
+  });
+
+  it('of a preset give way to what the user counts in, and to another network or objective', () => {
+    const { steps, epochs } = resolved({ preset: 'tutorial', epochs: 2 });
+    expect([steps, epochs]).toEqual([undefined, 2]);
+    expect(resolved({ preset: 'cifar', model: 'dense' })).toMatchObject({ hidden: [400], channels: [] });
+    expect(resolved({ preset: 'seminar-ae', objective: 'elbo', likelihood: 'normal' }).posterior).toBe('normal');
+    expect(resolved({ preset: 'seminar-flow', objective: 'autoencoder' }).posterior).toBe('point');
+    expect(resolved({ preset: 'seminar-flow', objective: 'iwae' }).posterior).toBe('planar');
+  });
+
+  it('that are given and change nothing are refused', () => {
+    const check = (given: Partial<RunConfig>) => () => checkEffect(given, resolved(given), (field) => `--${field}`);
+    for (const [given, message] of [
+      [{ momentum: 0.5 }, '--momentum has no effect with --optimizer adam; it is for --optimizer sgd or rmsprop'],
+      [{ kernel: 5 }, '--kernel has no effect with --model dense; it is for --model conv'],
+      [{ model: 'residual', dropout: 0.1 }, '--dropout has no effect with --model residual'],
+      [{ flowSteps: 3 }, '--flowSteps has no effect with --posterior normal'],
+      [{ floor: 1e-4 }, '--floor has no effect with --schedule constant'],
+    ] as const) {
+      expect(check(given)).toThrow(message);
+    }
+    expect(check({ optimizer: 'sgd', momentum: 0.5, schedule: 'cosine', floor: 1e-4 })).not.toThrow();
+    expect(check({ preset: 'cifar' })).not.toThrow();
+  });
+
+  it('ask for others that they need, unless those are given', () => {
+    expect(resolved({ objective: 'autoencoder' }).posterior).toBe('point');
+    expect(resolved({ posterior: 'planar' }).kl).toBe('monte-carlo');
+    expect(resolved({ estimator: 'score-function' }).gradientVariance).toBe(true);
+    expect(resolved({ estimator: 'score-function', gradientVariance: false }).gradientVariance).toBe(false);
+    expect(() => resolved({ posterior: 'planar', kl: 'analytic' })).toThrow('has no closed form');
+  });
+
+  it('suit photographs where there are photographs', () => {
+    expect(resolved({ dataset: 'cifar10' })).toMatchObject({
+      model: 'conv',
+      hidden: [256],
+      likelihood: 'discretised-logistic',
+    });
+    expect(resolved({ dataset: 'fashion-mnist' })).toMatchObject({ model: 'dense', likelihood: 'bernoulli' });
+    expect(resolved({ dataset: 'cifar10', model: 'dense', hidden: [30] })).toMatchObject({ hidden: [30] });
+  });
+});
+
+describe('a contract', () => {
+  const words = (given: Partial<RunConfig>) => formatContract(likelihoodContract(resolved(given)));
+
+  it('tells what the number is of', () => {
+    expect(likelihoodContract(resolved()).kind).toBe('cross-entropy');
+    expect(likelihoodContract(resolved({ binarize: 'static' })).kind).toBe('log probability');
+    expect(likelihoodContract(resolved({ likelihood: 'normal' })).kind).toBe('log density');
+    expect(likelihoodContract(resolved({ preset: 'seminar-ae' })).kind).toBe('error');
+    expect(words({ preset: 'cifar' })).toContain('from −1 to 1; normal density with standard deviation 1');
+    expect(words({ preset: 'iwae' })).toContain('bound: importance weighted, 50 samples');
+    expect(words({ beta: 4 })).toContain('trained with β = 4, measured with β = 1');
+    expect(words({ preset: 'seminar-ae' })).toContain('no bound: a plain autoencoder has no prior');
+  });
+
+  it('counts bits: 256 equally likely levels are 8', () => {
+    expect(bitsPerDimension(-100 * Math.log(256), 100)).toBeCloseTo(8, 12);
+  });
+});
+
+describe('published numbers', () => {
+  const sources = (given: Partial<RunConfig>) => comparableRows(resolved(given)).map(({ source }) => source);
+
+  it('are put beside runs of the same pixels and the same data alone', () => {
+    expect(sources({ preset: 'altosaar' })).toEqual(['Altosaar, mean field', 'pythae, VAE']);
+    expect(sources({ preset: 'altosaar-flow' })).toEqual(['Altosaar, inverse autoregressive flow']);
+    expect(sources({ preset: 'iwae' })).toEqual(['Burda et al. (2016), table 1, IWAE, one stochastic layer']);
+    expect(sources({ binarize: 'stochastic' })).toEqual(['Burda et al. (2016), table 1, VAE, one stochastic layer']);
+    expect(sources({ preset: 'adcme' })).toEqual(["PyTorch's example"]);
+    expect(sources({ dataset: 'cifar10' })).toEqual(['addtt, ladder VAE of 3 layers', 'VDVAE / NVAE']);
+    for (const other of [
+      { dataDir: '/elsewhere' },
+      { dataset: 'fashion-mnist' },
+      { likelihood: 'normal' },
+      { preset: 'cifar' },
+      { objective: 'autoencoder' },
+      { posterior: 'planar', binarize: 'static' },
+      { dataset: 'cifar10', dataDir: '/elsewhere' },
+    ] as const) {
+      expect(sources(other)).toEqual([]);
+    }
+  });
+});
