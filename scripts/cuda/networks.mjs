@@ -49,7 +49,7 @@ export async function prepare(engine, network, count = 10_000) {
   const { batch = 128 } = network;
   const model = modelOf(network);
   const { parameters, pixels } = model.vae;
-  const optimiser = optimisers.adam();
+  const optimiser = optimisers.adam.create();
   const state = engine.allocate(parameters.map(specOf), optimiser.update.moments);
   for (const { name, initialise } of parameters) state.write(name, initialise(0));
   const source = batchSource(drawImages(count, pixels), pixels);

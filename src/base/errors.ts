@@ -1,12 +1,86 @@
 /** Mistakes of the user, or of the user's files, that a person reads as one line. */
 
+/** What puts a mistake right: a setting, and a value for it where one is known. */
+export interface Remedy {
+  /** `use` by default. */
+  readonly verb?: 'use' | 'lower' | 'look at';
+  readonly field: string;
+  readonly value?: unknown;
+}
+
+/** What a message says of settings, as data: only the command line knows how its user writes them. */
+export interface Details {
+  /** The setting at fault, in camel case: `batchSize`. */
+  readonly field?: string;
+  /** The value that it was given. */
+  readonly value?: unknown;
+  /** What to do instead; any one of them is enough. */
+  readonly remedies?: readonly Remedy[];
+}
+
+/** How a reader knows a setting. */
+export type Label = (field: string) => string;
+
+const asIs: Label = (field) => field;
+
+const formatValue = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
+
+/** `use --kl monte-carlo`, in the reader's words. */
+function formatRemedy({ verb = 'use', field, value }: Remedy, label: Label): string {
+  if (verb === 'lower') return `lower ${label(field)}${value === undefined ? '' : ` (now ${formatValue(value)})`}`;
+  return `${verb} ${label(field)}${value === undefined ? '' : ` ${formatValue(value)}`}`;
+}
+
+/** A verb is said once where it stays the same: "use --kl monte-carlo or --posterior normal". */
+function formatRemedies(remedies: readonly Remedy[], label: Label): string {
+  return remedies
+    .map((remedy, i) => {
+      const words = formatRemedy(remedy, label);
+      if (i === 0) return words;
+      const verb = remedy.verb ?? 'use';
+      return verb === (remedies[i - 1].verb ?? 'use') ? `or ${words.slice(verb.length + 1)}` : `or ${words}`;
+    })
+    .join(' ');
+}
+
+/** A mistake that a person can put right. Its message names settings by their fields. */
+export class UserError extends Error {
+  /** What is wrong and what was expected, in words that name no flag. */
+  readonly problem: string;
+  readonly details: Details;
+
+  constructor(problem: string, details: Details = {}) {
+    super(wordsOf(problem, details, asIs));
+    this.problem = problem;
+    this.details = details;
+  }
+
+  /** The message in the words of a reader who knows settings by other names, such as flags. */
+  wordsFor(label: Label): string {
+    return wordsOf(this.problem, this.details, label);
+  }
+}
+
+function wordsOf(problem: string, { field, value, remedies = [] }: Details, label: Label): string {
+  const place = field === undefined ? '' : `${label(field)}${value === undefined ? '' : ` ${formatValue(value)}`}: `;
+  const instead = remedies.length === 0 ? '' : `; ${formatRemedies(remedies, label)}`;
+  return place + problem + instead;
+}
+
 /** Something given to the program is wrong: a file, a checkpoint, a value. The message says what, where, and what to do. */
-export class InputError extends Error {
+export class InputError extends UserError {
   override name = 'InputError';
 }
 
 /** A setting is wrong, by itself or for the data at hand. */
 export class ConfigError extends InputError {}
+
+/** A setting that does not go with others, found by a row that knows both. */
+export interface Conflict {
+  readonly field: string;
+  readonly problem: string;
+  readonly remedies?: readonly Remedy[];
+}
 
 /** The words of a system error as a person reads them, for a path that could not be read or written. */
 export function describeSystemError(error: unknown): string {

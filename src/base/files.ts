@@ -132,10 +132,11 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
 
 /**
  * Keeps a result from replacing what it is made from.
- * @throws InputError if `file`, named by `flag`, is one of `sources`, by whatever name.
+ * @throws InputError if `file`, named by the option `field`, is one of `sources`, by whatever name.
  */
-export function protectSources(file: string, sources: readonly string[], flag = '--out'): void {
+export function protectSources(file: string, sources: readonly string[], field = 'out'): void {
   const real = (name: string): string => (existsSync(name) ? realpathSync(name) : path.resolve(name));
   const source = sources.find((candidate) => real(candidate) === real(file));
-  if (source !== undefined) throw new InputError(`${flag} ${file} would replace ${source}; name another file`);
+  if (source !== undefined)
+    throw new InputError(`this would replace ${source}; name another file`, { field, value: file });
 }

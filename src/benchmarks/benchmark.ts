@@ -7,7 +7,7 @@ import { type BatchSource, batchSource } from '../programs/batches.ts';
 import { createModel, decodeProgram, importanceProgram, type Model, trainingProgram } from '../programs/programs.ts';
 import { permutation, randomBits } from '../random/random.ts';
 import type { NamedTensor } from '../runs/safetensors.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../settings/config.ts';
+import { DEFAULTS, type RunConfig } from '../settings/table.ts';
 import { inputsOf, multiplyAdds, type Program, productBytes } from '../tensor/program.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import { type Benchmark, type BenchmarkName, benchmarks } from './benchmarks.ts';
@@ -48,10 +48,10 @@ export async function prepare(
   { settings = {}, images: chosenImages, weights = [] }: Given = {},
 ): Promise<Prepared> {
   const { imageShape, config: chosen, batch, work }: Benchmark = benchmarks[name];
-  const config = { ...DEFAULT_CONFIG, device: 'reference', threads: 1, ...chosen, ...settings } as const;
+  const config = { ...DEFAULTS, device: 'reference', threads: 1, ...chosen, ...settings } as const;
   const model = createModel(config, imageShape);
   const { parameters, pixels } = model.vae;
-  const optimiser = optimisers[config.optimizer](config);
+  const optimiser = optimisers[config.optimizer].create(config);
   const state = engine.allocate(parameters.map(specOf), work === undefined ? optimiser.update.moments : []);
   for (const { name: parameter, initialise } of parameters) state.write(parameter, initialise(0));
   for (const { name: parameter, values } of weights) state.write(parameter, values);

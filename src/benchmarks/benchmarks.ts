@@ -1,8 +1,8 @@
 /** The work that machines, engines and changes are compared by. */
 
 import type { ImageShape } from '../data/dataset.ts';
-import type { RunConfig } from '../settings/config.ts';
 import { presets } from '../settings/presets.ts';
+import type { RunConfig } from '../settings/table.ts';
 
 export interface Benchmark {
   readonly summary: string;

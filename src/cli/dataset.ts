@@ -5,7 +5,7 @@ import { type Dataset, firstImages, type ImageSet } from '../data/dataset.ts';
 import { loadDataset } from '../data/index.ts';
 import { measured } from '../evaluation/bound.ts';
 import type { Model } from '../programs/programs.ts';
-import type { RunConfig } from '../settings/config.ts';
+import type { RunConfig } from '../settings/table.ts';
 import type { Split } from './options.ts';
 import { type Bar, note, startBar } from './terminal.ts';
 

@@ -2,48 +2,44 @@
 
 import type { Option } from 'commander';
 import { ConfigError } from '../base/errors.ts';
-import { integer, number, type Rule } from '../base/rules.ts';
-import { asNumbers, checkedOption } from './options.ts';
+import { choice, either, integer, list, number, type Rule } from '../base/rules.ts';
+import { checkedOption } from './options.ts';
 
 /** Further out than this there is nothing to see. */
 const MOST_DEVIATIONS = 100;
 
-export const RANGE_RULE = number(
-  `a number above 0 and at most ${MOST_DEVIATIONS}`,
-  (value) => value > 0 && value <= MOST_DEVIATIONS,
-);
+export const RANGE_RULE = number({ above: 0, most: MOST_DEVIATIONS });
 
-export const TEMPERATURE_RULE = number(
-  `a number from 0 to ${MOST_DEVIATIONS}`,
-  (value) => value >= 0 && value <= MOST_DEVIATIONS,
-);
+export const TEMPERATURE_RULE = number({ least: 0, most: MOST_DEVIATIONS });
 
-const latent = integer(0);
-const areLatents = (value: unknown): value is number[] => Array.isArray(value) && value.every(latent.accepts);
+const some = list(integer(0), 'latents such as 0,3,5, counted from 0');
+const all = choice(['all']);
 
-const SOME_OR_ALL: Rule = {
-  expects: 'all, or latents such as 0,3,5, counted from 0',
-  accepts: (value) => value === 'all' || areLatents(value),
+/** `all`, or some. */
+const SOME_OR_ALL: Rule<'all' | readonly number[]> = {
+  ...either(all, some),
+  parse: (text) => (all.accepts(text) ? text : some.parse(text)),
 };
 
-const TWO: Rule = {
+const TWO: Rule<readonly number[]> = {
+  ...some,
   expects: 'two latents such as 0,1, counted from 0',
-  accepts: (value) => areLatents(value) && value.length === 2 && value[0] !== value[1],
+  accepts: (value): value is readonly number[] => some.accepts(value) && value.length === 2 && value[0] !== value[1],
 };
 
 /** Its value is `all` or a list. */
 export const latentsOption = (description: string): Option =>
-  checkedOption('--latents <list>', description, SOME_OR_ALL, (text) => (text === 'all' ? text : asNumbers(text)));
+  checkedOption('--latents <list>', description, SOME_OR_ALL);
 
 /** Its value is a pair. */
-export const twoLatentsOption = (description: string): Option =>
-  checkedOption('--latents <i,j>', description, TWO, asNumbers);
+export const twoLatentsOption = (description: string): Option => checkedOption('--latents <i,j>', description, TWO);
 
 /** @throws ConfigError if the model has no such latent. */
 export function checkLatents(latents: readonly number[], count: number): void {
   const beyond = latents.find((index) => index >= count);
   if (beyond === undefined) return;
-  throw new ConfigError(
-    `--latents ${latents.join(',')}: there is no latent ${beyond}; the model's are 0 to ${count - 1}`,
-  );
+  throw new ConfigError(`there is no latent ${beyond}; the model has latents 0 to ${count - 1}`, {
+    field: 'latents',
+    value: latents,
+  });
 }

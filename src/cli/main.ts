@@ -1,7 +1,7 @@
 /** The command line: commands, and errors as people read them. */
 
 import { Command, CommanderError } from 'commander';
-import { ConfigError, InputError } from '../base/errors.ts';
+import { ConfigError, InputError, UserError } from '../base/errors.ts';
 import { EngineError } from '../engines/engine.ts';
 import { registerAnimate } from './commands/animate.ts';
 import { registerBench } from './commands/bench.ts';
@@ -20,6 +20,7 @@ import { registerTrain } from './commands/train.ts';
 import { registerTraverse } from './commands/traverse.ts';
 import { version } from './environment.ts';
 import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './exit-codes.ts';
+import { flagName } from './flags.ts';
 import { handleOutputErrors, note } from './terminal.ts';
 
 const REGISTRATIONS = [
@@ -75,7 +76,7 @@ function report(error: unknown): number {
   // commander has printed its own.
   if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE_ERROR;
   if (error instanceof InputError || error instanceof EngineError) {
-    note(`vae: ${printable(error.message)}`);
+    note(`vae: ${printable(error instanceof UserError ? error.wordsFor(flagName) : error.message)}`);
     return error instanceof ConfigError ? USAGE_ERROR : RUNTIME_ERROR;
   }
   // V8's own words for an array that memory cannot hold.

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { expectation, integer, type Rule, text } from '../base/rules.ts';
 import { type EngineName, engines, PREFERENCE } from '../engines/index.ts';
-import { CONFIG_RULES } from '../settings/config.ts';
+import { settings } from '../settings/table.ts';
 
 export const RUNS_FOLDER = 'runs';
 
@@ -12,46 +12,34 @@ export const RUNS_FOLDER = 'runs';
 export const SPLITS = ['test', 'validation', 'train'] as const;
 export type Split = (typeof SPLITS)[number];
 
-/** A number where the text is one, else the text itself, which the rule will refuse and a message can quote. */
-function parseScalar(text: string): number | string {
-  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
-type Parse = (text: string) => unknown;
-
-export const asNumber: Parse = parseScalar;
-export const asText: Parse = (text) => text;
-export const asNumbers: Parse = (text) => text.split(',').map(parseScalar);
-export const asNames: Parse = (text) => text.split(',').map((name) => name.trim());
-
 /** An option whose value must satisfy a rule; where it does not, the command ends with a usage error. */
-export function checkedOption(flags: string, description: string, rule: Rule, parse: Parse): Option {
+export function checkedOption(flags: string, description: string, rule: Rule): Option {
   return new Option(flags, description).argParser((text: string) => {
-    const value = parse(text);
+    const value = rule.parse(text);
     if (!rule.accepts(value)) throw new InvalidArgumentError(expectation(value, rule));
     return value;
   });
 }
 
 export const numberOption = (flags: string, description: string, rule: Rule): Option =>
-  checkedOption(flags, description, rule, asNumber);
+  checkedOption(flags, description, rule);
 
 /** A file or a folder. */
 export const pathOption = (flags: string, description: string): Option =>
-  checkedOption(flags, description, text('a path'), asText);
+  checkedOption(flags, description, text('a path'));
 
 /** By default as many as the machine, or its container, lets this process use. */
 export const defaultThreads = (): number => availableParallelism();
 
-export const DEFAULT_DEVICE: EngineName = 'auto';
+export const DEFAULT_DEVICE: EngineName = settings.device.default ?? 'auto';
 
-export const DEVICE_RULE = CONFIG_RULES.device;
-export const THREADS_RULE = CONFIG_RULES.threads;
+export const DEVICE_RULE = settings.device.rule;
+export const THREADS_RULE = settings.threads.rule;
 
 export const DEVICE_HELP = `${Object.keys(engines).join(', ')}; auto takes the first that works of ${PREFERENCE.join(', ')}`;
 
 export const deviceOption = (description = DEVICE_HELP): Option =>
-  checkedOption('--device <name>', description, DEVICE_RULE, asText);
+  checkedOption('--device <name>', description, DEVICE_RULE);
 
 export interface ModelOptions {
   readonly run?: string;

@@ -4,12 +4,32 @@ import { crc32 } from 'node:zlib';
 import { fillNoise } from '../random/random.ts';
 import { bytesAnImage, type Dataset, type ImageSet, range } from './dataset.ts';
 
-/**
- * `none`: grey values in [0, 1]. `static`: each pixel of the dataset is drawn once, black or white, with its grey value
- * as the probability. `stochastic`: drawn anew each time an image is used, as in Burda et al. (2016).
- */
-export const BINARISATIONS = ['none', 'static', 'stochastic'] as const;
-export type Binarisation = (typeof BINARISATIONS)[number];
+interface BinarisationRow {
+  /** Whether the model sees black and white pixels alone. */
+  readonly isBinary: boolean;
+  /** When the pixels are drawn: once with the dataset, or each time an image is used. */
+  readonly drawn: 'never' | 'once' | 'at each use';
+  /** For the contract of a run. */
+  readonly describe: string;
+}
+
+/** Each pixel becomes black or white with its grey value as the probability, or stays grey. */
+export const binarisations = {
+  none: { isBinary: false, drawn: 'never', describe: 'grey or coloured, as they are' },
+  static: {
+    isBinary: true,
+    drawn: 'once',
+    describe: "black or white, each drawn once from its grey value by the run's seed",
+  },
+  /** As in Burda et al. (2016). */
+  stochastic: {
+    isBinary: true,
+    drawn: 'at each use',
+    describe: 'black or white, drawn from its grey value anew at each use in training, once in evaluation',
+  },
+} as const satisfies Record<string, BinarisationRow>;
+
+export type Binarisation = keyof typeof binarisations;
 
 const WHITE = 255;
 
@@ -49,7 +69,7 @@ export function binariseDataset<T extends Pick<Dataset, 'train' | 'test'>>(
   how: Binarisation,
   seed: number,
 ): T {
-  if (how !== 'static') return dataset;
+  if (binarisations[how].drawn !== 'once') return dataset;
   return {
     ...dataset,
     train: binariseOnce(dataset.train, 'train', seed),

@@ -44,7 +44,7 @@ export const cifar10: Source = {
   fit: 'photo',
   async load(dataDir, report) {
     const card = readCard<CifarCard>('cifar10');
-    if (dataDir !== undefined) checkFolder(dataDir, '--data-dir');
+    if (dataDir !== undefined) checkFolder(dataDir, 'dataDir');
     const sets = readCifarBatches(dataDir ?? (await cachedBatches(card, report)));
     return { name: 'cifar10', fit: 'photo', classes: card.classes, imageShape: CIFAR_SHAPE, ...sets };
   },

@@ -119,7 +119,8 @@ export function splitValidation(
 ): { train: ImageSet; validation: ImageSet } {
   if (count >= train.count) {
     throw new ConfigError(
-      `--validation ${count} leaves nothing to train on: there are ${train.count} training images; use a smaller one`,
+      `nothing is left to train on: there are ${train.count} training images; use a smaller number`,
+      { field: 'validation', value: count },
     );
   }
   if (count === 0) return { train, validation: select(train, new Int32Array(0)) };

@@ -40,7 +40,7 @@ export const fashionMnist: Source = {
   fit: 'garment',
   async load(dataDir, report) {
     const card = readCard<FashionCard>('fashion-mnist');
-    if (dataDir !== undefined) checkFolder(dataDir, '--data-dir');
+    if (dataDir !== undefined) checkFolder(dataDir, 'dataDir');
     const sets = readIdxFolder(dataDir ?? (await cachedFiles(card, report)));
     return { name: 'fashion-mnist', fit: 'garment', classes: classNames(card.classes, sets.train, sets.test), ...sets };
   },

@@ -32,7 +32,7 @@ export async function loadFolder(
   { imageSize = IMAGE_SIZE, channels, seed, residentBytes = RESIDENT_BYTES }: FolderOptions,
   report: Report,
 ): Promise<LoadedDataset> {
-  checkFolder(folder, '--dataset');
+  checkFolder(folder, 'dataset');
   const told: Report = {
     note: (line) => report.note(`${folder}: ${line}`),
     progress: (...step) => report.progress(...step),

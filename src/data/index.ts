@@ -47,11 +47,12 @@ export function resolveDataset(dataset: string): string {
     const names = Object.keys(datasets);
     const nearest = nearestName(dataset, names);
     throw new ConfigError(
-      `--dataset ${dataset}: expected ${names.join(', ')}, or a folder of images written as a path such as ./images` +
+      `expected ${names.join(', ')}, or a folder of images written as a path such as ./images` +
         (nearest === undefined ? '' : `; did you mean ${nearest}?`),
+      { field: 'dataset', value: dataset },
     );
   }
-  checkFolder(dataset, '--dataset');
+  checkFolder(dataset, 'dataset');
   return path.resolve(dataset);
 }
 
@@ -76,12 +77,15 @@ function load(options: DatasetOptions, report: Report): Promise<LoadedDataset> {
       const folder = { seed, ...(imageSize && { imageSize }), ...(imageChannels && { channels: imageChannels }) };
       return loadFolder(name, folder, report);
     }
-    throw new ConfigError(`--data-dir ${dataDir}: only a known dataset is read from another folder; ${dataset} is one`);
+    throw new ConfigError(`works only with ${Object.keys(datasets).join(', ')}; ${dataset} is a folder of images`, {
+      field: 'dataDir',
+      value: dataDir,
+    });
   }
-  const unfit =
-    imageSize !== undefined ? `--image-size ${imageSize}` : imageChannels && `--image-channels ${imageChannels}`;
+  const unfit = Object.entries({ imageSize, imageChannels }).find(([, value]) => value !== undefined);
   if (unfit !== undefined) {
-    throw new ConfigError(`${unfit}: only the images of a folder are changed; those of ${dataset} stay as they are`);
+    const [field, value] = unfit;
+    throw new ConfigError(`works only with a folder of images; those of ${dataset} stay as they are`, { field, value });
   }
   return datasets[name].load(dataDir, report);
 }

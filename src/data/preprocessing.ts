@@ -1,8 +1,8 @@
 /** From bytes to what the model is given: scaled, binarised, mirrored, disturbed. A part of every program that reads images. */
 
-import { ConfigError } from '../base/errors.ts';
+import type { Rule } from '../base/rules.ts';
 import { constant, noise, type Tensor } from '../tensor/tensor.ts';
-import type { Binarisation } from './binarise.ts';
+import { type Binarisation, binarisations } from './binarise.ts';
 import type { ImageShape } from './dataset.ts';
 
 const WHITE = 255;
@@ -13,22 +13,22 @@ type InputNoiseKind = (typeof INPUT_NOISES)[number];
 /** Its kind and strength: `salt-and-pepper:0.1` turns a tenth of the values black or white, `normal:0.1` adds N(0, 0.1²). */
 export type InputNoise = `${InputNoiseKind}:${number}`;
 
-/**
- * `label` is how the reader of a message knows the setting.
- * @throws ConfigError if the text is not a kind and a strength.
- */
-export function parseInputNoise(value: string, label: string): { kind: InputNoiseKind; strength: number } {
-  const [kind, strength, ...rest] = value.split(':');
-  const known = INPUT_NOISES.find((name) => name === kind);
+/** Its kind and strength; undefined where the text is not both. */
+function parseInputNoise(value: string): { kind: InputNoiseKind; strength: number } | undefined {
+  const [name, strength, ...rest] = value.split(':');
+  const kind = INPUT_NOISES.find((known) => known === name);
   const amount = Number(strength === '' ? Number.NaN : strength);
-  const fits = amount > 0 && (known === 'normal' ? amount < 10 : amount <= 1);
-  if (known === undefined || !fits || rest.length > 0) {
-    throw new ConfigError(
-      `${label} ${value}: expected a kind and its strength, such as salt-and-pepper:0.1 or normal:0.1`,
-    );
-  }
-  return { kind: known, strength: amount };
+  if (kind === undefined || rest.length > 0 || !(amount > 0)) return undefined;
+  const fits = kind === 'normal' ? amount < 10 : amount <= 1;
+  return fits ? { kind, strength: amount } : undefined;
 }
+
+export const INPUT_NOISE: Rule<InputNoise> = {
+  expects: 'a kind and its strength, such as salt-and-pepper:0.1 or normal:0.1',
+  accepts: (value): value is InputNoise => typeof value === 'string' && parseInputNoise(value) !== undefined,
+  parse: (text) => text,
+  schema: { type: 'string', pattern: `^(${INPUT_NOISES.join('|')}):[0-9.eE+-]+$` },
+};
 
 export interface Preprocessing {
   readonly imageShape: ImageShape;
@@ -54,7 +54,7 @@ export function targets(pixels: Tensor, { binarise, low, high, flip, imageShape 
   const grey = pixels.cast('float').mul(1 / WHITE);
   const oriented = flip ? mirrored(grey, imageShape) : grey;
   const unit =
-    binarise === 'stochastic'
+    binarisations[binarise].drawn === 'at each use'
       ? noise('binarisation', { kind: 'uniform' }, pixels.shape).less(oriented).cast('float')
       : oriented;
   return unit.mul(high - low).add(low);
@@ -82,7 +82,7 @@ function mirrored(images: Tensor, [channels, height, width]: ImageShape): Tensor
 }
 
 function disturbed(target: Tensor, inputNoise: InputNoise, { low, high }: Preprocessing): Tensor {
-  const { kind, strength } = parseInputNoise(inputNoise, 'input noise');
+  const { kind, strength } = parseInputNoise(inputNoise)!;
   if (kind === 'normal')
     return target.add(noise('input noise', { kind: 'standardNormal' }, target.shape).mul(strength));
   const draw = noise('input noise', { kind: 'uniform' }, target.shape);

@@ -29,10 +29,11 @@ export function readCard<Card>(name: string): Card {
   return JSON.parse(readFileSync(new URL(`../../data/${name}.json`, import.meta.url), 'utf8'));
 }
 
-/** @throws InputError if there is no such folder. `name` says where the path was given. */
-export function checkFolder(folder: string, name: string): void {
-  if (!existsSync(folder)) throw new InputError(`${name} ${folder}: no such folder`);
-  if (!statSync(folder).isDirectory()) throw new InputError(`${name} ${folder}: it is a file; expected a folder`);
+/** @throws InputError if there is no such folder. `field` is the setting that names it. */
+export function checkFolder(folder: string, field: string): void {
+  if (!existsSync(folder)) throw new InputError('no such folder', { field, value: folder });
+  if (!statSync(folder).isDirectory())
+    throw new InputError('it is a file; expected a folder', { field, value: folder });
 }
 
 /** A dataset's class names; numbers where a user's own files of that format have labels beyond them. */

@@ -1,13 +1,13 @@
 /** Measures a model on a set of images. Nothing is learnt here, and nothing of the set is left out. */
 
-import { binariseOnce } from '../data/binarise.ts';
+import { binarisations, binariseOnce } from '../data/binarise.ts';
 import { batches, type ImageSet } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
 import { type BatchSource, batchSource } from '../programs/batches.ts';
 import { type Run, runEach } from '../programs/calls.ts';
 import { Executables } from '../programs/executables.ts';
 import { boundProgram, importanceProgram, type Model, rowsOf } from '../programs/programs.ts';
-import type { RunConfig } from '../settings/config.ts';
+import type { RunConfig } from '../settings/table.ts';
 
 /** Means per image, in nats. */
 export interface Bound {
@@ -32,7 +32,7 @@ const IMPORTANCE_VALUES = 2000 * 784;
  * bound and every importance sample of an image are of one and the same image.
  */
 export const measured = (set: ImageSet, { binarize, seed }: RunConfig): ImageSet =>
-  binarize === 'stochastic' ? binariseOnce(set, 'evaluation', seed) : set;
+  binarisations[binarize].drawn === 'at each use' ? binariseOnce(set, 'evaluation', seed) : set;
 
 /** Measures the bound at β = 1 on a set, with the same noise each time. */
 export class BoundEvaluator {

@@ -1,12 +1,13 @@
 /** How much two gradient estimators differ from draw to draw: what the reparametrisation is for. */
 
+import { namesOf } from '../base/rules.ts';
 import { firstImages, type ImageSet } from '../data/dataset.ts';
 import type { Engine, Executable, Results, State } from '../engines/engine.ts';
 import { batchSource } from '../programs/batches.ts';
 import { all, runEach } from '../programs/calls.ts';
 import { encoderGradients, type Model } from '../programs/programs.ts';
 import { createProgram } from '../tensor/program.ts';
-import { GRADIENT_ESTIMATORS, type GradientEstimator } from '../vae/objectives.ts';
+import { type EstimatorName, estimators } from '../vae/objectives/estimators.ts';
 import { measured } from './bound.ts';
 
 /** Of one estimator: squared length of the mean gradient, and the sum of the variances of its components, in nats². */
@@ -15,7 +16,7 @@ export interface Spread {
   readonly variance: number;
 }
 
-export type EstimatorSpread = Readonly<Record<GradientEstimator, Spread>>;
+export type EstimatorSpread = Readonly<Record<EstimatorName, Spread>>;
 
 /** Draws of the noise on one and the same batch. */
 const DRAWS = 32;
@@ -32,7 +33,7 @@ export class GradientProbe {
   constructor(engine: Engine, state: State, model: Model, set: ImageSet) {
     const batch = Math.min(set.count, model.config.batchSize);
     const source = batchSource(measured(firstImages(set, batch), model.config), model.vae.pixels);
-    const outputs = GRADIENT_ESTIMATORS.flatMap((estimator) =>
+    const outputs = namesOf(estimators).flatMap((estimator) =>
       encoderGradients(model, source.pixels(batch), estimator).map(
         (derivative, i) => [`${estimator} ${i}`, derivative] as const,
       ),
@@ -67,7 +68,7 @@ export class GradientProbe {
     };
     await all(runEach(this.engine, Array(DRAWS).keys(), prepare, add));
     return Object.fromEntries(
-      GRADIENT_ESTIMATORS.map((estimator): [string, Spread] => {
+      namesOf(estimators).map((estimator): [string, Spread] => {
         const own = [...totals].filter(([name]) => name.startsWith(`${estimator} `)).map(([, total]) => total);
         const ofMean = own.reduce((sum, { sums }) => sum + sums.reduce((s, x) => s + (x / DRAWS) ** 2, 0), 0);
         const squares = own.reduce((sum, total) => sum + total.squares / DRAWS, 0);

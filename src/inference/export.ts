@@ -10,7 +10,8 @@ import { encodeSafetensors, type NamedTensor } from '../runs/safetensors.ts';
 import { likelihoodContract } from '../settings/contract.ts';
 import { createProgram, type Program } from '../tensor/program.ts';
 import { argument, constant, type Tensor } from '../tensor/tensor.ts';
-import { likelihoodOf, RANGES } from '../vae/likelihoods.ts';
+import { likelihoodOf } from '../vae/likelihoods/index.ts';
+import { RANGES } from '../vae/likelihoods/likelihood.ts';
 
 /** What is exported. */
 export interface Exported {
@@ -38,22 +39,19 @@ export function exportedEncoder({ vae, config }: Model, batch: number): Program 
     .reshape(batch, vae.pixels)
     .mul(high - low)
     .add(low);
-  const { centre, base, kl } = vae.encode(x, 'evaluation');
-  return createProgram('encoder', { mean: centre, ...(base && kl && { stddev: base.stddev }) });
+  const { centre: mean, stddev } = vae.encode(x, 'evaluation');
+  return createProgram('encoder', { mean, ...(stddev && { stddev }) });
 }
 
 /** Latents [B, L] to pictures [B, C, H, W] in [0, 1]: the mean of p(x|z). Output: pictures. */
 export function exportedDecoder({ vae, config }: Model, batch: number): Program {
   const z = argument('latents', [batch, config.latent]);
   const mean = toPicture(vae.decode(z, 'evaluation').mean, config).reshape(batch, ...vae.config.imageShape);
-  return createProgram('decoder', { pictures: staysInRange(vae.config) ? mean : clipped(mean) });
+  const inRange = likelihoodOf(config.likelihood).meansInRange(config);
+  return createProgram('decoder', { pictures: inRange ? mean : clipped(mean) });
 }
 
 const PROGRAMS = { encoder: exportedEncoder, decoder: exportedDecoder } as const;
-
-/** Whether the mean of p(x|z) is squashed into the range, as some decoders leave it. */
-const staysInRange = ({ likelihood, squash }: Model['vae']['config']): boolean =>
-  likelihoodOf(likelihood).unitRange || (squash && (likelihood === 'normal' || likelihood === 'squared-error'));
 
 /** min(max(x, 0), 1) */
 const clipped = (x: Tensor): Tensor => constant(1).sub(constant(1).sub(x.relu()).relu());

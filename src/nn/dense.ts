@@ -2,16 +2,16 @@
 
 import { formatShape, ShapeError } from '../tensor/shape.ts';
 import type { LayerBuilder } from './layer.ts';
-import { createParameter, type InitialisationName, initialisations } from './parameter.ts';
+import { createParameter, type InitializerName, initializers } from './parameter.ts';
 
 /**
  * y = x·Wᵀ + b over the last axis: [..., inputs] → [..., outputs], with W [outputs, inputs] as in PyTorch.
  * @throws ShapeError where the last axis of x is not `inputs`.
  */
 export const dense =
-  (inputs: number, outputs: number, initialisation: InitialisationName = 'pytorch'): LayerBuilder =>
+  (inputs: number, outputs: number, initializer: InitializerName = 'pytorch'): LayerBuilder =>
   (name) => {
-    const begin = initialisations[initialisation];
+    const begin = initializers[initializer];
     const weight = createParameter(`${name}.weight`, [outputs, inputs], begin.weight, [inputs, outputs]);
     const bias = createParameter(`${name}.bias`, [outputs], begin.bias, [inputs, outputs]);
     return {

@@ -3,10 +3,10 @@
 import { constant } from '../tensor/tensor.ts';
 import { expectChannels } from './images.ts';
 import type { LayerBuilder } from './layer.ts';
-import { createParameter, type Initialiser, zeros } from './parameter.ts';
+import { createParameter, type Initializer, zeros } from './parameter.ts';
 
 const EPSILON = 1e-6;
-const ones: Initialiser = (...given) => zeros(...given).fill(1);
+const ones: Initializer = (...given) => zeros(...given).fill(1);
 
 /**
  * Layer normalisation over the channels at each position: Ba, Kiros & Hinton (2016), as in ConvNeXt, Liu et al. (2022):

@@ -10,13 +10,13 @@ export interface Optimiser {
 }
 
 export interface OptimiserOptions {
-  /** adamw: decay of the weights by learningRate × weightDecay at every step, apart from the gradient. 0 unless said. */
+  /** adamw: decay of the weights by learningRate × weightDecay at every step, apart from the gradient. 0 by default. */
   readonly weightDecay?: number;
-  /** sgd, rmsprop: how much of the last change the next one keeps, at least 0 and less than 1. 0 unless said. */
+  /** sgd, rmsprop: how much of the last change the next one keeps, at least 0 and less than 1. 0 by default. */
   readonly momentum?: number;
-  /** adam, adamw, rmsprop: added to what a step is divided by. 1e-8 unless said. */
+  /** adam, adamw, rmsprop: added to the denominator of a step. 1e-8 by default. */
   readonly epsilon?: number;
-  /** rmsprop: divide by the gradient's standard deviation, not by its root mean square. true unless said. */
+  /** rmsprop: divide by the gradient's standard deviation, not by its root mean square. true by default. */
   readonly centred?: boolean;
 }
 
@@ -98,11 +98,23 @@ function rmspropWith(momentum: number, centred: boolean, epsilon = EPSILON): Opt
   return { update, coefficients: (_, learningRate) => ({ learningRate }) };
 }
 
+interface OptimiserRow {
+  /** Settings that it reads, beside the learning rate. */
+  readonly uses: readonly (keyof OptimiserOptions)[];
+  readonly create: (options?: OptimiserOptions) => Optimiser;
+}
+
 export const optimisers = {
-  adam: ({ epsilon } = {}) => adamWith(0, epsilon),
-  adamw: ({ weightDecay = 0, epsilon } = {}) => adamWith(weightDecay, epsilon),
-  rmsprop: ({ momentum = 0, centred = true, epsilon } = {}) => rmspropWith(momentum, centred, epsilon),
-  sgd: ({ momentum = 0 } = {}) => sgdWith(momentum),
-} as const satisfies Record<string, (options?: OptimiserOptions) => Optimiser>;
+  adam: { uses: ['epsilon'], create: ({ epsilon } = {}) => adamWith(0, epsilon) },
+  adamw: {
+    uses: ['weightDecay', 'epsilon'],
+    create: ({ weightDecay = 0, epsilon } = {}) => adamWith(weightDecay, epsilon),
+  },
+  rmsprop: {
+    uses: ['momentum', 'epsilon'],
+    create: ({ momentum = 0, centred = true, epsilon } = {}) => rmspropWith(momentum, centred, epsilon),
+  },
+  sgd: { uses: ['momentum'], create: ({ momentum = 0 } = {}) => sgdWith(momentum) },
+} as const satisfies Record<string, OptimiserRow>;
 
 export type OptimiserName = keyof typeof optimisers;

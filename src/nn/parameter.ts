@@ -17,7 +17,7 @@ export interface Parameter {
 export const specOf = ({ name, tensor }: Parameter) => ({ name, shape: tensor.shape });
 
 /** Fills a parameter of `shape` that feeds `fanIn` inputs into each of `fanOut` outputs. */
-export type Initialiser = (shape: Shape, fanIn: number, fanOut: number, key: RandomKey) => Float32Array;
+export type Initializer = (shape: Shape, fanIn: number, fanOut: number, key: RandomKey) => Float32Array;
 
 function draw(shape: Shape, kind: 'uniform' | 'standardNormal', key: RandomKey, map: (x: number) => number) {
   const values = new Float32Array(sizeOf(shape));
@@ -25,38 +25,38 @@ function draw(shape: Shape, kind: 'uniform' | 'standardNormal', key: RandomKey, 
   return values.map(map);
 }
 
-export const zeros: Initialiser = (shape) => new Float32Array(sizeOf(shape));
+export const zeros: Initializer = (shape) => new Float32Array(sizeOf(shape));
 
 /** U(−1/√fanIn, 1/√fanIn). */
-const fanInUniform: Initialiser = (shape, fanIn, _, key) =>
+const fanInUniform: Initializer = (shape, fanIn, _, key) =>
   draw(shape, 'uniform', key, (u) => (2 * u - 1) / Math.sqrt(fanIn));
 
 /** N(0, 2/fanIn): He et al. (2015). */
-const heNormal: Initialiser = (shape, fanIn, _, key) =>
+const heNormal: Initializer = (shape, fanIn, _, key) =>
   draw(shape, 'standardNormal', key, (z) => z * Math.sqrt(2 / fanIn));
 
 /** U(−a, a) with a = √(6 / (fanIn + fanOut)): Glorot & Bengio (2010). */
-const glorotUniform: Initialiser = (shape, fanIn, fanOut, key) =>
+const glorotUniform: Initializer = (shape, fanIn, fanOut, key) =>
   draw(shape, 'uniform', key, (u) => (2 * u - 1) * Math.sqrt(6 / (fanIn + fanOut)));
 
 /** How weights and biases begin. `pytorch` is what torch.nn.Linear and Conv2d do unless told otherwise. */
-export const initialisations = {
+export const initializers = {
   pytorch: { weight: fanInUniform, bias: fanInUniform },
   he: { weight: heNormal, bias: zeros },
   glorot: { weight: glorotUniform, bias: zeros },
 } as const;
 
-export type InitialisationName = keyof typeof initialisations;
+export type InitializerName = keyof typeof initializers;
 
 export function createParameter(
   name: string,
   shape: Shape,
-  initialiser: Initialiser,
+  initializer: Initializer,
   [fanIn, fanOut]: readonly [number, number],
 ): Parameter {
   return {
     name,
     tensor: parameter(name, shape),
-    initialise: (seed) => initialiser(shape, fanIn, fanOut, { seed, stream: `initial ${name}`, step: 0 }),
+    initialise: (seed) => initializer(shape, fanIn, fanOut, { seed, stream: `initial ${name}`, step: 0 }),
   };
 }

@@ -4,7 +4,7 @@ import { type ActivationName, activation } from './activations.ts';
 import { convolution, transposedConvolution } from './convolution.ts';
 import { type LayerBuilder, printModule, sequential } from './layer.ts';
 import { channelNorm } from './normalisation.ts';
-import type { InitialisationName } from './parameter.ts';
+import type { InitializerName } from './parameter.ts';
 import { averagePool, upsample } from './pooling.ts';
 
 export interface ResidualOptions {
@@ -12,7 +12,7 @@ export interface ResidualOptions {
   readonly resize?: 'halve' | 'double';
   /** relu unless said. */
   readonly activation?: ActivationName;
-  readonly initialisation?: InitialisationName;
+  readonly initializer?: InitializerName;
 }
 
 /**
@@ -26,14 +26,14 @@ export interface ResidualOptions {
 export const residualBlock =
   (inputs: number, outputs: number, options: ResidualOptions = {}): LayerBuilder =>
   (name) => {
-    const { resize, activation: kind = 'relu', initialisation = 'pytorch' } = options;
+    const { resize, activation: kind = 'relu', initializer = 'pytorch' } = options;
     const width = Math.ceil(outputs / 4);
     const active = (channels: number) => [channelNorm(channels), activation(kind)];
-    const pointwise = (from: number, to: number) => convolution(from, to, { kernel: 1, initialisation });
+    const pointwise = (from: number, to: number) => convolution(from, to, { kernel: 1, initializer });
     const spatial =
       resize === 'double'
-        ? transposedConvolution(width, width, { kernel: 4, stride: 2, padding: 1, initialisation })
-        : convolution(width, width, { kernel: 3, stride: resize === 'halve' ? 2 : 1, padding: 1, initialisation });
+        ? transposedConvolution(width, width, { kernel: 4, stride: 2, padding: 1, initializer })
+        : convolution(width, width, { kernel: 3, stride: resize === 'halve' ? 2 : 1, padding: 1, initializer });
 
     const body = sequential(`${name}.body`, [
       ...active(inputs),

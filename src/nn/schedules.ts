@@ -20,28 +20,41 @@ export interface RunLength {
   readonly totalSteps: number;
 }
 
-/** The rate after `done` steps, before any warm-up. */
-type Schedule = (done: number, config: ScheduleConfig, length: RunLength) => number;
+interface Schedule {
+  /** Settings that it reads, beside the learning rate. */
+  readonly uses: readonly (keyof ScheduleConfig)[];
+  /** The rate after `done` steps, before any warm-up. */
+  readonly rate: (done: number, config: ScheduleConfig, length: RunLength) => number;
+}
 
 const LAST_STAGE = 7;
 
 export const schedules = {
-  constant: (_, { learningRate }) => learningRate,
+  constant: { uses: [], rate: (_, { learningRate }) => learningRate },
 
   /** α · decay^⌊done / decayEvery⌋ */
-  step: (done, { learningRate, decay, decayEvery }) => learningRate * decay ** Math.floor(done / decayEvery),
+  step: {
+    uses: ['decay', 'decayEvery'],
+    rate: (done, { learningRate, decay, decayEvery }) => learningRate * decay ** Math.floor(done / decayEvery),
+  },
 
   /** floor + ½ (α − floor) (1 + cos(π · done / total)): Loshchilov & Hutter (2017), eq. 5, without restarts. */
-  cosine: (done, { learningRate, floor }, { totalSteps }) =>
-    floor + 0.5 * (learningRate - floor) * (1 + Math.cos(Math.PI * Math.min(1, done / totalSteps))),
+  cosine: {
+    uses: ['floor'],
+    rate: (done, { learningRate, floor }, { totalSteps }) =>
+      floor + 0.5 * (learningRate - floor) * (1 + Math.cos(Math.PI * Math.min(1, done / totalSteps))),
+  },
 
   /** α · 10^(−i/7) in stage i = 0 ... 7, which takes 3ⁱ epochs: Burda, Grosse & Salakhutdinov (2016), section 5. */
-  iwae: (done, { learningRate }, { stepsPerEpoch }) => {
-    const epochs = Math.floor(done / stepsPerEpoch);
-    let stage = 0;
-    // Stages 0 to i take (3ⁱ⁺¹ − 1) / 2 epochs together.
-    while (stage < LAST_STAGE && epochs >= (3 ** (stage + 1) - 1) / 2) stage++;
-    return learningRate * 10 ** (-stage / 7);
+  iwae: {
+    uses: [],
+    rate: (done, { learningRate }, { stepsPerEpoch }) => {
+      const epochs = Math.floor(done / stepsPerEpoch);
+      let stage = 0;
+      // Stages 0 to i take (3ⁱ⁺¹ − 1) / 2 epochs together.
+      while (stage < LAST_STAGE && epochs >= (3 ** (stage + 1) - 1) / 2) stage++;
+      return learningRate * 10 ** (-stage / 7);
+    },
   },
 } as const satisfies Record<string, Schedule>;
 
@@ -50,5 +63,5 @@ export type ScheduleName = keyof typeof schedules;
 /** The learning rate of the `step`-th update, counted from 1. */
 export function learningRateAt(name: ScheduleName, step: number, config: ScheduleConfig, length: RunLength): number {
   const warmth = step < config.warmUp ? step / config.warmUp : 1;
-  return warmth * schedules[name](step - 1, config, length);
+  return warmth * schedules[name].rate(step - 1, config, length);
 }

@@ -1,17 +1,22 @@
 /** The programs of a model: one training step, the measured bounds, encoding, decoding, reconstruction. */
 
+import { binarisations } from '../data/binarise.ts';
 import type { ImageShape } from '../data/dataset.ts';
 import { examples, type Preprocessing, targets } from '../data/preprocessing.ts';
 import { clipByNorm, globalNorm } from '../nn/clipping.ts';
 import type { Optimiser } from '../nn/optimisers.ts';
-import type { RunConfig } from '../settings/config.ts';
+import type { RunConfig } from '../settings/table.ts';
 import { gradients } from '../tensor/gradients.ts';
 import { createProgram, type Program } from '../tensor/program.ts';
 import { argument, type Tensor } from '../tensor/tensor.ts';
 import { standardNormalNoise } from '../vae/distributions/normal.ts';
-import { likelihoodOf, RANGES } from '../vae/likelihoods.ts';
+import { likelihoodOf } from '../vae/likelihoods/index.ts';
+import { RANGES } from '../vae/likelihoods/likelihood.ts';
 import { Vae } from '../vae/model.ts';
-import { elbo, type GradientEstimator, logWeights, MEASURED, type Objective, objectives } from '../vae/objectives.ts';
+import type { EstimatorName } from '../vae/objectives/estimators.ts';
+import { objectives } from '../vae/objectives/index.ts';
+import { logWeights } from '../vae/objectives/iwae.ts';
+import type { Objective, ObjectiveRow } from '../vae/objectives/objective.ts';
 import type { BatchSource } from './batches.ts';
 
 /** What the programs of a run have in common. */
@@ -21,7 +26,7 @@ export interface Model {
 }
 
 export const createModel = (config: RunConfig, imageShape: ImageShape): Model => ({
-  vae: new Vae({ ...config, initialisation: config.initializer, imageShape }),
+  vae: new Vae({ ...config, imageShape }),
   config,
 });
 
@@ -60,6 +65,9 @@ const summary = ({ loss, bound, logLikelihood, kl }: Objective) => ({
   kl: kl.mean(),
 });
 
+type Settings = Omit<RunConfig, 'beta'> & { readonly beta: number | Tensor };
+const objectiveOf = ({ objective }: RunConfig): ObjectiveRow<Settings> => objectives[objective];
+
 /** β at a step: a number, or an argument of the program where it is warmed up. */
 const betaOf = ({ beta, klWarmUp }: RunConfig): number | Tensor => (klWarmUp === 0 ? beta : argument('beta', []));
 
@@ -74,22 +82,19 @@ function trainingGradients(
 ): { readonly objective: Objective; readonly derivatives: readonly Tensor[] } {
   const { config } = model;
   const { target, seen } = examples(pixels, inTraining(model));
-  const objective = objectives[config.objective](
-    model.vae,
-    target,
-    posteriorNoise(model, target.shape[0], config.samples),
-    { ...config, beta: betaOf(config), mode: 'training', seen },
-  );
+  const noise = posteriorNoise(model, target.shape[0], config.samples);
+  const settings = { ...config, beta: betaOf(config), mode: 'training', seen } as const;
+  const objective = objectiveOf(config).train(model.vae, target, noise, settings);
   const parameters = model.vae.parameters.map(({ tensor }) => tensor);
-  return { objective, derivatives: gradients(objective.surrogate, parameters) };
+  return { objective, derivatives: gradients(objective.surrogate ?? objective.loss, parameters) };
 }
 
 /** An estimator's derivatives of the loss by the encoder's parameters; nothing but the draws of z is left to chance. */
-export function encoderGradients(model: Model, pixels: Tensor, estimator: GradientEstimator): Tensor[] {
+export function encoderGradients(model: Model, pixels: Tensor, estimator: EstimatorName): Tensor[] {
   const { config, vae } = model;
   const x = targets(pixels, asMeasured(model));
-  const options = { ...config, estimator, beta: config.beta, mode: 'evaluation' } as const;
-  const { surrogate } = elbo(vae, x, posteriorNoise(model, x.shape[0], config.samples), options);
+  const noise = posteriorNoise(model, x.shape[0], config.samples);
+  const { loss, surrogate = loss } = objectiveOf(config).train(vae, x, noise, { ...config, estimator });
   return gradients(
     surrogate,
     vae.encoder.parameters.map(({ tensor }) => tensor),
@@ -120,8 +125,7 @@ export function boundProgram(model: Model, batch: number, source: BatchSource): 
   const { config, vae } = model;
   const x = targets(source.pixels(batch), asMeasured(model));
   const noise = posteriorNoise(model, batch, config.samples);
-  const result = objectives[config.objective](vae, x, noise, { ...MEASURED, kl: config.kl });
-  return createProgram(`bound, batch ${batch}`, summary(result));
+  return createProgram(`bound, batch ${batch}`, summary(objectiveOf(config).measure(vae, x, noise, config)));
 }
 
 /**
@@ -151,7 +155,7 @@ export function decodeProgram({ vae, config }: Model, batch: number): Program {
 /** Images, uint8 [B, D], as targets. One from outside was not among those that were binarised once: it is drawn here. */
 function givenBatch(model: Model, batch: number): Tensor {
   const { vae, config } = model;
-  const binarise = config.binarize === 'none' ? 'none' : 'stochastic';
+  const binarise = binarisations[config.binarize].isBinary ? 'stochastic' : 'none';
   return targets(argument('pixels', [batch, vae.pixels], 'uint8'), { ...asMeasured(model), binarise });
 }
 
@@ -160,8 +164,10 @@ function givenBatch(model: Model, batch: number): Tensor {
  * each latent, in nats, [B, L].
  */
 export function encodeProgram(model: Model, batch: number): Program {
-  const { centre, base, kl } = model.vae.encode(givenBatch(model, batch), 'evaluation');
-  const outputs = { mean: centre, ...(base && kl && { stddev: base.stddev, kl }) };
+  const posterior = model.vae.encode(givenBatch(model, batch), 'evaluation');
+  const { centre: mean, stddev } = posterior;
+  const kl = posterior.klTo(model.vae.prior);
+  const outputs = { mean, ...(stddev && { stddev }), ...(kl && { kl }) };
   return createProgram(`encode, batch ${batch}`, outputs);
 }
 
@@ -173,8 +179,7 @@ export function reconstructionProgram(model: Model, batch: number, samples: numb
   const { vae, config } = model;
   const x = givenBatch(model, batch);
   const noise = posteriorNoise(model, batch, samples);
-  const measured = config.objective === 'autoencoder' ? objectives.autoencoder : elbo;
-  const { bound, logLikelihood, kl } = measured(vae, x, noise, { ...MEASURED, kl: config.kl });
+  const { bound, logLikelihood, kl } = objectiveOf(config).measure(vae, x, noise, config);
   const pictures = vae.decode(vae.encode(x, 'evaluation').centre, 'evaluation').mean;
   return createProgram(`reconstruct, batch ${batch}`, {
     originals: toPicture(x, config),

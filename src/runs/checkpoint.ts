@@ -9,7 +9,7 @@ import { ConfigError, InputError } from '../base/errors.ts';
 import { readFile, writeFile } from '../base/files.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
 import { checkConfig } from '../settings/check.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../settings/config.ts';
+import { DEFAULTS, type RunConfig } from '../settings/table.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.ts';
 
 /** Sums over the images of an epoch so far, in nats. */
@@ -74,18 +74,18 @@ export function restoreState(checkpoint: Checkpoint, state: State, name: string)
       const tensor = byName.get(parameter);
       byName.delete(parameter);
       if (tensor === undefined)
-        throw new InputError(`${name}: has no ${what}"${parameter}"; it is of another architecture`);
+        throw new InputError(`${name}: has no ${what}"${parameter}"; it comes from a different network`);
       if (!sameShape(tensor.shape, shape)) {
         const [got, expected] = [formatShape(tensor.shape), formatShape(shape)];
         throw new InputError(
-          `${name}: ${what}"${parameter}" is ${got}, expected ${expected}; it is of another architecture`,
+          `${name}: ${what}"${parameter}" is ${got}, expected ${expected}; it comes from a different network`,
         );
       }
       state.write(parameter, tensor.values, moment);
     }
     const [extra] = byName.keys();
     if (extra !== undefined)
-      throw new InputError(`${name}: has an unknown tensor "${extra}"; it is of another architecture`);
+      throw new InputError(`${name}: has an unknown tensor "${extra}"; it comes from a different network`);
   };
   restore(checkpoint.parameters);
   for (const moment of state.moments) restore(checkpoint.moments[moment] ?? [], moment);
@@ -146,7 +146,7 @@ export function readCheckpoint(file: string): Checkpoint {
 function parseConfig(json: string | undefined, file: string): RunConfig {
   try {
     // Settings that are newer than the file are what they were before they could be set.
-    return checkConfig({ ...DEFAULT_CONFIG, ...parseField(json, 'config', file) }, (field) => field);
+    return checkConfig({ ...DEFAULTS, ...parseField(json, 'config', file) });
   } catch (error) {
     // A wrong setting in a file is the file's fault, not the command line's.
     throw error instanceof ConfigError ? new InputError(`${file}: its configuration: ${error.message}`) : error;

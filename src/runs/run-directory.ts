@@ -84,7 +84,7 @@ export class RunDirectory {
     const owner = existsSync(this.lockFile) ? Number(readFile(this.lockFile)) : undefined;
     if (owner !== undefined && owner !== process.pid && isRunning(owner)) {
       throw new InputError(
-        `${this.folder}: process ${owner} is training this run; wait for it, or stop it, or remove ${this.lockFile} if it is no vae`,
+        `${this.folder}: process ${owner} is training this run; wait for it or stop it; if process ${owner} is not vae, remove ${this.lockFile}`,
       );
     }
     try {
@@ -140,8 +140,9 @@ export function createRun(root: string, name: string, named?: string): RunDirect
   const run = new RunDirectory(named ?? firstFree(root, name));
   if (named !== undefined && existsSync(named)) {
     const empty = statSync(named).isDirectory() && listFolder(named).length === 0;
-    const remedy = existsSync(run.lastCheckpoint) ? `, or continue that run with --resume ${named}` : '';
-    if (!empty) throw new InputError(`--out ${named}: it exists already; name a new folder${remedy}`);
+    const remedies = existsSync(run.lastCheckpoint) ? [{ field: 'resume', value: named }] : [];
+    const problem = `it exists already; name a new folder${remedies.length > 0 ? ', or continue that run' : ''}`;
+    if (!empty) throw new InputError(problem, { field: 'out', value: named, remedies });
   }
   makeFolder(run.folder);
   return run;
@@ -185,9 +186,8 @@ export function newestRun(root: string): RunDirectory {
     .map((run) => ({ run, time: statSync(run.lastCheckpoint).mtimeMs }))
     .sort((a, b) => b.time - a.time);
   if (runs.length === 0) {
-    throw new InputError(
-      `there is no trained run in ${root}/; start one with vae train, or name one with --run or --checkpoint`,
-    );
+    const remedies = [{ field: 'run' }, { field: 'checkpoint' }];
+    throw new InputError(`there is no trained run in ${root}/; start one with vae train, or name one`, { remedies });
   }
   return runs[0].run;
 }

@@ -1,142 +1,152 @@
-/** Whether settings make sense: each by itself, and together. */
+/** Whether settings make sense: each by itself, together, and none without effect. */
 
-import { ConfigError } from '../base/errors.ts';
-import { expectation } from '../base/rules.ts';
-import { parseInputNoise } from '../data/preprocessing.ts';
-import { isFlow } from '../vae/flows/index.ts';
-import { likelihoodOf } from '../vae/likelihoods.ts';
-import { CONFIG_RULES, DEFAULT_CONFIG, OPTIONAL_FIELDS, type RunConfig } from './config.ts';
+import { ConfigError, type Conflict } from '../base/errors.ts';
+import { expectation, namesOf } from '../base/rules.ts';
+import { binarisations } from '../data/binarise.ts';
+import { likelihoodOf, likelihoods } from '../vae/likelihoods/index.ts';
+import { networks } from '../vae/networks/index.ts';
+import type { NetworkConfig } from '../vae/networks/network.ts';
+import { objectives } from '../vae/objectives/index.ts';
+import type { ObjectiveRow } from '../vae/objectives/objective.ts';
+import { posteriors } from '../vae/posteriors/index.ts';
+import type { PosteriorRow } from '../vae/posteriors/posterior.ts';
+import { type RunConfig, SETTING_NAMES, type SettingName, settingOf, settings } from './table.ts';
 
-/** How the reader of a message knows a field. */
-type Label = (field: string) => string;
+type Check = (config: RunConfig) => Conflict | undefined;
 
-const format = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
+/** The names of a table's rows for which something holds, as remedies. */
+const rowsThat = <Row>(field: SettingName, rows: Readonly<Record<string, Row>>, holds: (row: Row) => boolean) =>
+  namesOf(rows)
+    .filter((name) => holds(rows[name]))
+    .map((value) => ({ field, value }));
 
-/** Two settings that do not go together. */
-interface Conflict {
-  readonly field: keyof RunConfig;
-  readonly holds: (config: RunConfig) => boolean;
-  /** What is expected instead. */
-  readonly instead: (config: RunConfig, label: Label) => string;
-}
+const objectiveRows: Readonly<Record<string, ObjectiveRow<never>>> = objectives;
+const posteriorRows: Readonly<Record<string, PosteriorRow>> = posteriors;
 
-const isDefault = (config: RunConfig, field: keyof typeof DEFAULT_CONFIG): boolean =>
-  config[field] === DEFAULT_CONFIG[field];
+/** An objective with a prior draws z from a density; one without encodes to a point. */
+const posteriorFits: Check = ({ posterior, objective }) => {
+  const { hasPrior } = objectives[objective];
+  if (hasPrior === (posteriors[posterior].kind === 'density')) return undefined;
+  return hasPrior
+    ? {
+        field: 'posterior',
+        problem: 'a point has no density, which a bound needs',
+        remedies: rowsThat('objective', objectiveRows, (row) => !row.hasPrior),
+      }
+    : {
+        field: 'posterior',
+        problem: 'an autoencoder without a prior encodes to a point',
+        remedies: rowsThat('posterior', posteriorRows, ({ kind }) => kind === 'point'),
+      };
+};
 
-const CONFLICTS: readonly Conflict[] = [
-  {
-    field: 'activation',
-    holds: ({ activation, hidden, model }) =>
-      activation.length !== 1 && (model !== 'dense' || activation.length !== hidden.length),
-    instead: ({ activation, hidden, model }) =>
-      model === 'dense'
-        ? `${activation.length} activations for ${hidden.length} hidden layer${hidden.length === 1 ? '' : 's'}; give one for all, or one for each`
-        : 'a network of convolutions has one activation for all its layers',
-  },
-  {
-    field: 'hidden',
-    holds: ({ model, hidden }) => model === 'dense' && hidden.length === 0,
-    instead: () => 'a dense network needs a hidden layer',
-  },
-  {
-    field: 'posterior',
-    holds: ({ posterior, objective }) => (posterior === 'point') !== (objective === 'autoencoder'),
-    instead: (_, label) =>
-      `a point is what ${label('objective')} autoencoder encodes to, and nothing else does; leave ${label('posterior')} out`,
-  },
-  {
-    field: 'kl',
-    holds: (config) => config.kl === 'analytic' && isFlow(config.posterior) && config.objective === 'elbo',
-    instead: ({ posterior }, label) =>
-      `the KL of a ${posterior} flow has no closed form; use ${label('kl')} monte-carlo`,
-  },
-  {
-    field: 'estimator',
-    holds: (config) =>
-      config.estimator === 'score-function' && (config.objective !== 'elbo' || config.posterior !== 'normal'),
-    instead: (_, label) =>
-      `the score function is there for ${label('objective')} elbo with ${label('posterior')} normal alone`,
-  },
-  {
-    field: 'gradientVariance',
-    holds: (config) => config.gradientVariance && (config.objective !== 'elbo' || config.posterior !== 'normal'),
-    instead: (_, label) =>
-      `two estimators are compared for ${label('objective')} elbo with ${label('posterior')} normal alone`,
-  },
-  {
-    field: 'freeBits',
-    holds: (config) =>
-      config.freeBits > 0 && (config.kl !== 'analytic' || config.objective !== 'elbo' || isFlow(config.posterior)),
-    instead: (_, label) =>
-      `free bits are counted on each latent's KL in closed form: ${label('objective')} elbo, ${label('kl')} analytic, no flow`,
-  },
-  {
-    field: 'beta',
-    holds: (config) => config.objective !== 'elbo' && !isDefault(config, 'beta'),
-    instead: ({ objective }, label) => `${objective} has no KL term to weigh; use ${label('objective')} elbo`,
-  },
-  {
-    field: 'klWarmUp',
-    holds: (config) => config.objective !== 'elbo' && config.klWarmUp > 0,
-    instead: ({ objective }, label) => `${objective} has no KL term to warm up; use ${label('objective')} elbo`,
-  },
-  {
-    field: 'samples',
-    holds: (config) => config.objective === 'autoencoder' && config.samples > 1,
-    instead: () => 'an autoencoder draws no samples',
-  },
-  {
-    field: 'range',
-    holds: ({ likelihood, range }) => likelihoodOf(likelihood).unitRange && range !== 'unit',
-    instead: ({ likelihood }, label) => `a ${likelihood} likelihood is of pixels in [0, 1]; use ${label('range')} unit`,
-  },
-  {
-    field: 'binarize',
-    holds: ({ likelihood, binarize }) =>
-      binarize !== 'none' && likelihood !== 'bernoulli' && likelihood !== 'squared-error',
-    instead: ({ likelihood }, label) =>
-      `black and white pixels have a bernoulli likelihood, not a ${likelihood} one; use ${label('binarize')} none`,
-  },
-  {
-    field: 'initialBias',
-    holds: ({ initialBias, likelihood, model }) =>
-      initialBias === 'data' && (likelihood !== 'bernoulli' || model !== 'dense'),
-    instead: (_, label) =>
-      `pixels have a bias each, and it is a logit, in ${label('model')} dense with ${label('likelihood')} bernoulli alone`,
-  },
-  {
-    field: 'floor',
-    holds: ({ floor, learningRate }) => floor > learningRate,
-    instead: ({ learningRate }, label) => `a floor is no higher than ${label('learningRate')} ${learningRate}`,
-  },
-  {
+const likelihoodFits: Check = ({ likelihood, objective, binarize }) => {
+  const kind = likelihoodOf(likelihood).kind(binarisations[binarize].isBinary);
+  if (kind !== 'error' || !objectives[objective].hasPrior) return undefined;
+  return {
     field: 'likelihood',
-    holds: ({ likelihood, objective }) => likelihood === 'squared-error' && objective !== 'autoencoder',
-    instead: (_, label) =>
-      `a squared error is no density, so there is no bound; use ${label('likelihood')} normal, or ${label('objective')} autoencoder`,
-  },
+    problem: 'this is no density, so there is no bound',
+    remedies: [
+      ...rowsThat('objective', objectiveRows, (row) => !row.hasPrior),
+      { field: 'likelihood', value: settings.likelihood.default },
+    ],
+  };
+};
+
+const rangeFits: Check = ({ likelihood, range }) =>
+  likelihoodOf(likelihood).unitRange && range !== 'unit'
+    ? {
+        field: 'range',
+        problem: `the likelihood ${likelihood} is of pixels from 0 to 1`,
+        remedies: [{ field: 'range', value: 'unit' }],
+      }
+    : undefined;
+
+const binarizeFits: Check = ({ likelihood, binarize }) =>
+  binarisations[binarize].isBinary && !likelihoodOf(likelihood).binaryPixels
+    ? {
+        field: 'binarize',
+        problem: `the likelihood ${likelihood} is not one of black and white pixels`,
+        remedies: [
+          { field: 'binarize', value: 'none' },
+          ...rowsThat('likelihood', likelihoods, ({ binaryPixels, kind }) => binaryPixels && kind(true) !== 'error'),
+        ],
+      }
+    : undefined;
+
+const initialBiasFits: Check = ({ initialBias, likelihood, model }) =>
+  initialBias === 'data' && !(likelihoodOf(likelihood).meanLogits && networks[model].pixelBias)
+    ? {
+        field: 'initialBias',
+        problem:
+          'needs a network whose last layer has a bias for each pixel, and a likelihood that reads it as a logit',
+        remedies: [{ field: 'initialBias', value: 'default' }],
+      }
+    : undefined;
+
+const floorFits: Check = ({ floor, learningRate }) =>
+  floor > learningRate
+    ? { field: 'floor', problem: `expected no more than the learning rate, which is ${learningRate}` }
+    : undefined;
+
+const networkFits: Check = (config) => networks[config.model].conflict(config as NetworkConfig);
+
+const objectiveFits: Check = (config) => {
+  const row: ObjectiveRow<RunConfig> = objectives[config.objective];
+  return row.conflict?.(config, posteriors[config.posterior]);
+};
+
+const CHECKS: readonly Check[] = [
+  networkFits,
+  posteriorFits,
+  objectiveFits,
+  likelihoodFits,
+  rangeFits,
+  binarizeFits,
+  initialBiasFits,
+  floorFits,
 ];
 
 /**
  * Checks every field and how they fit together.
  * @throws ConfigError naming the field, the value and what was expected.
  */
-export function checkConfig(values: Readonly<Record<string, unknown>>, label: Label): RunConfig {
+export function checkConfig(values: Readonly<Record<string, unknown>>): RunConfig {
   const checked: Record<string, unknown> = {};
-  for (const [field, rule] of Object.entries(CONFIG_RULES)) {
-    const value = values[field];
-    if (value === undefined && OPTIONAL_FIELDS.has(field)) continue;
-    if (!rule.accepts(value)) {
-      throw new ConfigError(`${label(field)} ${format(value)}: ${expectation(value, rule)}`);
-    }
-    checked[field] = value;
+  for (const name of SETTING_NAMES) {
+    const { rule, optional } = settingOf(name);
+    const value = values[name];
+    if (value === undefined && optional) continue;
+    if (!rule.accepts(value)) throw new ConfigError(expectation(value, rule), { field: name, value });
+    checked[name] = value;
   }
   const config = checked as unknown as RunConfig;
-  if (config.inputNoise !== undefined) parseInputNoise(config.inputNoise, label('inputNoise'));
-  const conflict = CONFLICTS.find(({ holds }) => holds(config));
-  if (conflict !== undefined) {
-    const { field, instead } = conflict;
-    throw new ConfigError(`${label(field)} ${format(config[field])}: ${instead(config, label)}`);
+  for (const check of CHECKS) {
+    const conflict = check(config);
+    if (conflict === undefined) continue;
+    const { field, problem, remedies = [] } = conflict;
+    throw new ConfigError(problem, { field, value: checked[field], remedies });
   }
   return config;
+}
+
+/**
+ * Whoever sets something expects something of it.
+ * @param given the settings that the user has named.
+ * @throws ConfigError if one of them is read by other rows of a registry alone than those that are chosen.
+ */
+export function checkEffect(given: Partial<RunConfig>, config: RunConfig): void {
+  for (const by of SETTING_NAMES) {
+    const { rows } = settingOf(by);
+    if (rows === undefined) continue;
+    const idle = SETTING_NAMES.find(
+      (name) =>
+        given[name] !== undefined &&
+        !rows[String(config[by])].uses.includes(name) &&
+        Object.values(rows).some(({ uses }) => uses.includes(name)),
+    );
+    if (idle === undefined) continue;
+    const remedies = rowsThat(by, rows, ({ uses }) => uses.includes(idle));
+    throw new ConfigError(`has no effect with the ${by} ${config[by]}`, { field: idle, remedies });
+  }
 }

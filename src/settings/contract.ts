@@ -1,7 +1,10 @@
 /** What a run's numbers mean, so that nobody compares what cannot be compared. */
 
-import { likelihoodOf } from '../vae/likelihoods.ts';
-import type { RunConfig } from './config.ts';
+import { binarisations } from '../data/binarise.ts';
+import { likelihoodOf } from '../vae/likelihoods/index.ts';
+import { type LikelihoodKind, RANGES } from '../vae/likelihoods/likelihood.ts';
+import { objectives } from '../vae/objectives/index.ts';
+import type { RunConfig } from './table.ts';
 
 export interface LikelihoodContract {
   readonly dataset: string;
@@ -11,55 +14,23 @@ export interface LikelihoodContract {
   /** What the bound is. */
   readonly objective: string;
   readonly beta: number;
-  /** What log p(x|z) is of the data: published rows of binarised MNIST are log probabilities. */
-  readonly kind: 'log probability' | 'log density' | 'cross-entropy' | 'error';
-}
-
-const PIXELS = {
-  none: 'grey or coloured, as they are',
-  static: "black or white, each drawn once from its grey value by the run's seed",
-  stochastic: 'black or white, drawn from its grey value anew at each use in training, once in evaluation',
-} as const;
-
-function likelihoodWords({ likelihood, binarize, stddev, mixtures }: RunConfig): string {
-  const sigma = {
-    learned: 'one learnt standard deviation',
-    'per-pixel': 'a standard deviation that the decoder gives for each pixel',
-  } as const;
-  const words = {
-    bernoulli:
-      binarize === 'none' ? 'Bernoulli cross-entropy (no log probability of grey pixels)' : 'Bernoulli likelihood',
-    'continuous-bernoulli': 'continuous Bernoulli density',
-    normal: `normal density with ${typeof stddev === 'number' ? `standard deviation ${stddev}` : sigma[stddev]}`,
-    'discretised-logistic': 'discretised logistic likelihood of 8-bit pixels',
-    'logistic-mixture': `mixture of ${mixtures} discretised logistics, a likelihood of 8-bit pixels`,
-    'squared-error': 'minus the squared error (no likelihood)',
-  } as const;
-  return words[likelihood];
-}
-
-function objectiveWords({ objective, samples }: RunConfig): string {
-  const draws = `${samples} sample${samples === 1 ? '' : 's'}`;
-  const words = {
-    elbo: `bound: ELBO, ${draws}`,
-    iwae: `bound: importance weighted, ${draws}`,
-    autoencoder: 'no bound: a plain autoencoder has no prior',
-  } as const;
-  return words[objective];
+  /** What log p(x|z) is of the data. */
+  readonly kind: LikelihoodKind;
 }
 
 export function likelihoodContract(config: RunConfig): LikelihoodContract {
-  const { dataset, dataDir, validation, binarize, likelihood, beta, range } = config;
-  const { kind, unitRange } = likelihoodOf(likelihood);
-  const scale = unitRange ? '' : range === 'unit' ? ', from 0 to 1' : ', from −1 to 1';
+  const { dataset, dataDir, validation, binarize, likelihood, objective, samples, beta, range } = config;
+  const { kind, unitRange, describe } = likelihoodOf(likelihood);
+  const { isBinary, describe: pixels } = binarisations[binarize];
+  const { low, high } = RANGES[range];
   return {
     dataset: dataDir === undefined ? dataset : `${dataset} from ${dataDir}`,
     validationImages: validation,
-    pixels: PIXELS[binarize] + scale,
-    likelihood: likelihoodWords(config),
-    objective: objectiveWords(config),
+    pixels: pixels + (unitRange ? '' : `, from ${low < 0 ? '−' : ''}${Math.abs(low)} to ${high}`),
+    likelihood: describe(config, isBinary),
+    objective: objectives[objective].describe(samples),
     beta,
-    kind: likelihood === 'bernoulli' && binarize === 'none' ? 'cross-entropy' : kind,
+    kind: kind(isBinary),
   };
 }
 
@@ -71,10 +42,15 @@ export function formatContract(contract: LikelihoodContract): string {
   return `${dataset}${split}; pixels ${pixels}; ${likelihood}; ${objective}${weight}; ${unit}, higher is better`;
 }
 
-/** What the number is that stands in the bound's place where there is no bound: a plain autoencoder's. */
-export const nameWithoutBound = ({ kind }: LikelihoodContract): string =>
-  kind === 'error' ? 'minus squared error' : 'log likelihood';
+/** What a run's number is called: a bound, or what stands in its place. */
+export const numberName = ({ objective, likelihood, binarize }: RunConfig): string =>
+  objectives[objective].numberName(likelihoodOf(likelihood).kind(binarisations[binarize].isBinary));
 
-/** Bits per dimension of a log probability of `values` pixels, in nats. */
-export const bitsPerDimension = (logProbability: number, values: number): number =>
-  -logProbability / (values * Math.LN2);
+/**
+ * Bits per dimension of a number in nats, of images of `values` pixels. Undefined where the number is not a bound on a log
+ * probability: a density has no bits.
+ */
+export function bitsPerDimension(nats: number, values: number, config: RunConfig): number | undefined {
+  const isProbability = likelihoodContract(config).kind === 'log probability' && objectives[config.objective].hasPrior;
+  return isProbability ? -nats / (values * Math.LN2) : undefined;
+}

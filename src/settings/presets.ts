@@ -1,6 +1,6 @@
 /** Known systems as settings. Where a source has a bug, the preset does what the source meant, and `differs` says so. */
 
-import type { RunConfig } from './config.ts';
+import type { RunConfig } from './table.ts';
 
 export interface Preset {
   readonly source: string;

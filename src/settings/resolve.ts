@@ -1,19 +1,31 @@
 /** From what a user has said to a whole configuration. What is said last wins: defaults, a preset, the user's own settings. */
 
-import { isFlow } from '../vae/flows/index.ts';
-import { DEFAULT_CONFIG, MODEL_DEFAULTS, type RunConfig } from './config.ts';
+import { namesOf } from '../base/rules.ts';
+import type { Fit } from '../data/dataset.ts';
+import { fitOf } from '../data/index.ts';
+import { networks } from '../vae/networks/index.ts';
+import { estimators } from '../vae/objectives/estimators.ts';
+import { objectives } from '../vae/objectives/index.ts';
+import { posteriors } from '../vae/posteriors/index.ts';
 import { type PresetName, presetOf, presets } from './presets.ts';
+import { DEFAULTS, type RunConfig } from './table.ts';
 
 /** Digits are drawn well enough by a dense network; photographs are not, and their pixels are bytes. */
-const PHOTO_DEFAULTS: Partial<RunConfig> = { model: 'conv', latent: 128, likelihood: 'discretised-logistic' };
-const DIGIT_DATASETS: ReadonlySet<string> = new Set(['mnist', 'fashion-mnist']);
+const FIT_DEFAULTS: Readonly<Record<Fit, Partial<RunConfig>>> = {
+  digit: {},
+  garment: {},
+  photo: { model: 'conv', latent: 128, likelihood: 'discretised-logistic' },
+};
 
 /** What some settings ask of others, unless those are given too. */
-function implied({ objective, posterior, estimator }: Partial<RunConfig>): Partial<RunConfig> {
+function implied({ objective = DEFAULTS.objective, posterior, estimator }: Partial<RunConfig>): Partial<RunConfig> {
+  const { hasPrior, uses } = objectives[objective];
+  const needsSampling = posterior !== undefined && hasPrior && !posteriors[posterior].closedForm;
+  const point = namesOf(posteriors).find((name) => posteriors[name].kind === 'point');
   return {
-    ...(objective === 'autoencoder' && { posterior: 'point' }),
-    ...(posterior !== undefined && isFlow(posterior) && objective !== 'iwae' && { kl: 'monte-carlo' }),
-    ...(estimator === 'score-function' && { gradientVariance: true }),
+    ...(!hasPrior && point && { posterior: point }),
+    ...(needsSampling && uses.includes('kl') && { kl: 'monte-carlo' }),
+    ...(estimator && estimators[estimator].needsDensity && { gradientVariance: true }),
   };
 }
 
@@ -24,23 +36,22 @@ function implied({ objective, posterior, estimator }: Partial<RunConfig>): Parti
 function presetSettings({ preset, model, objective, epochs }: Partial<RunConfig>): Partial<RunConfig> {
   if (preset === undefined || !Object.hasOwn(presets, preset)) return {};
   const { steps, hidden, channels, posterior, ...config } = presetOf(preset as PresetName).config;
-  const plain = (name: string | undefined): boolean => name === 'autoencoder';
+  const hasPrior = (name: RunConfig['objective'] = DEFAULTS.objective): boolean => objectives[name].hasPrior;
   return {
     ...config,
     ...(steps !== undefined && epochs === undefined && { steps }),
-    ...((model === undefined || model === (config.model ?? DEFAULT_CONFIG.model)) && {
+    ...((model === undefined || model === (config.model ?? DEFAULTS.model)) && {
       ...(hidden && { hidden }),
       ...(channels && { channels }),
     }),
-    ...(posterior && (objective === undefined || plain(objective) === plain(config.objective)) && { posterior }),
+    ...(posterior && (objective === undefined || hasPrior(objective) === hasPrior(config.objective)) && { posterior }),
   };
 }
 
 /** The result is yet to be checked. */
 export function resolveConfig(given: Partial<RunConfig>): Partial<RunConfig> {
   const said = { ...presetSettings(given), ...given };
-  const dataset = said.dataset ?? DEFAULT_CONFIG.dataset;
-  const forData = given.preset === undefined && !DIGIT_DATASETS.has(dataset) ? PHOTO_DEFAULTS : {};
-  const model = said.model ?? forData.model ?? DEFAULT_CONFIG.model;
-  return { ...DEFAULT_CONFIG, ...forData, ...MODEL_DEFAULTS[model], ...implied(said), ...said };
+  const forData = given.preset === undefined ? FIT_DEFAULTS[fitOf(said.dataset ?? DEFAULTS.dataset)] : {};
+  const model = said.model ?? forData.model ?? DEFAULTS.model;
+  return { ...DEFAULTS, ...forData, ...networks[model].defaults, ...implied(said), ...said };
 }

@@ -75,7 +75,7 @@ export class Trainer {
     this.model = model;
     this.dataset = dataset;
     this.data = fingerprint(dataset);
-    this.optimiser = optimisers[config.optimizer](config);
+    this.optimiser = optimisers[config.optimizer].create(config);
     this.state = engine.allocate(vae.parameters.map(specOf), this.optimiser.update.moments);
     for (const [name, values] of initialValues(model, dataset.train)) this.state.write(name, values);
     this.source = batchSource(dataset.train, vae.pixels);

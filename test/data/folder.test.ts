@@ -402,14 +402,14 @@ describe('the name of a dataset', () => {
 
   it('that is neither gives the names, and the nearest', async () => {
     await expect(load('mnits')).rejects.toThrow(
-      '--dataset mnits: expected mnist, fashion-mnist, cifar10, or a folder of images written as a path such as ./images; did you mean mnist?',
+      'dataset mnits: expected mnist, fashion-mnist, cifar10, or a folder of images written as a path such as ./images; did you mean mnist?',
     );
     await expect(load('./mnits')).rejects.toThrow('--dataset ./mnits: no such folder');
     await expect(load('./package.json')).rejects.toThrow('it is a file; expected a folder');
   });
 
   it('does not go with every option', async () => {
-    await expect(load('mnist', { imageSize: 32 })).rejects.toThrow('--image-size 32: only the images of a folder');
+    await expect(load('mnist', { imageSize: 32 })).rejects.toThrow('imageSize 32: works only with a folder of images');
     await expect(load('cifar10', { imageChannels: 1 })).rejects.toThrow(
       '--image-channels 1: only the images of a folder',
     );

@@ -100,7 +100,7 @@ describe('a folder of IDX files', () => {
 
   it('is not all set aside for validation', async () => {
     const dataDir = path.join(folder, 'good');
-    await expect(load({ dataDir, validation: 40 })).rejects.toThrow('--validation 40 leaves nothing to train on');
+    await expect(load({ dataDir, validation: 40 })).rejects.toThrow('validation 40: nothing is left to train on');
   });
 
   it('keeps its grey images when they are binarised', async () => {

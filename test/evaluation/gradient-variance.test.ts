@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
 import { GradientProbe } from '../../src/evaluation/gradient-variance.ts';
 import { createModel } from '../../src/programs/programs.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/settings/config.ts';
+import { DEFAULTS, type RunConfig } from '../../src/settings/table.ts';
 
 const config: RunConfig = {
-  ...DEFAULT_CONFIG,
+  ...DEFAULTS,
   device: 'reference',
   threads: 1,
   hidden: [6],

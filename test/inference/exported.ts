@@ -6,7 +6,7 @@ import { TrainedModel } from '../../src/inference/trained-model.ts';
 import type { ImageShape } from '../../src/nn/images.ts';
 import { createModel } from '../../src/programs/programs.ts';
 import { START } from '../../src/runs/checkpoint.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/settings/config.ts';
+import { DEFAULTS, type RunConfig } from '../../src/settings/table.ts';
 
 const conv = { model: 'conv', channels: [4, 6], hidden: [7], activation: ['relu'] } as const;
 const residual = { model: 'residual', channels: [6, 8], blocks: 2, activation: ['relu'] } as const;
@@ -47,7 +47,7 @@ const engine = createReferenceEngine();
 /** A model with first values three times as large as usual, so that what it computes is far from linear. */
 export function exportedModel([settings, imageShape]: (typeof KINDS)[string]): Exported {
   const small = { device: 'reference', threads: 1, hidden: [6], latent: 3 } as const;
-  const model = createModel({ ...DEFAULT_CONFIG, ...small, ...settings }, imageShape);
+  const model = createModel({ ...DEFAULTS, ...small, ...settings }, imageShape);
   const specs = model.vae.parameters.map(({ name, tensor }) => ({ name, shape: tensor.shape }));
   const state = engine.allocate(specs, []);
   for (const { name, initialise } of model.vae.parameters) {

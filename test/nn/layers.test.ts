@@ -3,7 +3,7 @@ import { type ActivationName, activation, activations } from '../../src/nn/activ
 import { dense } from '../../src/nn/dense.ts';
 import { dropout } from '../../src/nn/dropout.ts';
 import { sequential } from '../../src/nn/layer.ts';
-import { initialisations } from '../../src/nn/parameter.ts';
+import { initializers } from '../../src/nn/parameter.ts';
 import { argument, topologicalOrder } from '../../src/tensor/tensor.ts';
 import { compute, vector } from '../vae/compute.ts';
 
@@ -57,17 +57,17 @@ describe('first values', () => {
   const spread = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 
   it('of PyTorch lie within 1/√fanIn, uniformly', () => {
-    const values = initialisations.pytorch.weight([300, 100], 100, 300, key);
+    const values = initializers.pytorch.weight([300, 100], 100, 300, key);
     expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(0.1);
     expect(spread(values)).toBeCloseTo(0.1 / Math.sqrt(3), 3);
-    expect(new Set(initialisations.pytorch.bias([5], 100, 300, key)).size).toBe(5);
+    expect(new Set(initializers.pytorch.bias([5], 100, 300, key)).size).toBe(5);
   });
   it('of He have variance 2/fanIn, and biases of zero', () => {
-    expect(spread(initialisations.he.weight([300, 100], 100, 300, key))).toBeCloseTo(Math.sqrt(2 / 100), 2);
-    expect([...initialisations.he.bias([2], 100, 300, key)]).toEqual([0, 0]);
+    expect(spread(initializers.he.weight([300, 100], 100, 300, key))).toBeCloseTo(Math.sqrt(2 / 100), 2);
+    expect([...initializers.he.bias([2], 100, 300, key)]).toEqual([0, 0]);
   });
   it('of Glorot have variance 2/(fanIn + fanOut)', () => {
-    expect(spread(initialisations.glorot.weight([300, 100], 100, 300, key))).toBeCloseTo(Math.sqrt(2 / 400), 3);
+    expect(spread(initializers.glorot.weight([300, 100], 100, 300, key))).toBeCloseTo(Math.sqrt(2 / 400), 3);
   });
   it('follow from the seed and the name alone', () => {
     const [weight, bias] = dense(6, 4)('a').parameters;

@@ -1,16 +1,15 @@
 /** From what a user says to a whole configuration; and what it may be compared with. */
 
 import { describe, expect, it } from 'vitest';
-import { checkConfig } from '../../src/settings/check.ts';
-import type { RunConfig } from '../../src/settings/config.ts';
+import { checkConfig, checkEffect } from '../../src/settings/check.ts';
 import { bitsPerDimension, formatContract, likelihoodContract } from '../../src/settings/contract.ts';
 import { type PresetName, presets } from '../../src/settings/presets.ts';
 import { comparableRows } from '../../src/settings/published.ts';
 import { resolveConfig } from '../../src/settings/resolve.ts';
-import { checkEffect } from '../../src/settings/without-effect.ts';
+import type { RunConfig } from '../../src/settings/table.ts';
 
 const resolved = (given: Partial<RunConfig> = {}): RunConfig =>
-  checkConfig({ device: 'reference', threads: 1, ...resolveConfig(given) }, (field) => `--${field}`);
+  checkConfig({ threads: 1, ...resolveConfig({ device: 'reference', ...given }) });
 
 describe('settings', () => {
   for (const preset of Object.keys(presets) as PresetName[]) {
@@ -33,13 +32,19 @@ describe('settings', () => {
   });
 
   it('that are given and change nothing are refused', () => {
-    const check = (given: Partial<RunConfig>) => () => checkEffect(given, resolved(given), (field) => `--${field}`);
+    const check = (given: Partial<RunConfig>) => () => checkEffect(given, resolved(given));
     for (const [given, message] of [
-      [{ momentum: 0.5 }, '--momentum has no effect with --optimizer adam; it is for --optimizer sgd or rmsprop'],
-      [{ kernel: 5 }, '--kernel has no effect with --model dense; it is for --model conv'],
-      [{ model: 'residual', dropout: 0.1 }, '--dropout has no effect with --model residual'],
-      [{ flowSteps: 3 }, '--flowSteps has no effect with --posterior normal'],
-      [{ floor: 1e-4 }, '--floor has no effect with --schedule constant'],
+      [{ momentum: 0.5 }, 'momentum: has no effect with the optimizer adam; use optimizer rmsprop or optimizer sgd'],
+      [{ kernel: 5 }, 'kernel: has no effect with the model dense; use model conv'],
+      [{ model: 'residual', dropout: 0.1 }, 'dropout: has no effect with the model residual'],
+      [{ flowSteps: 3 }, 'flowSteps: has no effect with the posterior normal'],
+      [{ floor: 1e-4 }, 'floor: has no effect with the schedule constant; use schedule cosine'],
+      [{ precision: 'tf32' }, 'precision: has no effect with the device reference; use device cuda'],
+      [{ objective: 'iwae', beta: 2 }, 'beta: has no effect with the objective iwae; use objective elbo'],
+      [{ objective: 'iwae', klWarmUp: 9 }, 'klWarmUp: has no effect with the objective iwae'],
+      [{ objective: 'iwae', estimator: 'score-function' }, 'estimator: has no effect with the objective iwae'],
+      [{ objective: 'autoencoder', samples: 2 }, 'samples: has no effect with the objective autoencoder'],
+      [{ objective: 'autoencoder', scale: 'softplus' }, 'scale: has no effect with the posterior point'],
     ] as const) {
       expect(check(given)).toThrow(message);
     }
@@ -81,7 +86,10 @@ describe('a contract', () => {
   });
 
   it('counts bits: 256 equally likely levels are 8', () => {
-    expect(bitsPerDimension(-100 * Math.log(256), 100)).toBeCloseTo(8, 12);
+    const bytes = resolved({ dataset: 'cifar10' });
+    expect(bitsPerDimension(-100 * Math.log(256), 100, bytes)).toBeCloseTo(8, 12);
+    expect(bitsPerDimension(-100, 100, resolved({ likelihood: 'normal' }))).toBeUndefined();
+    expect(bitsPerDimension(-100, 100, resolved({ dataset: 'cifar10', objective: 'autoencoder' }))).toBeUndefined();
   });
 });
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { type EngineName, engines } from '../../src/engines/index.ts';
 import { createModel } from '../../src/programs/programs.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/settings/config.ts';
+import { DEFAULTS, type RunConfig } from '../../src/settings/table.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { useDigits } from './small-run.ts';
 
@@ -11,7 +11,7 @@ const { dataset } = useDigits({ validation: 0, test: 40 });
 
 /** The losses of every step, and the bound on the test images at the end. */
 async function train(device: EngineName, settings: Partial<RunConfig>) {
-  const config: RunConfig = { ...DEFAULT_CONFIG, device, threads: 1, batchSize: 16, seed: 3, ...settings };
+  const config: RunConfig = { ...DEFAULTS, device, threads: 1, batchSize: 16, seed: 3, ...settings };
   const engine = await engines[device]({ threads: 1 });
   expect(engine.name).toBe(device);
   const trainer = new Trainer(engine, createModel(config, dataset().imageShape), dataset());

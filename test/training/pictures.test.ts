@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
 import { TrainedModel } from '../../src/inference/trained-model.ts';
 import { createModel } from '../../src/programs/programs.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/settings/config.ts';
-import { type LikelihoodName, likelihoods, RANGES, type RangeName } from '../../src/vae/likelihoods.ts';
+import { DEFAULTS, type RunConfig } from '../../src/settings/table.ts';
+import { type LikelihoodName, likelihoods } from '../../src/vae/likelihoods/index.ts';
+import { RANGES, type RangeName } from '../../src/vae/likelihoods/likelihood.ts';
 
 const engine = createReferenceEngine();
 
@@ -13,7 +14,7 @@ function trainedModel(more: Partial<RunConfig>): TrainedModel {
   const objective =
     more.likelihood === 'squared-error' ? ({ objective: 'autoencoder', posterior: 'point' } as const) : {};
   const small = { device: 'reference', threads: 1, hidden: [4], latent: 2, mixtures: 2 } as const;
-  const model = createModel({ ...DEFAULT_CONFIG, ...small, ...objective, ...more }, [3, 2, 2]);
+  const model = createModel({ ...DEFAULTS, ...small, ...objective, ...more }, [3, 2, 2]);
   const specs = model.vae.parameters.map(({ name, tensor }) => ({ name, shape: tensor.shape }));
   const state = engine.allocate(specs, []);
   for (const { name, initialise } of model.vae.parameters) state.write(name, initialise(1));

@@ -6,13 +6,13 @@ import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.ts';
 import { loadDataset } from '../../src/data/index.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../src/settings/config.ts';
+import { DEFAULTS, type RunConfig } from '../../src/settings/table.ts';
 import { writeDigits } from '../data/digits.ts';
 import { silent } from '../data/report.ts';
 
 /** Four steps an epoch of 120 images, the last of them of another program. */
 export const SMALL: RunConfig = {
-  ...DEFAULT_CONFIG,
+  ...DEFAULTS,
   device: 'reference',
   threads: 1,
   hidden: [12],

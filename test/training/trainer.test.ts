@@ -10,7 +10,7 @@ import { BoundEvaluator, estimateLogEvidence } from '../../src/evaluation/bound.
 import { TrainedModel } from '../../src/inference/trained-model.ts';
 import { createModel } from '../../src/programs/programs.ts';
 import { type Checkpoint, writeCheckpoint } from '../../src/runs/checkpoint.ts';
-import type { RunConfig } from '../../src/settings/config.ts';
+import type { RunConfig } from '../../src/settings/table.ts';
 import type { TrainingRecord } from '../../src/training/records.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { createEmulatedDevice, missing } from '../engines/cuda/emulator.ts';

@@ -10,7 +10,7 @@ import { createModel } from '../../src/programs/programs.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/runs/checkpoint.ts';
 import { encodeSafetensors } from '../../src/runs/safetensors.ts';
 import { checkConfig } from '../../src/settings/check.ts';
-import type { RunConfig } from '../../src/settings/config.ts';
+import type { RunConfig } from '../../src/settings/table.ts';
 import type { EpochRecord } from '../../src/training/records.ts';
 import { Trainer } from '../../src/training/trainer.ts';
 import { SMALL, useDigits } from './small-run.ts';
@@ -196,10 +196,10 @@ describe('a checkpoint', () => {
     const checkpoint = snapshot();
     const wider = createModel({ ...config, hidden: [13] }, dataset().imageShape);
     expect(() => loadState(engines.onnx, wider, checkpoint, 'file')).toThrow(
-      'file: "encoder.0.weight" is [12, 64], expected [13, 64]; it is of another architecture',
+      'file: "encoder.0.weight" is [12, 64], expected [13, 64]; it comes from a different network',
     );
     const deeper = createModel({ ...config, hidden: [12, 12] }, dataset().imageShape);
-    expect(() => loadState(engines.onnx, deeper, checkpoint, 'file')).toThrow('it is of another architecture');
+    expect(() => loadState(engines.onnx, deeper, checkpoint, 'file')).toThrow('it comes from a different network');
     const shallow = createModel({ ...config, hidden: [12], dropout: 0 }, dataset().imageShape);
     expect(() => loadState(engines.onnx, shallow, checkpoint, 'file')).toThrow('file: has no "encoder.2.weight"');
   });
@@ -220,40 +220,48 @@ describe('a checkpoint', () => {
 });
 
 describe('a configuration', () => {
-  const check = (settings: Record<string, unknown>) => checkConfig({ ...config, ...settings }, (field) => `--${field}`);
+  const check = (settings: Record<string, unknown>) => checkConfig({ ...config, ...settings });
   const wrong: readonly (readonly [Record<string, unknown>, string])[] = [
-    [{ epochs: 0 }, '--epochs 0: expected an integer from 1 to 10000000'],
-    [{ latent: 0 }, '--latent 0: expected an integer from 1 to 65536'],
-    [{ latent: 2.5 }, '--latent 2.5: expected an integer'],
-    [{ dropout: 1 }, '--dropout 1: expected a number of at least 0 and less than 1'],
-    [{ hidden: [400, 0] }, '--hidden 400,0: expected sizes such as 500,500'],
+    [{ epochs: 0 }, 'epochs 0: expected an integer from 1 to 10000000'],
+    [{ latent: 0 }, 'latent 0: expected an integer from 1 to 65536'],
+    [{ latent: 2.5 }, 'latent 2.5: expected an integer'],
+    [{ dropout: 1 }, 'dropout 1: expected a number of at least 0 and less than 1'],
+    [{ hidden: [400, 0] }, 'hidden 400,0: expected sizes such as 500,500'],
     [{ activation: ['rellu'] }, 'did you mean relu?'],
     [
       { activation: ['elu', 'tanh'] },
-      '--activation elu,tanh: 2 activations for 1 hidden layer; give one for all, or one for each',
+      'activation elu,tanh: 2 activations for 1 hidden layer; give one for all, or one for each',
     ],
-    [{ learningRate: 'fast' }, '--learningRate fast: expected a positive number'],
-    [{ learningRate: Number.POSITIVE_INFINITY }, 'expected a positive number'],
-    [{ seed: -1 }, '--seed -1: expected an integer of at least 0'],
+    [{ learningRate: 'fast' }, 'learningRate fast: expected a number above 0'],
+    [{ learningRate: Number.POSITIVE_INFINITY }, 'expected a number above 0'],
+    [{ seed: -1 }, 'seed -1: expected an integer of at least 0'],
     [{ hidden: [] }, 'a dense network needs a hidden layer'],
     [{ model: 'conv', activation: ['relu', 'elu'] }, 'one activation for all its layers'],
-    [{ posterior: 'point' }, 'a point is what --objective autoencoder encodes to'],
-    [{ objective: 'autoencoder' }, '--posterior normal: a point is what'],
-    [{ posterior: 'planar' }, 'the KL of a planar flow has no closed form; use --kl monte-carlo'],
-    [{ estimator: 'score-function', objective: 'iwae' }, '--estimator score-function: the score function is there for'],
-    [{ gradientVariance: true, objective: 'iwae' }, 'two estimators are compared for --objective elbo'],
-    [{ freeBits: 0.1, kl: 'monte-carlo' }, 'free bits are counted on each latent'],
-    [{ beta: 2, objective: 'iwae' }, '--beta 2: iwae has no KL term to weigh'],
-    [{ klWarmUp: 9, objective: 'iwae' }, 'iwae has no KL term to warm up'],
-    [{ objective: 'autoencoder', posterior: 'point', samples: 2 }, 'an autoencoder draws no samples'],
-    [{ range: 'symmetric' }, 'a bernoulli likelihood is of pixels in [0, 1]; use --range unit'],
-    [{ binarize: 'static', likelihood: 'normal' }, 'black and white pixels have a bernoulli likelihood'],
-    [{ initialBias: 'data', model: 'conv' }, 'pixels have a bias each'],
-    [{ likelihood: 'squared-error' }, 'a squared error is no density, so there is no bound'],
-    [{ inputNoise: 'pepper:0.1' }, '--inputNoise pepper:0.1: expected a kind and its strength'],
+    [{ posterior: 'point' }, 'posterior point: a point has no density, which a bound needs; use objective autoencoder'],
+    [
+      { objective: 'autoencoder' },
+      'posterior normal: an autoencoder without a prior encodes to a point; use posterior point',
+    ],
+    [{ posterior: 'planar' }, 'kl analytic: the KL of a flow has no closed form; use kl monte-carlo'],
+    [
+      { estimator: 'score-function', posterior: 'planar', kl: 'monte-carlo' },
+      'estimator score-function: needs a posterior whose density can be computed for any z; use posterior normal',
+    ],
+    [{ gradientVariance: true, posterior: 'planar', kl: 'monte-carlo' }, 'gradientVariance true: needs a posterior'],
+    [{ freeBits: 0.1, kl: 'monte-carlo' }, 'freeBits 0.1: free bits need a KL in closed form; use kl analytic'],
+    [{ freeBits: 0.1, kl: 'monte-carlo', posterior: 'planar' }, 'use posterior normal'],
+    [{ range: 'symmetric' }, 'the likelihood bernoulli is of pixels from 0 to 1; use range unit'],
+    [
+      { binarize: 'static', likelihood: 'normal' },
+      'the likelihood normal is not one of black and white pixels; use binarize none or likelihood bernoulli',
+    ],
+    [{ initialBias: 'data', model: 'conv' }, 'needs a network whose last layer has a bias for each pixel'],
+    [{ likelihood: 'squared-error' }, 'this is no density, so there is no bound; use objective autoencoder'],
+    [{ floor: 1 }, 'floor 1: expected no more than the learning rate, which is'],
+    [{ inputNoise: 'pepper:0.1' }, 'inputNoise pepper:0.1: expected a kind and its strength'],
     [{ inputNoise: 'normal:' }, 'expected a kind and its strength'],
     [{ inputNoise: 'salt-and-pepper:1.1' }, 'expected a kind and its strength'],
-    [{ stddev: 'learnt' }, '--stddev learnt: expected a positive number, or one of learned, per-pixel'],
+    [{ stddev: 'learnt' }, 'stddev learnt: expected a number above 0, or one of learned, per-pixel'],
   ];
   for (const [settings, message] of wrong) {
     it(`with ${JSON.stringify(settings)} is refused`, () => expect(() => check(settings)).toThrow(message));

@@ -6,13 +6,15 @@ import { specOf } from '../../src/nn/parameter.ts';
 import { createProgram } from '../../src/tensor/program.ts';
 import { argument, constant, type Tensor } from '../../src/tensor/tensor.ts';
 import { scaleParametrisations, standardNormalNoise } from '../../src/vae/distributions/normal.ts';
+import { autoregressive } from '../../src/vae/flows/autoregressive.ts';
 import type { Flow } from '../../src/vae/flows/flow.ts';
-import { flows } from '../../src/vae/flows/index.ts';
-import { flowPosterior } from '../../src/vae/posterior.ts';
+import { planar } from '../../src/vae/flows/planar.ts';
+import { flowPosterior } from '../../src/vae/posteriors/flow.ts';
 import { compute } from './compute.ts';
 
 const engine = await createOnnxEngine({ threads: 1 });
 const LATENT = 3;
+const flows = { planar, autoregressive };
 const config = { latent: LATENT, steps: 3, hidden: 7, context: 4 };
 
 const wave = (count: number, phase: number, size = 1) =>

@@ -12,7 +12,7 @@ const config: NetworkConfig = {
   hidden: [5],
   activation: ['relu'],
   dropout: 0,
-  initialisation: 'pytorch',
+  initializer: 'pytorch',
   channels: [],
   kernel: 4,
   blocks: 1,
@@ -38,7 +38,7 @@ describe('every network', () => {
     hidden: fc.constantFrom([7, 5], [4, 6]),
     activation,
     dropout: fc.constantFrom(0, 0.2),
-    initialisation: fc.constant('pytorch' as const),
+    initializer: fc.constant('pytorch' as const),
     channels: levels,
     kernel: fc.integer({ min: 2, max: 5 }),
     blocks: fc.integer({ min: 1, max: 2 }),
@@ -162,7 +162,7 @@ describe('a convolutional network', () => {
     );
     expect(build([1, 3, 40], [8, 8])).toThrow('channels 8,8: an image of 3 × 40 can be halved once at most');
     expect(build([1, 7, 40], [])).toThrow(
-      'an image of 7 × 40 cannot be halved to sides of 4 or more; use a dense network',
+      'an image of 7 × 40 cannot be halved to sides of 4 or more; use model dense',
     );
   });
 });

@@ -4,15 +4,7 @@ import type { Command } from 'commander';
 import { choice, integer, positive } from '../../base/rules.ts';
 import { type BenchmarkName, benchmarks } from '../../benchmarks/benchmarks.ts';
 import type { EngineName } from '../../engines/index.ts';
-import {
-  asText,
-  checkedOption,
-  DEFAULT_DEVICE,
-  defaultThreads,
-  deviceOption,
-  numberOption,
-  THREADS_RULE,
-} from '../options.ts';
+import { checkedOption, DEFAULT_DEVICE, defaultThreads, deviceOption, numberOption, THREADS_RULE } from '../options.ts';
 
 interface BenchOptions {
   readonly work: BenchmarkName;
@@ -31,9 +23,7 @@ export function registerBench(program: Command): void {
   program
     .command('bench')
     .description('time a training step, or other work, on random images')
-    .addOption(
-      checkedOption('--work <name>', `what to time: ${names.join(', ')}`, choice(names), asText).default('dense'),
-    )
+    .addOption(checkedOption('--work <name>', `what to time: ${names.join(', ')}`, choice(names)).default('dense'))
     .addOption(deviceOption().default(DEFAULT_DEVICE))
     .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE))
     .addOption(numberOption('--calls <n>', 'calls to time', integer(1, 100_000)).default(200))

@@ -5,7 +5,6 @@ import { choice, integer } from '../../base/rules.ts';
 import type { ImageSet } from '../../data/dataset.ts';
 import type { Model } from '../../programs/programs.ts';
 import {
-  asText,
   checkedOption,
   type ModelOptions,
   numberOption,
@@ -33,7 +32,7 @@ export function registerEncode(program: Command): void {
   withModelOptions(command)
     .addOption(pathOption('--out <file>', 'a .csv or .npy to write; - prints CSV').makeOptionMandatory())
     .option('--stddev', "write the posterior's standard deviations too")
-    .addOption(checkedOption('--split <name>', SPLITS.join(', '), choice(SPLITS), asText).default('test'))
+    .addOption(checkedOption('--split <name>', SPLITS.join(', '), choice(SPLITS)).default('test'))
     .addOption(numberOption('--limit <n>', 'use only the first n images', integer(1)))
     .addOption(
       new Option('--input <paths...>', 'pictures, or folders of them, instead').conflicts(['split', 'dataDir']),
@@ -61,7 +60,7 @@ async function encode({ out, stddev, scatter, ...options }: EncodeOptions): Prom
   const targets = isNpy(out) ? [out, beside(out, 'labels'), beside(out, 'stddev')] : [out];
   const sources = [file, ...images.files];
   for (const target of targets) protectSources(target, sources);
-  if (scatter !== undefined) protectSources(scatter, [...sources, ...targets], '--scatter');
+  if (scatter !== undefined) protectSources(scatter, [...sources, ...targets], 'scatter');
 
   const encoding = await trained.encode(images.set);
   await trained.release();

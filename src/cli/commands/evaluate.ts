@@ -3,7 +3,6 @@
 import type { Command } from 'commander';
 import { choice, integer } from '../../base/rules.ts';
 import {
-  asText,
   checkedOption,
   type ModelOptions,
   numberOption,
@@ -38,7 +37,7 @@ export function registerEvaluate(program: Command): void {
         integer(1, 1_000_000),
       ),
     )
-    .addOption(checkedOption('--split <name>', SPLITS.join(', '), choice(SPLITS), asText).default('test'))
+    .addOption(checkedOption('--split <name>', SPLITS.join(', '), choice(SPLITS)).default('test'))
     .addOption(numberOption('--limit <n>', 'use only the first n images', integer(1)))
     .addOption(pathOption('--data-dir <folder>', 'read the data from here (default: where it was read in training)'))
     .addOption(seedOption('of the importance samples'))
@@ -80,10 +79,7 @@ async function evaluate({ samples, split, limit, dataDir, seed, json, ...options
   }
   closeDataset(dataset);
 
-  const bits = (value: number): number | undefined =>
-    contract.kind === 'log probability' && config.objective !== 'autoencoder'
-      ? bitsPerDimension(value, vae.pixels)
-      : undefined;
+  const bits = (value: number): number | undefined => bitsPerDimension(value, vae.pixels, config);
   const published = split === 'test' && set.count === dataset.test.count ? comparableRows(config) : [];
   if (json) {
     const { epoch, step } = checkpoint.progress;

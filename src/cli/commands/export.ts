@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { choice } from '../../base/rules.ts';
 import type { ExportFormat } from '../../inference/export.ts';
-import { asText, checkedOption, type ModelOptions, pathOption, withCheckpointOptions } from '../options.ts';
+import { checkedOption, type ModelOptions, pathOption, withCheckpointOptions } from '../options.ts';
 
 /** Named here too, so that `--help` loads no model; the compiler sees that none is missing. */
 const FORMATS: Readonly<Record<ExportFormat, string>> = {
@@ -22,7 +22,7 @@ export function registerExport(program: Command): void {
   const names = Object.keys(FORMATS);
   const command = program.command('export').description('write the encoder and the decoder for use in other programs');
   withCheckpointOptions(command)
-    .addOption(checkedOption('--format <name>', names.join(', '), choice(names), asText).default('onnx'))
+    .addOption(checkedOption('--format <name>', names.join(', '), choice(names)).default('onnx'))
     .addOption(pathOption('--out <folder>', 'where to write them').default('export'))
     .option('--force', 'replace files of an earlier export')
     .action(exportModel);

@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import { choice, integer } from '../../base/rules.ts';
 import { INTERPOLATIONS, type Interpolation } from '../../inference/latent-space.ts';
 import {
-  asText,
   checkedOption,
   type ModelOptions,
   numberOption,
@@ -37,9 +36,7 @@ export function registerInterpolate(program: Command): void {
     .addOption(pathOption('--to <file>', 'the PNG to end with').conflicts(['pairs', 'seed']))
     .addOption(numberOption('--steps <n>', 'pictures on the way, its ends included', integer(2, 200)).default(10))
     .addOption(numberOption('--pairs <n>', 'without pictures: how many pairs of draws', integer(1, 100)).default(5))
-    .addOption(
-      checkedOption('--method <name>', INTERPOLATIONS.join(', '), choice(INTERPOLATIONS), asText).default('linear'),
-    )
+    .addOption(checkedOption('--method <name>', INTERPOLATIONS.join(', '), choice(INTERPOLATIONS)).default('linear'))
     .addOption(pathOption('--out <file>', 'the PNG to write').default('interpolation.png'))
     .addOption(pathOption('--animate <file>', 'write the way as an animated PNG too'))
     .addOption(seedOption('of the draws'))
@@ -60,7 +57,7 @@ async function interpolateCommand(options: InterpolateOptions): Promise<void> {
   const { file, model, trained } = await loadModel(options);
   const files = [from, to].filter((name) => name !== undefined);
   protectSources(out, [file, ...files]);
-  if (animate !== undefined) protectSources(animate, [file, out, ...files], '--animate');
+  if (animate !== undefined) protectSources(animate, [file, out, ...files], 'animate');
 
   const { imageShape } = model.vae.config;
   const { latent } = model.config;

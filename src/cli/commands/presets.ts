@@ -20,7 +20,7 @@ async function list(name: string | undefined, json: true | undefined): Promise<v
   const { presets, presetOf } = await import('../../settings/presets.ts');
   const { ConfigError } = await import('../../base/errors.ts');
   const { expectation } = await import('../../base/rules.ts');
-  const { flagName } = await import('../train/options.ts');
+  const { flagName } = await import('../flags.ts');
   const { result } = await import('../terminal.ts');
   const names = Object.keys(presets) as (keyof typeof presets)[];
   const chosen = names.find((known) => known === name);

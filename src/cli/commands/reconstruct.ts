@@ -38,7 +38,7 @@ async function reconstruct({ input, out, samples, seed, json, ...options }: Reco
   const { fitFile } = await import('../pictures.ts');
   const { drawGrid, interleave } = await import('../../report/grid.ts');
   const { protectSources, writeFile } = await import('../../base/files.ts');
-  const { formatContract, likelihoodContract, nameWithoutBound } = await import('../../settings/contract.ts');
+  const { formatContract, likelihoodContract, numberName } = await import('../../settings/contract.ts');
   const { nats, note, result } = await import('../terminal.ts');
 
   const { file, model, trained } = await loadModel(options);
@@ -60,7 +60,7 @@ async function reconstruct({ input, out, samples, seed, json, ...options }: Reco
   for (const line of notes) note(`${input}: ${line}`);
   note(formatContract(contract));
   if (plain) {
-    result(`${out}: ${nameWithoutBound(contract)} ${nats(logLikelihood)}`);
+    result(`${out}: ${numberName(model.config)} ${nats(logLikelihood)}`);
     return;
   }
   result(

@@ -11,32 +11,25 @@ import type { Spread } from '../../evaluation/gradient-variance.ts';
 import { createModel, type Model } from '../../programs/programs.ts';
 import { type Checkpoint, readCheckpoint } from '../../runs/checkpoint.ts';
 import { createRun, newestRun, openRun, type RunDirectory } from '../../runs/run-directory.ts';
-import { checkConfig } from '../../settings/check.ts';
-import type { RunConfig } from '../../settings/config.ts';
-import { formatContract, likelihoodContract, nameWithoutBound } from '../../settings/contract.ts';
+import { checkConfig, checkEffect } from '../../settings/check.ts';
+import { formatContract, likelihoodContract, numberName } from '../../settings/contract.ts';
 import { resolveConfig } from '../../settings/resolve.ts';
-import { checkEffect } from '../../settings/without-effect.ts';
+import { type RunConfig, type SettingName, settingOf, settings } from '../../settings/table.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import { DivergenceError, Trainer } from '../../training/trainer.ts';
+import { objectives } from '../../vae/objectives/index.ts';
 import { loadImages } from '../dataset.ts';
 import { openEngine } from '../engine.ts';
 import { environment } from '../environment.ts';
 import { Exit, INTERRUPTED } from '../exit-codes.ts';
-import { DEFAULT_DEVICE, defaultThreads, RUNS_FOLDER } from '../options.ts';
+import { flagName } from '../flags.ts';
+import { defaultThreads, RUNS_FOLDER } from '../options.ts';
 import { type Bar, formatSeconds, nats, note, result, startBar, workWithoutOutput } from '../terminal.ts';
-import { flagName, type TrainOptions } from './options.ts';
+import type { TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
 
 /** Points of an epoch's curves. */
 const CURVE_POINTS = 50;
-const RESUMABLE_CHANGES: ReadonlySet<string> = new Set([
-  'epochs',
-  'steps',
-  'patience',
-  'threads',
-  'keepEvery',
-  'dataDir',
-]);
 
 /** What a run starts from: a new configuration, or a checkpoint of a run that is to go on. */
 interface Start {
@@ -76,9 +69,9 @@ export async function train(options: TrainOptions): Promise<void> {
 }
 
 function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
-  const defaults = { device: DEFAULT_DEVICE, threads: defaultThreads() };
-  const config = checkConfig({ ...defaults, ...resolveConfig(withAbsoluteData(given)) }, flagName);
-  checkEffect(given, config, flagName);
+  const defaults = { threads: defaultThreads() };
+  const config = checkConfig({ ...defaults, ...resolveConfig(withAbsoluteData(given)) });
+  checkEffect(given, config);
   return { config };
 }
 
@@ -88,15 +81,16 @@ function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
   const given = withAbsoluteData(options);
   const recorded = new Map<string, unknown>(Object.entries(checkpoint.config));
   const changes = ([field, value]: [string, unknown]): boolean =>
-    !RESUMABLE_CHANGES.has(field) && !isDeepStrictEqual(value, recorded.get(field));
+    !(Object.hasOwn(settings, field) && settingOf(field as SettingName).resumable) &&
+    !isDeepStrictEqual(value, recorded.get(field));
   const fixed = Object.entries(given).find(changes);
   if (fixed !== undefined) {
-    throw new ConfigError(`${flagName(fixed[0])} cannot be changed by --resume; start a new run instead`);
+    throw new ConfigError('cannot be changed by --resume; start a new run instead', { field: fixed[0] });
   }
   const { steps, ...before } = checkpoint.config;
   // Whoever counts in epochs from here on counts no longer in steps.
   const length = steps === undefined || given.epochs !== undefined ? {} : { steps };
-  const config = checkConfig({ ...before, ...length, ...given }, flagName);
+  const config = checkConfig({ ...before, ...length, ...given });
   return { config, resumed: { run, checkpoint } };
 }
 
@@ -211,16 +205,15 @@ function showEpoch(
   trainer: Trainer,
   seconds: number,
 ): void {
-  const { objective } = config;
   const epochs = epochsOf(trainer);
   // A plain autoencoder has no bound: what it has in its place is called what it is.
-  const name = objective === 'autoencoder' ? nameWithoutBound(likelihoodContract(config)) : 'bound';
+  const name = numberName(config);
   const terms = `(log likelihood ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`;
   const parts = [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `train ${name} ${nats(trained.bound)}`,
     ...(validation === undefined ? [] : [`validation ${name} ${nats(validation.bound)}`]),
-    `test ${name} ${nats(test.bound)}${objective === 'autoencoder' ? '' : ` ${terms}`}`,
+    `test ${name} ${nats(test.bound)}${objectives[config.objective].hasPrior ? ` ${terms}` : ''}`,
     formatSeconds(seconds),
   ];
   result(parts.join('  '));

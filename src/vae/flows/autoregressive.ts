@@ -1,6 +1,6 @@
 /** Inverse autoregressive flows: Kingma et al. (2016), whose networks are MADEs: Germain et al. (2015). */
 
-import { createParameter, initialisations, type Parameter } from '../../nn/parameter.ts';
+import { createParameter, initializers, type Parameter } from '../../nn/parameter.ts';
 import { constant, type Tensor } from '../../tensor/tensor.ts';
 import { type Flow, type FlowConfig, inSequence } from './flow.ts';
 
@@ -29,7 +29,7 @@ function autoregressiveStep(
   { latent, hidden, context: contextSize }: FlowConfig,
   backwards: boolean,
 ): Flow {
-  const { weight, bias } = initialisations.pytorch;
+  const { weight, bias } = initializers.pytorch;
   const inputs = latent + contextSize;
   const own = {
     input: createParameter(`${name}.input.weight`, [hidden, latent], weight, [inputs, hidden]),

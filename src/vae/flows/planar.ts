@@ -1,6 +1,6 @@
 /** Planar flows: Rezende & Mohamed (2015), section 4.1, with vectors that all images share. */
 
-import { createParameter, initialisations } from '../../nn/parameter.ts';
+import { createParameter, initializers } from '../../nn/parameter.ts';
 import { constant } from '../../tensor/tensor.ts';
 import { type Flow, type FlowConfig, inSequence } from './flow.ts';
 
@@ -15,7 +15,7 @@ const MARGIN = 1e-3;
  * (appendix A.1).
  */
 function planarStep(name: string, latent: number): Flow {
-  const { weight, bias } = initialisations.pytorch;
+  const { weight, bias } = initializers.pytorch;
   const u = createParameter(`${name}.u`, [latent], weight, [latent, latent]);
   const w = createParameter(`${name}.w`, [latent], weight, [latent, latent]);
   const b = createParameter(`${name}.b`, [1], bias, [latent, 1]);

@@ -8,7 +8,7 @@ import { flatten, unflatten } from '../../nn/reshaping.ts';
 import { sizeOf, windowCount } from '../../tensor/shape.ts';
 import { inwards, outwards } from './dense.ts';
 import { levelsOf } from './levels.ts';
-import type { Network, NetworkConfig } from './network.ts';
+import { type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /**
  * Encoder: a convolution and an activation for each level; flatten; hidden layers as in a dense network; a last layer.
@@ -16,6 +16,10 @@ import type { Network, NetworkConfig } from './network.ts';
  * All convolutions take the first activation, the one next to the pixels.
  */
 export const convolutionalNetwork: Network = {
+  uses: ['channels', 'kernel', 'hidden', 'dropout'],
+  defaults: { hidden: [256] },
+  pixelBias: false,
+  conflict: oneActivation,
   encoder: (imageShape, outputs, config) => {
     const { levels, code } = levelsFor(imageShape, config);
     const convolutions = levels.flatMap(({ outer, inner }): LayerBuilder[] => [
@@ -49,9 +53,9 @@ const levelsFor = (shape: ImageShape, { channels, kernel }: NetworkConfig) =>
     channels: (level) => Math.min(32 * 2 ** level, 256),
   });
 
-const windowOf = ({ kernel, initialisation }: NetworkConfig) => ({
+const windowOf = ({ kernel, initializer }: NetworkConfig) => ({
   kernel,
   stride: 2,
   padding: halvingPadding(kernel),
-  initialisation,
+  initializer,
 });

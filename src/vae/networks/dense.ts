@@ -8,6 +8,16 @@ import { sizeOf } from '../../tensor/shape.ts';
 import type { DenseConfig, Network } from './network.ts';
 
 export const denseNetwork: Network<DenseConfig> = {
+  uses: ['hidden', 'dropout'],
+  defaults: {},
+  pixelBias: true,
+  conflict: ({ hidden, activation: names }) => {
+    if (hidden.length === 0) return { field: 'hidden', problem: 'a dense network needs a hidden layer' };
+    if (names.length === 1 || names.length === hidden.length) return undefined;
+    const layers = `${hidden.length} hidden layer${hidden.length === 1 ? '' : 's'}`;
+    const problem = `${names.length} activations for ${layers}; give one for all, or one for each`;
+    return { field: 'activation', problem };
+  },
   encoder: (imageShape, outputs, config) =>
     sequential('encoder', inwards(sizeOf(imageShape), config.hidden, outputs, config)),
   decoder: (latents, shape, config) => sequential('decoder', outwards(latents, config.hidden, sizeOf(shape), config)),
@@ -28,13 +38,13 @@ const activationsOf = ({ activation: names, hidden }: DenseConfig): ActivationNa
 function stack(
   sizes: readonly number[],
   activations: readonly ActivationName[],
-  { dropout: rate, initialisation }: DenseConfig,
+  { dropout: rate, initializer }: DenseConfig,
 ): LayerBuilder[] {
   const hidden = sizes.slice(1, -1).flatMap((size, i): LayerBuilder[] => [
-    dense(sizes[i], size, initialisation),
+    dense(sizes[i], size, initializer),
     activation(activations[i]),
     // No layer at all for a rate of zero, so that positions and names are those of a network without dropout.
     ...(rate > 0 ? [dropout(rate)] : []),
   ]);
-  return [...hidden, dense(sizes.at(-2)!, sizes.at(-1)!, initialisation)];
+  return [...hidden, dense(sizes.at(-2)!, sizes.at(-1)!, initializer)];
 }

@@ -43,15 +43,16 @@ export function levelsOf(
     const [rows, columns] = [rule.halve(size[0]), rule.halve(size[1])];
     const fits = rows !== undefined && columns !== undefined;
     if (byRule && (!fits || Math.min(rows, columns) < SMALLEST_SIDE)) break;
-    if (!fits) throw new ConfigError(`--channels ${chosen.join(',')}: an image of ${height} × ${width} ${limit(i)}`);
+    if (!fits)
+      throw new ConfigError(`an image of ${height} × ${width} ${limit(i)}`, { field: 'channels', value: chosen });
     levels.push({ outer, inner, size });
     size = [rows, columns];
     outer = inner;
   }
   if (levels.length === 0) {
-    throw new ConfigError(
-      `an image of ${height} × ${width} cannot be halved to sides of ${SMALLEST_SIDE} or more; use a dense network`,
-    );
+    throw new ConfigError(`an image of ${height} × ${width} cannot be halved to sides of ${SMALLEST_SIDE} or more`, {
+      remedies: [{ field: 'model', value: 'dense' }],
+    });
   }
   return { levels, code: [outer, ...size] };
 }

@@ -1,9 +1,10 @@
 /** What a network is: an encoder and a decoder, made for images of one shape. */
 
+import type { Conflict } from '../../base/errors.ts';
 import type { ActivationName } from '../../nn/activations.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import type { Layer } from '../../nn/layer.ts';
-import type { InitialisationName } from '../../nn/parameter.ts';
+import type { InitializerName } from '../../nn/parameter.ts';
 
 export interface DenseConfig {
   /** Sizes of the encoder's hidden layers, from the pixels inwards. The decoder has them in reverse. */
@@ -12,7 +13,7 @@ export interface DenseConfig {
   readonly activation: readonly ActivationName[];
   /** Probability that a hidden unit is dropped in training. */
   readonly dropout: number;
-  readonly initialisation: InitialisationName;
+  readonly initializer: InitializerName;
 }
 
 export interface NetworkConfig extends DenseConfig {
@@ -25,6 +26,14 @@ export interface NetworkConfig extends DenseConfig {
 }
 
 export interface Network<Config = NetworkConfig> {
+  /** Settings that it reads, by the names that a run gives them. */
+  readonly uses: readonly string[];
+  /** Settings that begin otherwise in such a network. */
+  readonly defaults: Partial<NetworkConfig>;
+  /** Whether the last layer of the decoder has a bias for each value of an image. */
+  readonly pixelBias: boolean;
+  /** What does not go together among its own settings. */
+  readonly conflict: (config: Config) => Conflict | undefined;
   /**
    * [..., C·H·W] → [..., outputs]
    * @throws ConfigError where the images are too small for the configured channels.
@@ -36,3 +45,9 @@ export interface Network<Config = NetworkConfig> {
    */
   decoder(latents: number, shape: ImageShape, config: Config): Layer;
 }
+
+/** Of a network with one activation for all its convolutions. */
+export const oneActivation = ({ activation }: NetworkConfig): Conflict | undefined =>
+  activation.length === 1
+    ? undefined
+    : { field: 'activation', problem: 'a network of convolutions has one activation for all its layers' };

@@ -11,7 +11,7 @@ import { flatten, unflatten } from '../../nn/reshaping.ts';
 import { residualBlock } from '../../nn/residual.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { levelsOf } from './levels.ts';
-import type { Network, NetworkConfig } from './network.ts';
+import { type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /** Channels between the pixels and the first level. */
 const STEM = 32;
@@ -23,6 +23,10 @@ const STEM = 32;
  * the sides and gives the channels of the level before; norm; a 3 × 3 convolution to the pixels.
  */
 export const residualNetwork: Network = {
+  uses: ['channels', 'blocks'],
+  defaults: { hidden: [] },
+  pixelBias: false,
+  conflict: oneActivation,
   encoder: (imageShape, outputs, config) => {
     const { levels, code } = levelsFor(imageShape, config);
     const groups = levels.flatMap(({ outer, inner }) => [
@@ -31,13 +35,13 @@ export const residualNetwork: Network = {
     ]);
     return sequential('encoder', [
       unflatten(imageShape),
-      convolution(imageShape[0], STEM, { kernel: 3, padding: 1, initialisation: config.initialisation }),
+      convolution(imageShape[0], STEM, { kernel: 3, padding: 1, initializer: config.initializer }),
       ...groups,
       channelNorm(code[0]),
       activation(config.activation[0]),
       globalAveragePool,
       flatten(3),
-      dense(code[0], outputs, config.initialisation),
+      dense(code[0], outputs, config.initializer),
     ]);
   },
 
@@ -50,12 +54,12 @@ export const residualNetwork: Network = {
         residualBlock(inner, outer, { resize: 'double', ...optionsOf(config) }),
       ]);
     return sequential('decoder', [
-      dense(latents, sizeOf(code), config.initialisation),
+      dense(latents, sizeOf(code), config.initializer),
       unflatten(code),
       ...groups,
       channelNorm(STEM),
       activation(config.activation[0]),
-      convolution(STEM, shape[0], { kernel: 3, padding: 1, initialisation: config.initialisation }),
+      convolution(STEM, shape[0], { kernel: 3, padding: 1, initializer: config.initializer }),
       flatten(3),
     ]);
   },
@@ -68,7 +72,7 @@ const levelsFor = (shape: ImageShape, { channels }: NetworkConfig) =>
     channels: (level) => [64, 128, 256][level],
   });
 
-const optionsOf = ({ activation: [kind], initialisation }: NetworkConfig) => ({ activation: kind, initialisation });
+const optionsOf = ({ activation: [kind], initializer }: NetworkConfig) => ({ activation: kind, initializer });
 
 /** The blocks of a group besides the one that changes sides and channels. */
 const plainBlocks = (channels: number, config: NetworkConfig): LayerBuilder[] =>

@@ -6,7 +6,7 @@ import { updateKernel } from '../../../src/engines/cuda/update.ts';
 import { type OptimiserName, optimisers } from '../../../src/nn/optimisers.ts';
 import { batchSource } from '../../../src/programs/batches.ts';
 import { createModel, trainingProgram } from '../../../src/programs/programs.ts';
-import { DEFAULT_CONFIG, type RunConfig } from '../../../src/settings/config.ts';
+import { DEFAULTS, type RunConfig } from '../../../src/settings/table.ts';
 import type { Program } from '../../../src/tensor/program.ts';
 import { casesFor } from '../cases.ts';
 import { caseProgram } from '../conformance.ts';
@@ -16,11 +16,11 @@ type Image = readonly [number, number, number];
 
 /** A step of training a network, for images that are all black. */
 export function stepProgram(settings: Partial<RunConfig>, [channels, height, width]: Image, batch: number): Program {
-  const config: RunConfig = { ...DEFAULT_CONFIG, ...settings, threads: 1, device: 'reference' };
+  const config: RunConfig = { ...DEFAULTS, ...settings, threads: 1, device: 'reference' };
   const model = createModel(config, [channels, height, width]);
   const pixels = channels * height * width;
   const source = batchSource({ count: 200, images: new Uint8Array(200 * pixels), labels: new Uint8Array(200) }, pixels);
-  return trainingProgram(model, optimisers[config.optimizer](config), batch, source);
+  return trainingProgram(model, optimisers[config.optimizer].create(config), batch, source);
 }
 
 export const DENSE: Partial<RunConfig> = { hidden: [500, 500], activation: ['elu', 'tanh'], latent: 20, dropout: 0.1 };
@@ -48,7 +48,7 @@ export const representativePrograms = (): Program[] => [
 export function sourceOfAll(programs: readonly Program[]): string {
   const steps = programs.flatMap((program) => schedule(program).steps);
   const updates = (Object.keys(optimisers) as OptimiserName[]).map((name) => {
-    const { source } = updateKernel(optimisers[name]().update, 1000);
+    const { source } = updateKernel(optimisers[name].create().update, 1000);
     return source.replace(' update(', ` update_${name}(`);
   });
   return sourceOf({ name: 'all', steps, outputs: {}, gradients: {} }, updates.join('\n'));

@@ -161,7 +161,7 @@ describe.skipIf(missing !== undefined)('noise on a device', () => {
 describe.skipIf(missing !== undefined)('training on a device', () => {
   const train = async (engine: Engine, program: Program, pixels: number, steps: number) => {
     const parameters = Object.entries(program.gradients).map(([name, { shape }]) => ({ name, shape }));
-    const optimiser = optimisers.adam();
+    const optimiser = optimisers.adam.create();
     const state = engine.allocate(parameters, optimiser.update.moments);
     for (const [i, { name, shape }] of parameters.entries()) {
       const size = shape.reduce((product, n) => product * n, 1);

@@ -1,0 +1,17 @@
+/** Black or white pixels; of grey ones it is minus the cross-entropy. */
+
+import { Bernoulli } from '../distributions/bernoulli.ts';
+import { channelsOf, type Likelihood } from './likelihood.ts';
+
+export const bernoulli: Likelihood = {
+  uses: [],
+  kind: (binary) => (binary ? 'log probability' : 'cross-entropy'),
+  describe: (_, binary) =>
+    binary ? 'Bernoulli likelihood' : 'Bernoulli cross-entropy (no log probability of grey pixels)',
+  binaryPixels: true,
+  unitRange: true,
+  meansInRange: () => true,
+  meanLogits: true,
+  planes: channelsOf,
+  read: (logits) => new Bernoulli(logits),
+};

@@ -1,0 +1,43 @@
+/** Normal pixels, with a standard deviation that is given, learnt for all pixels, or the decoder's for each. */
+
+import { createParameter, initializers } from '../../nn/parameter.ts';
+import { constant, type Tensor } from '../../tensor/tensor.ts';
+import { Normal } from '../distributions/normal.ts';
+import { channelsOf, type Likelihood, type LikelihoodConfig, pixelMean, RANGES } from './likelihood.ts';
+
+/** One grey level of 256: to be surer of a pixel than its bytes can tell is to model their rounding. */
+const leastStddev = ({ range }: LikelihoodConfig): number => (RANGES[range].high - RANGES[range].low) / 256;
+
+/** σ = least + eʳ, so that no pixel's density can grow without end. */
+function learnedNormal(mean: Tensor, rawLogStddev: Tensor, config: LikelihoodConfig): Normal {
+  const stddev = rawLogStddev.exp().add(leastStddev(config));
+  return new Normal(mean, stddev.log().mul(2), stddev);
+}
+
+const LEARNED = {
+  learned: 'one learnt standard deviation',
+  'per-pixel': 'a standard deviation that the decoder gives for each pixel',
+} as const;
+
+export const normal: Likelihood = {
+  uses: ['stddev', 'squash'],
+  kind: () => 'log density',
+  describe: ({ stddev }) =>
+    `normal density with ${typeof stddev === 'number' ? `standard deviation ${stddev}` : LEARNED[stddev]}`,
+  binaryPixels: false,
+  unitRange: false,
+  meansInRange: ({ squash }) => squash,
+  meanLogits: false,
+  planes: (config) => channelsOf(config) * (config.stddev === 'per-pixel' ? 2 : 1),
+  parameters: ({ stddev }) =>
+    stddev === 'learned' ? [createParameter('likelihood.log_stddev', [1], initializers.he.bias, [1, 1])] : [],
+  read: (outputs, config, [logStddev]) => {
+    const { stddev } = config;
+    if (stddev === 'learned') return learnedNormal(pixelMean(outputs, config), logStddev.tensor, config);
+    if (stddev === 'per-pixel') {
+      const [mean, raw] = outputs.split(2, -1);
+      return learnedNormal(pixelMean(mean, config), raw, config);
+    }
+    return new Normal(pixelMean(outputs, config), constant(2 * Math.log(stddev)), constant(stddev));
+  },
+};
