@@ -404,15 +404,17 @@ describe('the name of a dataset', () => {
     await expect(load('mnits')).rejects.toThrow(
       'dataset mnits: expected mnist, fashion-mnist, cifar10, or a folder of images written as a path such as ./images; did you mean mnist?',
     );
-    await expect(load('./mnits')).rejects.toThrow('--dataset ./mnits: no such folder');
+    await expect(load('./mnits')).rejects.toThrow('dataset ./mnits: no such folder');
     await expect(load('./package.json')).rejects.toThrow('it is a file; expected a folder');
   });
 
   it('does not go with every option', async () => {
     await expect(load('mnist', { imageSize: 32 })).rejects.toThrow('imageSize 32: works only with a folder of images');
     await expect(load('cifar10', { imageChannels: 1 })).rejects.toThrow(
-      '--image-channels 1: only the images of a folder',
+      'imageChannels 1: works only with a folder of images',
     );
-    await expect(load('./src', { dataDir: 'x' })).rejects.toThrow('--data-dir x: only a known dataset is read from');
+    await expect(load('./src', { dataDir: 'x' })).rejects.toThrow(
+      'dataDir x: works only with mnist, fashion-mnist, cifar10',
+    );
   });
 });

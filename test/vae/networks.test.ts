@@ -161,9 +161,7 @@ describe('a convolutional network', () => {
       'channels 32,64,128,256: an image of 8 × 8 can be halved 3 times at most',
     );
     expect(build([1, 3, 40], [8, 8])).toThrow('channels 8,8: an image of 3 × 40 can be halved once at most');
-    expect(build([1, 7, 40], [])).toThrow(
-      'an image of 7 × 40 cannot be halved to sides of 4 or more; use model dense',
-    );
+    expect(build([1, 7, 40], [])).toThrow('an image of 7 × 40 cannot be halved to sides of 4 or more; use model dense');
   });
 });
 
