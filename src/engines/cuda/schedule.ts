@@ -1,6 +1,6 @@
 /** A program as a sequence of few steps: matrix products and kernels. It is plain data, and runs nothing. */
 
-import { type Program, rootsOf } from '../../tensor/program.ts';
+import { type Program, rootsOf, withRoots } from '../../tensor/program.ts';
 import { formatShape } from '../../tensor/shape.ts';
 import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 import { channelsLast } from '../channels-last/program.ts';
@@ -36,15 +36,8 @@ export function schedule(original: Program): Schedule {
   for (const node of stored) checkSize(node, program.name);
   const isStored = new Set(stored);
   const steps = fuse(stored.filter(({ size }) => size > 0)).flatMap((group) => stepsOf(group, isStored));
-  const outputNames = Object.keys(program.outputs);
-  const entries = (names: readonly string[], from: number) =>
-    Object.fromEntries(names.map((name, i) => [name, results[from + i]]));
-  return {
-    name: program.name,
-    steps,
-    outputs: entries(outputNames, 0),
-    gradients: entries(Object.keys(program.gradients), outputNames.length),
-  };
+  const { outputs, gradients } = withRoots(program, results);
+  return { name: program.name, steps, outputs, gradients };
 }
 
 function checkSize(node: Tensor, name: string): void {
