@@ -64,6 +64,22 @@ export interface Program {
   readonly update?: Update;
 }
 
+/** What the program's update does to a whole parameter: new values as expressions over arguments of its shape. */
+export interface WholeUpdate {
+  readonly name: string;
+  readonly gradient: Tensor;
+  readonly values: Readonly<Record<string, Tensor>>;
+}
+
+/** The update of each parameter, for engines that have no other way to run it. */
+export const wholeUpdates = ({ update, gradients }: Program): readonly WholeUpdate[] =>
+  Object.entries(update === undefined ? {} : gradients).map(([name, gradient]) => {
+    const { moments, coefficients } = update!;
+    const wholes = ['parameter', 'gradient', ...moments].map((slot) => [slot, argument(slot, gradient.shape)]);
+    const scalars = coefficients.map((coefficient) => [coefficient, argument(coefficient, [])]);
+    return { name, gradient, values: applyUpdate(update!, Object.fromEntries([...wholes, ...scalars])) };
+  });
+
 /** A leaf of a program. */
 export interface Input<Kind extends Source['kind'] = Source['kind']> {
   readonly node: Tensor;

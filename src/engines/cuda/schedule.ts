@@ -26,12 +26,9 @@ export interface Schedule {
 /** Kernels count positions with 32-bit integers. */
 const MOST_VALUES = 2 ** 31 - 2 ** 16;
 
-/** @throws EngineError if an output is not of floats, or a tensor is too large for a kernel. */
+/** @throws EngineError if a tensor is too large for a kernel. */
 export function schedule(original: Program): Schedule {
   const program = channelsLast(original);
-  for (const [name, { dtype }] of Object.entries(program.outputs)) {
-    if (dtype !== 'float') throw new EngineError(`output "${name}" is ${dtype}; cast it to float`);
-  }
   const { stored, results } = planStorage(rootsOf(program));
   for (const node of stored) checkSize(node, program.name);
   const isStored = new Set(stored);
