@@ -32,8 +32,8 @@ const tfjsOn =
     (await import('./tfjs/index.ts')).createTfjsEngine(backend, options);
 
 /**
- * The first that works. One that should and does not is told of; what is not on this machine is passed over.
- * @param easiest the one to advise where none is here.
+ * The first engine that works. One that should work and does not is reported; one whose needs are not here is passed over.
+ * @param easiest the one to recommend where none works.
  */
 const firstOf =
   (names: readonly EngineName[], easiest: EngineName): Create =>

@@ -72,13 +72,15 @@ export interface WholeUpdate {
 }
 
 /** The update of each parameter, for engines that have no other way to run it. */
-export const wholeUpdates = ({ update, gradients }: Program): readonly WholeUpdate[] =>
-  Object.entries(update === undefined ? {} : gradients).map(([name, gradient]) => {
-    const { moments, coefficients } = update!;
-    const wholes = ['parameter', 'gradient', ...moments].map((slot) => [slot, argument(slot, gradient.shape)]);
-    const scalars = coefficients.map((coefficient) => [coefficient, argument(coefficient, [])]);
-    return { name, gradient, values: applyUpdate(update!, Object.fromEntries([...wholes, ...scalars])) };
+export function wholeUpdates({ update, gradients }: Program): readonly WholeUpdate[] {
+  if (update === undefined) return [];
+  const scalars = update.coefficients.map((coefficient) => [coefficient, argument(coefficient, [])]);
+  return Object.entries(gradients).map(([name, gradient]) => {
+    const slots = ['parameter', 'gradient', ...update.moments];
+    const wholes = slots.map((slot) => [slot, argument(slot, gradient.shape)]);
+    return { name, gradient, values: applyUpdate(update, Object.fromEntries([...wholes, ...scalars])) };
   });
+}
 
 /** A leaf of a program. */
 export interface Input<Kind extends Source['kind'] = Source['kind']> {

@@ -5,7 +5,7 @@ import type { DType, PrimitiveOf } from '../../tensor/primitives.ts';
 interface Expression {
   /** The value, from names of the operands. A name may be used more than once. */
   readonly code: (operands: readonly string[], dtype: DType) => string;
-  /** What it costs beside an addition, roughly: for the choice between computing again and keeping. */
+  /** Its rough cost in additions, for the choice between computing a value again and keeping it. */
   readonly cost: number;
 }
 

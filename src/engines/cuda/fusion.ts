@@ -202,7 +202,7 @@ function join(entry: Entry, node: Tensor, reads: Reads): boolean {
     group.values.push(node);
     return true;
   }
-  // Finals need what was reduced; without that they had better not wait for it.
+  // Finals need what was reduced; what does not need it should not wait for it.
   if (
     node.size === first.size &&
     isDistinct &&

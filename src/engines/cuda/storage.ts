@@ -74,7 +74,7 @@ export function planStorage(roots: readonly Tensor[]): Storage {
     if (node.primitive !== 'matmul') continue;
     for (const operand of node.inputs.map(core)) if (!isResident(operand)) isStored.add(operand);
   }
-  storeWhatIsDear(order, isStored);
+  storeWhatIsExpensive(order, isStored);
   return { stored: order.filter((node) => isStored.has(node)), results };
 }
 
@@ -90,7 +90,7 @@ function distinctResults(roots: readonly Tensor[]): Tensor[] {
 }
 
 /** Adds what is cheaper to keep than to compute each time that it is needed. */
-function storeWhatIsDear(order: readonly Tensor[], isStored: Set<Tensor>): void {
+function storeWhatIsExpensive(order: readonly Tensor[], isStored: Set<Tensor>): void {
   const costs = costsOf(order, isStored);
   // Evaluations of each value, all kernels together; users come before what they use.
   const evaluations = new Map<Tensor, number>();
@@ -98,7 +98,7 @@ function storeWhatIsDear(order: readonly Tensor[], isStored: Set<Tensor>): void 
     const asked = evaluations.get(node) ?? 0;
     const cost = costs.get(node)!;
     const keeping = node.size * ACCESS_COST + asked * ACCESS_COST + LAUNCH_COST;
-    // What only moves values is no dearer than these, which are kept instead.
+    // What only moves values costs no more than its operands, which are kept instead.
     const isCandidate = isOfKind(node, 'elementwise') && !isStored.has(node);
     if (isCandidate && (asked - node.size) * cost > keeping) isStored.add(node);
     const times = isStored.has(node) ? node.size : asked;

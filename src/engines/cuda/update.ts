@@ -1,4 +1,4 @@
-/** A program's update as one kernel over flat memory: a thread a position of all parameters together. */
+/** A program's update as one kernel over flat memory: one thread for each position of all parameters. */
 
 import type { PrimitiveOf } from '../../tensor/primitives.ts';
 import { sourceName, type Update } from '../../tensor/program.ts';

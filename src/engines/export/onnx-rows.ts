@@ -5,6 +5,7 @@ import { sizeOf } from '../../tensor/shape.ts';
 import { attributesOf, isOfKind, type Tensor } from '../../tensor/tensor.ts';
 import { EngineError } from '../engine.ts';
 import { isLowered, lower, type Site } from '../onnx/lowering.ts';
+import { DATA_TYPES } from '../onnx/protobuf.ts';
 import { type FreeProgram, openShape } from './free-batch.ts';
 import type { Weight } from './weights.ts';
 
@@ -29,7 +30,7 @@ const own: { readonly [P in Primitive]?: Row } = {
 
   // As they are called, where the engine takes what is faster in its own runtime.
   step: ([x], { graph, name }) =>
-    graph.apply('Cast', [graph.apply('Greater', [x, graph.number(0)])], { to: FLOAT }, name),
+    graph.apply('Cast', [graph.apply('Greater', [x, graph.number(0)])], { to: DATA_TYPES.float }, name),
   softplus: ([x], { graph, name }) => graph.apply('Softplus', [x], {}, name),
 
   add: (operands, site) => withBias(site) ?? shared(operands, site),
@@ -48,8 +49,6 @@ const own: { readonly [P in Primitive]?: Row } = {
     return graph.apply('Slice', [x, at(starts), at(ends), graph.integers(axes)], {}, name);
   },
 };
-
-const FLOAT = 1;
 
 /** The engine's own row. */
 function shared(operands: readonly string[], { graph, node, name, free }: ExportSite): string {

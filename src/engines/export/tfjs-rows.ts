@@ -186,7 +186,7 @@ function doubledImage(node: Tensor): Tensor | undefined {
   return fits ? image : undefined;
 }
 
-/** Of images with their channels last. */
+/** A convolution of images with their channels last. */
 function convolution({ graph, node, layouts }: TfjsSite): string {
   const [image, filter] = node.inputs;
   const { stride, padding } = attributesOf(node, node.primitive as 'convolve' | 'convolveTransposed');

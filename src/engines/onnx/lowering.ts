@@ -1,11 +1,11 @@
 /** A program as one ONNX graph: a table from primitive to operators. */
 
-import type { Attributes, DType, Primitive, PrimitiveOf } from '../../tensor/primitives.ts';
+import type { Attributes, Primitive, PrimitiveOf } from '../../tensor/primitives.ts';
 import { inputsOf, type Program, rootsOf, SOURCES, sourceName } from '../../tensor/program.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { attributesOf, type NodeOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
 import { type AttributeTable, GraphBuilder } from './graph.ts';
-import { CONTRIBUTED, encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
+import { CONTRIBUTED, DATA_TYPES, encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
 import { shortcuts } from './shortcuts.ts';
 
 export interface Site<P extends Primitive> {
@@ -70,8 +70,6 @@ function productInParts([a, b]: readonly string[], parts: number, { graph, node,
   return graph.apply('ReduceSum', [products, graph.integers([0])], { keepdims: 0 }, name);
 }
 
-const ONNX_CAST: Readonly<Record<DType, number>> = { float: 1, uint8: 2, int32: 6, bool: 9 };
-
 /** Convolutions are gathers and matrix products by now: see ../channels-last/program.ts. */
 export type Lowered = Exclude<Primitive, Exclude<PrimitiveOf<'product'>, 'matmul'>>;
 
@@ -106,7 +104,7 @@ const lowerings: { readonly [P in Lowered]: Lowering<P> } = {
     return graph.apply('Add', [graph.apply('Relu', [x]), tail], {}, name);
   },
   stopGradient: direct('Identity'),
-  cast: ([x], { graph, attributes: { dtype }, name }) => graph.apply('Cast', [x], { to: ONNX_CAST[dtype] }, name),
+  cast: ([x], { graph, attributes: { dtype }, name }) => graph.apply('Cast', [x], { to: DATA_TYPES[dtype] }, name),
 
   add: arithmetic('Add'),
   sub: arithmetic('Sub'),

@@ -1,7 +1,7 @@
 /**
  * onnxruntime's execution providers beside its CPU: where each can run, and what it needs there.
  *
- * They serve where nothing better does: onnxruntime-node copies every tensor to and from the host at each run, parameters
+ * They are for machines where nothing better runs: onnxruntime-node copies every tensor to and from the host at each run, parameters
  * and gradients too, and the update stays on the CPU.
  */
 

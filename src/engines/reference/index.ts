@@ -1,4 +1,4 @@
-/** The reference engine: 64-bit floats, plain loops, no dependency. Slow, exact, and at home wherever Node runs. */
+/** The reference engine: 64-bit floats, plain loops, no dependency. Slow and exact; it runs wherever Node does. */
 
 import type { Source } from '../../tensor/primitives.ts';
 import { type Program, rootsOf, sourceName, wholeUpdates } from '../../tensor/program.ts';
