@@ -33,7 +33,7 @@ export async function createExecutable(
   data: Bindings['data'],
   device: Device,
   residents: Residents,
-) {
+): Promise<CudaExecutable> {
   const plan = schedule(program);
   const update = program.update && updateKernel(program.update, state.sectionFloats);
   const [call, results] = [layoutCall(program), layoutResults(plan)];
