@@ -287,7 +287,13 @@ export function conformance(
           'output "value" is bool; cast it to float',
         ));
       it('with a gradient for no parameter of the state', () =>
-        refused(() => compiled(descending(), { parameters: [] })).toThrow('the state has no parameter "w"'));
+        refused(() => compiled({ gradients: { v: parameter('w', [2]).exp() } })).toThrow(
+          'gradient of "v" in program needy: the state has no parameter "v"',
+        ));
+      it('with a gradient of another shape', () =>
+        refused(() => compiled({ gradients: { w: argument('x', [3]).exp() } })).toThrow(
+          'gradient of "w" in program needy: expected [3], the state has [2]',
+        ));
       it('that updates a part of the state', () =>
         refused(() => compiled(descending(), { parameters: [...PARAMETERS_OF_W, { name: 'v', shape: [1] }] })).toThrow(
           'program descent has no gradient for "v"',
