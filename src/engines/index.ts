@@ -58,7 +58,7 @@ const firstOf =
 const brokenOf = (failures: ReadonlyMap<EngineName, EngineError>): EngineError[] =>
   [...failures.values()].filter((failure) => !(failure instanceof MissingError));
 
-/** What `auto` takes, best first. `cuda` is to lead once it has run on a GPU. */
+/** What `auto` takes, best first. `cuda` comes first once it has run on a GPU. */
 export const PREFERENCE: readonly EngineName[] = ['onnx', 'tfjs:wasm', 'reference'];
 /** What `tfjs` takes, best first. */
 const TFJS_PREFERENCE: readonly EngineName[] = ['tfjs:node-gpu', 'tfjs:node', 'tfjs:wasm', 'tfjs:cpu'];

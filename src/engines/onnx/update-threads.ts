@@ -1,7 +1,7 @@
 /**
  * An update shared among threads: each has its own part of every section of a memory that they share.
  *
- * 0.8 ms against 1.4 in a dense step of 1.3 million parameters, on two cores. The parts are the same in every run and an
+ * 0.8 ms against 1.4 in a dense step of 1.3 million parameters, on two cores. The parts are the same at every call and an
  * update is elementwise, so the result does not depend on who comes first.
  */
 
