@@ -28,16 +28,28 @@ export const expect = (actual) => ({
   toBeLessThanOrEqual: (expected) => assert.ok(actual <= expected, `expected ${actual} to be at most ${expected}`),
   toBeCloseTo: (expected, digits = 2) =>
     assert.ok(Math.abs(actual - expected) < 10 ** -digits / 2, `expected ${actual} to be close to ${expected}`),
+  toThrow: (text) => {
+    let failure;
+    try {
+      actual();
+    } catch (error) {
+      failure = error;
+    }
+    expectFailure(failure, text);
+  },
   rejects: {
     toThrow: async (text) => {
       const failure = await actual.then(
         () => undefined,
         (error) => error,
       );
-      assert.ok(failure?.message.includes(text), `expected a failure with "${text}", got ${failure?.message}`);
+      expectFailure(failure, text);
     },
   },
 });
+
+const expectFailure = (failure, text) =>
+  assert.ok(failure?.message.includes(text), `expected a failure with "${text}", got ${failure?.message}`);
 
 /** Runs what was collected; calls `report` with the name and the error of each failure, and returns both counts. */
 export async function runTests(report) {

@@ -32,8 +32,8 @@ const tfjsOn =
     (await import('./tfjs/index.ts')).createTfjsEngine(backend, options);
 
 /**
- * The first that works. One that should and does not is told of; what is not on this machine is passed over.
- * @param easiest the one to advise where none is here.
+ * The first engine that works. One that should work and does not is reported; one whose needs are not here is passed over.
+ * @param easiest the one to recommend where none works.
  */
 const firstOf =
   (names: readonly EngineName[], easiest: EngineName): Create =>
@@ -58,7 +58,7 @@ const firstOf =
 const brokenOf = (failures: ReadonlyMap<EngineName, EngineError>): EngineError[] =>
   [...failures.values()].filter((failure) => !(failure instanceof MissingError));
 
-/** What `auto` takes, best first. `cuda` is to lead once it has run on a GPU. */
+/** What `auto` takes, best first. `cuda` comes first once it has run on a GPU. */
 export const PREFERENCE: readonly EngineName[] = ['onnx', 'tfjs:wasm', 'reference'];
 /** What `tfjs` takes, best first. */
 const TFJS_PREFERENCE: readonly EngineName[] = ['tfjs:node-gpu', 'tfjs:node', 'tfjs:wasm', 'tfjs:cpu'];

@@ -7,7 +7,8 @@
  * Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011).
  */
 
-import { fillPhilox, multiplyHigh } from './philox.ts';
+import { multiplyHigh } from './philox.ts';
+import { fillPhilox } from './philox-simd.ts';
 
 /** Random numbers that a program asks for. Each value is a function of (seed, stream, step, index) alone. */
 export type NoiseDistribution =

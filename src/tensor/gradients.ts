@@ -2,7 +2,16 @@
 
 import type { Attributes, Primitive } from './primitives.ts';
 import { formatShape, ShapeError } from './shape.ts';
-import { attributesOf, constant, keepAxes, operation, sumTo, type Tensor, topologicalOrder } from './tensor.ts';
+import {
+  attributesOf,
+  constant,
+  keepAxes,
+  type NodeOf,
+  operation,
+  sumTo,
+  type Tensor,
+  topologicalOrder,
+} from './tensor.ts';
 
 /**
  * What a rule gets: the node y = f(inputs), and ȳ, the derivative of the loss by y.
@@ -114,7 +123,7 @@ const rules: { readonly [P in Primitive]: Rule<P> } = {
   },
 };
 
-const applyRule = <P extends Primitive>(node: Tensor & { primitive: P }, adjoint: Tensor) =>
+const applyRule = <P extends Primitive>(node: NodeOf<P>, adjoint: Tensor) =>
   rules[node.primitive](adjoint, node, node.inputs, attributesOf(node, node.primitive));
 
 /**

@@ -4,10 +4,20 @@
  */
 
 import type { NoiseDistribution } from '../random/random.ts';
-import type { Primitive, Source } from './primitives.ts';
-import { formatShape, type Shape, ShapeError, sameShape, sizeOf } from './shape.ts';
+import type { PrimitiveOf, Source, Type } from './primitives.ts';
+import { formatShape, ShapeError, sameShape, sizeOf } from './shape.ts';
 import { simplify } from './simplify.ts';
-import { argument, attributesOf, operation, scalarValue, type Tensor, topologicalOrder } from './tensor.ts';
+import {
+  argument,
+  attributesOf,
+  isOfKind,
+  mapNodes,
+  type NodeOf,
+  rebuilt,
+  scalarValue,
+  type Tensor,
+  topologicalOrder,
+} from './tensor.ts';
 
 /**
  * What one step does to every parameter, elementwise: new values as expressions over scalar arguments, which stand for
@@ -40,18 +50,10 @@ export function elementwiseUpdate<Moment extends string, Coefficient extends str
 
 /** The update with its scalar arguments replaced by tensors, such as a whole parameter and its gradient. */
 export function applyUpdate(update: Update, at: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {
-  const replaced = new Map<Tensor, Tensor>();
-  for (const node of topologicalOrder(Object.values(update.values))) {
-    if (node.primitive === 'input') {
-      replaced.set(node, at[sourceName(attributesOf(node, 'input').source)]);
-    } else if (node.inputs.length === 0) {
-      replaced.set(node, node);
-    } else {
-      const inputs = node.inputs.map((operand) => replaced.get(operand)!);
-      replaced.set(node, operation(node.primitive, inputs, node.attributes as never));
-    }
-  }
-  return Object.fromEntries(Object.entries(update.values).map(([name, node]) => [name, replaced.get(node)!]));
+  const made = mapNodes<Tensor>(Object.values(update.values), (node, inputs) =>
+    node.primitive === 'input' ? at[sourceName(attributesOf(node, 'input').source)] : rebuilt(node, inputs),
+  );
+  return Object.fromEntries(Object.entries(update.values).map(([name, node]) => [name, made.get(node)!]));
 }
 
 export interface Program {
@@ -60,6 +62,24 @@ export interface Program {
   /** Gradients by parameter name, of a program that trains. */
   readonly gradients: Readonly<Record<string, Tensor>>;
   readonly update?: Update;
+}
+
+/** What the program's update does to a whole parameter: new values as expressions over arguments of its shape. */
+export interface WholeUpdate {
+  readonly name: string;
+  readonly gradient: Tensor;
+  readonly values: Readonly<Record<string, Tensor>>;
+}
+
+/** The update of each parameter, for engines that have no other way to run it. */
+export function wholeUpdates({ update, gradients }: Program): readonly WholeUpdate[] {
+  if (update === undefined) return [];
+  const scalars = update.coefficients.map((coefficient) => [coefficient, argument(coefficient, [])]);
+  return Object.entries(gradients).map(([name, gradient]) => {
+    const slots = ['parameter', 'gradient', ...update.moments];
+    const wholes = slots.map((slot) => [slot, argument(slot, gradient.shape)]);
+    return { name, gradient, values: applyUpdate(update, Object.fromEntries([...wholes, ...scalars])) };
+  });
 }
 
 /** A leaf of a program. */
@@ -73,17 +93,8 @@ export function createProgram(
   outputs: Readonly<Record<string, Tensor>>,
   training?: { readonly gradients: Readonly<Record<string, Tensor>>; readonly update: Update },
 ): Program {
-  const named = Object.entries(outputs);
-  const derived = Object.entries(training?.gradients ?? {});
-  const simplified = simplify([...named, ...derived].map(([, node]) => node));
-  const pick = (entries: [string, Tensor][], offset: number) =>
-    Object.fromEntries(entries.map(([key], i) => [key, simplified[offset + i]]));
-  const program: Program = {
-    name,
-    outputs: pick(named, 0),
-    gradients: pick(derived, named.length),
-    ...(training === undefined ? {} : { update: training.update }),
-  };
+  const given: Program = { name, outputs, gradients: {}, ...training };
+  const program = withRoots(given, simplify(rootsOf(given)));
   checkInputs(program);
   return program;
 }
@@ -93,6 +104,29 @@ export const rootsOf = (program: Program): Tensor[] => [
   ...Object.values(program.outputs),
   ...Object.values(program.gradients),
 ];
+
+/** The program with other expressions in place of its own, in the order of `rootsOf`. */
+export function withRoots(program: Program, roots: readonly Tensor[]): Program {
+  const left = [...roots];
+  const replaced = (named: Program['outputs']) =>
+    Object.fromEntries(Object.keys(named).map((name) => [name, left.shift()!]));
+  return { ...program, outputs: replaced(program.outputs), gradients: replaced(program.gradients) };
+}
+
+/**
+ * The program rewritten node by node: `rule` gets each node with its operands already rewritten, and returns what takes
+ * its place, or undefined where it is the same operation on them.
+ */
+export function mapProgram(
+  program: Program,
+  rule: (node: Tensor, inputs: readonly Tensor[]) => Tensor | undefined,
+): Program {
+  const made = mapNodes<Tensor>(rootsOf(program), (node, inputs) => rule(node, inputs) ?? rebuilt(node, inputs));
+  return withRoots(
+    program,
+    rootsOf(program).map((root) => made.get(root)!),
+  );
+}
 
 /** The program's leaves of one kind, each name once, in the order of first use. */
 export function inputsOf<Kind extends Source['kind']>(program: Program, kind: Kind): Input<Kind>[] {
@@ -105,27 +139,35 @@ export function inputsOf<Kind extends Source['kind']>(program: Program, kind: Ki
 
 export const sourceName = (source: Source): string => (source.kind === 'noise' ? source.stream : source.name);
 
-/** One name, one tensor: simplification has merged equal leaves, so a second node means another type. */
-function checkInputs(program: Program): void {
-  for (const kind of ['argument', 'data', 'parameter', 'noise'] as const) {
-    const seen = new Map<string, Shape>();
+export const SOURCES = ['argument', 'data', 'parameter', 'noise'] as const satisfies Source['kind'][];
+
+/** @throws ShapeError where two inputs of one kind and name differ, or a gradient does not fit its parameter. */
+export function checkInputs(program: Program): void {
+  for (const kind of SOURCES) {
+    const seen = new Map<string, string>();
     for (const { node, source } of inputsOf(program, kind)) {
-      const known = seen.get(sourceName(source));
-      if (known !== undefined) {
-        const shapes = `${formatShape(known)} and ${formatShape(node.shape)}`;
-        throw new ShapeError(`program ${program.name}: ${kind} "${sourceName(source)}" is used as ${shapes}`);
+      const use = formatInput(node, source);
+      const known = seen.get(sourceName(source)) ?? use;
+      if (known !== use) {
+        throw new ShapeError(`program ${program.name}: ${kind} "${sourceName(source)}" is used as ${known} and ${use}`);
       }
-      seen.set(sourceName(source), node.shape);
+      seen.set(sourceName(source), use);
     }
   }
   const parameters = new Map(inputsOf(program, 'parameter').map(({ node, source }) => [source.name, node.shape]));
   for (const [name, gradient] of Object.entries(program.gradients)) {
-    const shape = parameters.get(name);
-    if (shape !== undefined && !sameShape(shape, gradient.shape)) {
-      throw new ShapeError(`program ${program.name}: gradient of "${name}" has ${formatShape(gradient.shape)}`);
+    const shape = parameters.get(name) ?? gradient.shape;
+    if (!sameShape(shape, gradient.shape)) {
+      const [expected, got] = [shape, gradient.shape].map(formatShape);
+      throw new ShapeError(`program ${program.name}: expected a gradient of ${expected} for "${name}", got ${got}`);
     }
   }
 }
+
+const formatType = ({ dtype, shape }: Type): string => `${dtype}${formatShape(shape)}`;
+
+const formatInput = (node: Tensor, source: Source): string =>
+  `${source.kind === 'noise' ? `${formatDistribution(source.distribution)} ` : ''}${formatType(node)}`;
 
 const formatDistribution = (distribution: NoiseDistribution): string =>
   distribution.kind === 'bernoulli' ? `bernoulli(${distribution.probability})` : distribution.kind;
@@ -155,9 +197,7 @@ export function formatProgram(program: Program): string {
     if (scalar !== undefined) return [];
     const operands = node.inputs.map((operand) => names.get(operand)).join(', ');
     const call = node.primitive === 'input' ? '' : `${node.primitive}(${operands}) `;
-    return [
-      `  %${i} = ${call}${formatAttributes(node)} : ${node.dtype}${formatShape(node.shape)}`.replace(/ +:/, ' :'),
-    ];
+    return [`  %${i} = ${call}${formatAttributes(node)} : ${formatType(node)}`.replace(/ +:/, ' :')];
   });
   const results = [
     ...Object.entries(program.outputs).map(([name, node]) => `  ${name} = ${names.get(node)}`),
@@ -166,30 +206,24 @@ export function formatProgram(program: Program): string {
   return [`program ${program.name}`, ...lines, 'gives', ...results].join('\n');
 }
 
-/** Multiply-adds of the program's matrix products and convolutions: the work that bounds it from below. */
-export function multiplyAdds(program: Program): number {
-  return topologicalOrder(rootsOf(program)).reduce((total, node) => {
-    const [a, b] = node.inputs;
-    switch (node.primitive) {
-      case 'matmul':
-        return total + node.size * (attributesOf(node, 'matmul').transposeA ? a.shape[0] : a.shape[1]);
-      case 'convolve':
-        return total + node.size * sizeOf(b.shape.slice(1));
-      case 'convolveTransposed':
-        return total + a.size * sizeOf(b.shape.slice(1));
-      case 'convolveFilter':
-        return total + b.size * sizeOf(node.shape.slice(1));
-      default:
-        return total;
-    }
-  }, 0);
-}
+/** Multiply-adds of each product. */
+const work: { readonly [P in PrimitiveOf<'product'>]: (node: NodeOf<P>) => number } = {
+  matmul: (node) => node.size * node.inputs[0].shape[attributesOf(node, 'matmul').transposeA ? 0 : 1],
+  convolve: ({ size, inputs: [, filter] }) => size * sizeOf(filter.shape.slice(1)),
+  convolveTransposed: ({ inputs: [y, filter] }) => y.size * sizeOf(filter.shape.slice(1)),
+  convolveFilter: ({ shape, inputs: [, y] }) => y.size * sizeOf(shape.slice(1)),
+};
 
-const PRODUCTS: ReadonlySet<Primitive> = new Set(['matmul', 'convolve', 'convolveTransposed', 'convolveFilter']);
+const workOf = <P extends PrimitiveOf<'product'>>(node: NodeOf<P>): number => work[node.primitive](node);
+
+const productsOf = (program: Program) => topologicalOrder(rootsOf(program)).filter((node) => isOfKind(node, 'product'));
+
+/** Multiply-adds of the program's matrix products and convolutions: the work that bounds it from below. */
+export const multiplyAdds = (program: Program): number =>
+  productsOf(program).reduce((total, node) => total + workOf(node), 0);
 
 /** Bytes of the operands and results of the program's products, in 32 bits: what it moves where all else is fused. */
 export const productBytes = (program: Program): number =>
-  topologicalOrder(rootsOf(program))
-    .filter(({ primitive }) => PRODUCTS.has(primitive))
+  productsOf(program)
     .flatMap((node) => [node, ...node.inputs])
     .reduce((total, { size }) => total + size * Float32Array.BYTES_PER_ELEMENT, 0);

@@ -5,9 +5,19 @@
  * what is multiplied by zero is zero even where it is infinite.
  */
 
-import { type Attributes, ELEMENTWISE, type Primitive } from './primitives.ts';
+import type { Attributes, Primitive, PrimitiveOf } from './primitives.ts';
 import { sameShape } from './shape.ts';
-import { attributesOf, concat, constant, operation, scalarValue, type Tensor, topologicalOrder } from './tensor.ts';
+import {
+  attributesOf,
+  concat,
+  constant,
+  isOfKind,
+  operation,
+  rebuilt,
+  scalarValue,
+  type Tensor,
+  topologicalOrder,
+} from './tensor.ts';
 
 /** Simplifies several expressions together, so that what they share stays shared. */
 export function simplify(roots: readonly Tensor[]): Tensor[] {
@@ -30,10 +40,9 @@ export function simplify(roots: readonly Tensor[]): Tensor[] {
     const known = done.get(node);
     if (known !== undefined) return known;
     const inputs = node.inputs.map(settle);
-    const unchanged = inputs.every((operand, i) => operand === node.inputs[i]);
-    const rebuilt = unchanged ? node : operation(node.primitive, inputs, node.attributes as never);
-    const rewritten = rewrite(rebuilt, shared);
-    const result = rewritten === rebuilt ? intern(rebuilt) : settle(rewritten);
+    const current = rebuilt(node, inputs);
+    const rewritten = rewrite(current, shared);
+    const result = rewritten === current ? intern(current) : settle(rewritten);
     done.set(node, result);
     done.set(result, result);
     if (shared.has(node)) shared.add(result);
@@ -96,7 +105,7 @@ const scale = (x: Tensor, factor: number): Tensor => (factor === 1 ? x : factor 
 
 /** The node itself, or a simpler one of the same type and value. */
 function rewrite(node: Tensor, shared: ReadonlySet<Tensor>): Tensor {
-  const simpler = ELEMENTWISE.has(node.primitive)
+  const simpler = isOfKind(node, 'elementwise')
     ? (withSmallerOperands(node) ?? algebra[node.primitive]?.(node, node.inputs, shared))
     : arrangement(node, shared);
   return simpler ?? node;
@@ -109,13 +118,13 @@ function withSmallerOperands(node: Tensor): Tensor | undefined {
     const value = operand.rank === 0 ? undefined : uniformValue(operand);
     return value !== undefined ? constant(value) : is(operand, 'broadcast') ? operand.inputs[0] : operand;
   });
-  if (smaller.every((operand, i) => operand === node.inputs[i])) return undefined;
-  return operation(node.primitive, smaller, node.attributes as never).broadcastTo(node.shape);
+  const made = rebuilt(node, smaller);
+  return made === node ? undefined : made.broadcastTo(node.shape);
 }
 
 type Rewrite = (node: Tensor, inputs: readonly Tensor[], shared: ReadonlySet<Tensor>) => Tensor | undefined;
 
-const algebra: { readonly [P in Primitive]?: Rewrite } = {
+const algebra: { readonly [P in PrimitiveOf<'elementwise'>]?: Rewrite } = {
   stopGradient: (_, [x]) => x,
 
   neg: (_, [x], shared) => {

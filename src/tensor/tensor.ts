@@ -4,12 +4,14 @@ import type { NoiseDistribution } from '../random/random.ts';
 import {
   type Attributes,
   type DType,
+  isKind,
+  type Kind,
   type NumericArray,
   type Pair,
   type Primitive,
+  type PrimitiveOf,
   type Source,
   type Type,
-  typeRules,
 } from './primitives.ts';
 import {
   formatShape,
@@ -21,6 +23,7 @@ import {
   sameShape,
   sizeOf,
 } from './shape.ts';
+import { typeRules } from './type-rules.ts';
 
 /** A number stands for a scalar constant wherever an operand is expected. */
 export type Operand = Tensor | number;
@@ -140,7 +143,7 @@ export class Tensor implements Type {
     return Array.from({ length: parts }, (_, i) => this.slice(axis, i * length, (i + 1) * length));
   }
 
-  private reduce(primitive: 'sum' | 'max' | 'logSumExp', axes: Axes | undefined, keep: boolean): Tensor {
+  private reduce(primitive: PrimitiveOf<'reduction'>, axes: Axes | undefined, keep: boolean): Tensor {
     const named = axes === undefined ? this.shape.map((_, i) => i) : typeof axes === 'number' ? [axes] : axes;
     return operation(primitive, [this], { axes: resolveAxes(named, this.rank, primitive), keep });
   }
@@ -158,6 +161,16 @@ export function operation<P extends Primitive>(
 /** The attributes of a node known to be of primitive P. */
 export const attributesOf = <P extends Primitive>(node: Tensor, _primitive: P): Attributes[P] =>
   node.attributes as Attributes[P];
+
+/** A node of a known primitive, or of one of several. */
+export type NodeOf<P extends Primitive> = Tensor & { readonly primitive: P };
+
+export const isOfKind = <K extends Kind>(node: Tensor, kind: K): node is NodeOf<PrimitiveOf<K>> =>
+  isKind(node.primitive, kind);
+
+/** The same operation on other operands; the node itself where they are its own. */
+export const rebuilt = (node: Tensor, inputs: readonly Tensor[]): Tensor =>
+  inputs.every((operand, i) => operand === node.inputs[i]) ? node : operation(node.primitive, inputs, node.attributes);
 
 export function constant(values: number | NumericArray, shape: Shape = [], dtype: DType = 'float'): Tensor {
   const array = typeof values === 'number' ? Float64Array.of(values) : values;
@@ -185,7 +198,7 @@ export const concat = (parts: readonly Tensor[], axis: number): Tensor =>
 const input = (source: Source, shape: Shape, dtype: DType): Tensor =>
   new Tensor('input', [], { source }, { shape, dtype });
 
-/** A value handed over at each run. */
+/** A value handed over at each call. */
 export const argument = (name: string, shape: Shape, dtype: DType = 'float'): Tensor =>
   input({ kind: 'argument', name }, shape, dtype);
 
@@ -195,7 +208,7 @@ export const data = (name: string, shape: Shape, dtype: DType): Tensor => input(
 /** A value that stays with the engine and is learnt. */
 export const parameter = (name: string, shape: Shape): Tensor => input({ kind: 'parameter', name }, shape, 'float');
 
-/** Random numbers of the run's seed; two tensors of one stream are the same numbers. */
+/** Random numbers of the call's seed and step; two tensors of one stream are the same numbers. */
 export const noise = (stream: string, distribution: NoiseDistribution, shape: Shape): Tensor =>
   input({ kind: 'noise', stream, distribution }, shape, 'float');
 
@@ -223,6 +236,27 @@ export function topologicalOrder(roots: readonly Tensor[]): Tensor[] {
     }
   }
   return order;
+}
+
+/**
+ * Goes through a graph once, operands before their users: `rule` makes something of each node and of what was made of
+ * its operands.
+ */
+export function mapNodes<T>(
+  roots: readonly Tensor[],
+  rule: (node: Tensor, operands: readonly T[]) => T,
+): ReadonlyMap<Tensor, T> {
+  const made = new Map<Tensor, T>();
+  for (const node of topologicalOrder(roots)) {
+    made.set(
+      node,
+      rule(
+        node,
+        node.inputs.map((operand) => made.get(operand)!),
+      ),
+    );
+  }
+  return made;
 }
 
 /** Sums a tensor down to a shape that broadcasts to its own: the adjoint of broadcasting. */

@@ -1,7 +1,7 @@
 /** What every engine must do, measured against the reference. Each engine's test file runs it. */
 
 import { describe, expect, it } from 'vitest';
-import type { Engine, State } from '../../src/engines/engine.ts';
+import type { Bindings, Call, Engine, ParameterSpec, State } from '../../src/engines/engine.ts';
 import { createReferenceEngine } from '../../src/engines/reference/index.ts';
 import { randomBits } from '../../src/random/random.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
@@ -209,34 +209,141 @@ export function conformance(
     });
   });
 
-  describe('says what is missing', () => {
-    const program = createProgram('needy', {
-      value: argument('x', [2])
-        .add(noise('n', { kind: 'uniform' }, [2]))
-        .add(data('d', [2], 'float')),
-    });
-    const compiled = async (sets: Record<string, Float32Array>) => {
-      const engine = await createEngine();
-      return engine.compile(program, { state: engine.allocate([], []), data: sets });
-    };
+  describe('refuses', () => {
     const d = Float32Array.of(1, 2);
-    it('an argument', async () => {
-      await expect((await compiled({ d })).run({ noise: { seed: 0, step: 0 } })).rejects.toThrow(
-        'argument "x" is missing',
-      );
+    const needs = argument('x', [2])
+      .add(noise('n', { kind: 'uniform' }, [2]))
+      .add(data('d', [2], 'float'));
+    const refused = (run: () => Promise<unknown>) => expect(run()).rejects;
+    const compiled = async (
+      given: Partial<Program>,
+      {
+        parameters = PARAMETERS_OF_W,
+        sets = { d },
+      }: { parameters?: readonly ParameterSpec[]; sets?: Bindings['data'] } = {},
+    ) => {
+      const engine = await createEngine();
+      const program = { name: 'needy', outputs: {}, gradients: {}, ...given };
+      return engine.compile(program, { state: engine.allocate(parameters, ['m']), data: sets });
+    };
+
+    describe('a call', () => {
+      const noiseKey = { seed: 0, step: 0 };
+      const call = async (given: Call) => {
+        const executable = await compiled({ outputs: { value: needs } });
+        try {
+          return await executable.run(given);
+        } finally {
+          await executable.release();
+        }
+      };
+      it('without an argument', () => refused(() => call({ noise: noiseKey })).toThrow('argument "x" is missing'));
+      it('with an argument of another size', () =>
+        refused(() => call({ arguments: { x: d.subarray(1) }, noise: noiseKey })).toThrow(
+          'argument "x" of program needy: expected 2 values, got 1',
+        ));
+      it('without noise', () => refused(() => call({ arguments: { x: d } })).toThrow('program needy needs noise'));
+      it('without a coefficient, and leaves the state as it is', async () => {
+        const engine = await createEngine();
+        const state = engine.allocate(PARAMETERS_OF_W, []);
+        const executable = await engine.compile(descending(), { state, data: {} });
+        await refused(() => executable.run({})).toThrow('coefficient "rate" is missing');
+        expect([...state.read('w')]).toEqual([0, 0]);
+        await executable.release();
+      });
+      it('after release, and is released once', async () => {
+        const executable = await compiled({ outputs: { value: argument('x', [2]).exp() } });
+        await executable.release();
+        await executable.release();
+        await refused(() => executable.run({ arguments: { x: d } })).toThrow('needy was released and cannot run');
+      });
     });
-    it('an argument of another size', async () => {
-      const run = (await compiled({ d })).run({ arguments: { x: d.subarray(1) }, noise: { seed: 0, step: 0 } });
-      await expect(run).rejects.toThrow('argument "x" of program needy: expected 2 values, got 1');
+
+    describe('a program', () => {
+      it('that is damaged', () =>
+        refused(() => compiled({ outputs: { a: argument('x', [2]).exp(), b: argument('x', [3]).exp() } })).toThrow(
+          'argument "x" is used as float[2] and float[3]',
+        ));
+      it('without its data', () =>
+        refused(() => compiled({ outputs: { value: needs } }, { sets: {} })).toThrow('data "d" is missing'));
+      it('with data of another size', () =>
+        refused(() => compiled({ outputs: { value: needs } }, { sets: { d: d.subarray(1) } })).toThrow(
+          'data "d" of program needy: expected 2 values, got 1',
+        ));
+      it('with data of another type', () =>
+        refused(() => compiled({ outputs: { value: data('d', [2], 'uint8').cast('float') } })).toThrow(
+          'data "d" of program needy: expected Uint8Array, got Float32Array',
+        ));
+      it('with a parameter that its state does not have', () =>
+        refused(() => compiled({ outputs: { value: parameter('other', [2]).exp() } })).toThrow(
+          'parameter "other" of program needy: the state has no parameter "other"',
+        ));
+      it('with a parameter of another shape', () =>
+        refused(() => compiled({ outputs: { value: parameter('w', [1, 2]).exp() } })).toThrow(
+          'parameter "w" of program needy: expected [1, 2], the state has [2]',
+        ));
+      it('with an output that is not of floats', () =>
+        refused(() => compiled({ outputs: { value: argument('x', [2]).less(0) } })).toThrow(
+          'output "value" is bool; cast it to float',
+        ));
+      it('with a gradient for no parameter of the state', () =>
+        refused(() => compiled({ gradients: { v: parameter('w', [2]).exp() } })).toThrow(
+          'gradient of "v" in program needy: the state has no parameter "v"',
+        ));
+      it('with a gradient of another shape', () =>
+        refused(() => compiled({ gradients: { w: argument('x', [3]).exp() } })).toThrow(
+          'gradient of "w" in program needy: expected [3], the state has [2]',
+        ));
+      it('that updates a part of the state', () =>
+        refused(() => compiled(descending(), { parameters: [...PARAMETERS_OF_W, { name: 'v', shape: [1] }] })).toThrow(
+          'program descent has no gradient for "v"',
+        ));
+      it('whose update needs another moment', () =>
+        refused(() => compiled({ gradients: { w: parameter('w', [2]).exp() }, update: adamLike })).toThrow(
+          'the state has no moment "firstMoment"',
+        ));
+      it('with the state of another engine', async () => {
+        const [engine, other] = [await createEngine(), createReferenceEngine()];
+        const run = () => engine.compile(descending(), { state: other.allocate(PARAMETERS_OF_W, []), data: {} });
+        await refused(run).toThrow(`program descent cannot use a state that ${engine.name} did not allocate`);
+      });
     });
-    it('noise', async () => {
-      await expect((await compiled({ d })).run({ arguments: { x: d } })).rejects.toThrow('program needy needs noise');
-    });
-    it('data', async () => {
-      const run = async () => (await compiled({})).run({ arguments: { x: d }, noise: { seed: 0, step: 0 } });
-      await expect(run()).rejects.toThrow('data "d" is missing');
+
+    describe('of a state', () => {
+      const allocated = async () => (await createEngine()).allocate(PARAMETERS_OF_W, ['m']);
+      it('values of another size', async () => {
+        const state = await allocated();
+        expect(() => state.write('w', [1])).toThrow('parameter "w": expected 2 values, got 1');
+        expect(() => state.write('w', [1, 2, 3], 'm')).toThrow('moment "m" of "w": expected 2 values, got 3');
+        expect([...state.read('w'), ...state.read('w', 'm')]).toEqual([0, 0, 0, 0]);
+      });
+      it('a parameter or a moment that it does not have', async () => {
+        const state = await allocated();
+        expect(() => state.read('v')).toThrow('the state has no parameter "v"');
+        expect(() => state.write('v', [1, 2])).toThrow('the state has no parameter "v"');
+        expect(() => state.read('w', 'n')).toThrow('the state has no moment "n"');
+        expect(() => state.read('w', 'gradient')).toThrow('the state has no moment "gradient"');
+      });
+      it('two of one name', async () => {
+        const engine = await createEngine();
+        expect(() => engine.allocate([...PARAMETERS_OF_W, ...PARAMETERS_OF_W], [])).toThrow(
+          'a state cannot have two of parameter "w"',
+        );
+        expect(() => engine.allocate(PARAMETERS_OF_W, ['gradient'])).toThrow('two of moment "gradient"');
+      });
     });
   });
+}
+
+const PARAMETERS_OF_W: readonly ParameterSpec[] = [{ name: 'w', shape: [2] }];
+
+/** Descends along eʷ. */
+function descending(): Program {
+  const w = parameter('w', [2]);
+  const update = elementwiseUpdate([], ['rate'], (at) => ({
+    parameter: at.parameter.sub(at.gradient.mul(at.rate)),
+  }));
+  return createProgram('descent', { loss: w.exp().sum() }, { gradients: { w: w.exp() }, update });
 }
 
 function comparePrimitives(createEngine: () => Engine | Promise<Engine>, allSizes: readonly Sizes[]): void {

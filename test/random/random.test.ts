@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fillPhilox, isAccelerated, philox } from '../../src/random/philox.ts';
+import { philox } from '../../src/random/philox.ts';
+import { fillPhilox, isAccelerated } from '../../src/random/philox-simd.ts';
 import { fillNoise, permutation, randomBits, toUniform } from '../../src/random/random.ts';
 
 const hex = (words: Uint32Array): string => [...words].map((word) => word.toString(16).padStart(8, '0')).join(' ');

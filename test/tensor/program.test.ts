@@ -139,6 +139,6 @@ describe('a program', () => {
           .sum()
           .add(data('d', [3], 'float').sum()),
       });
-    expect(clash).toThrow('program clash: data "d" is used as [2] and [3]');
+    expect(clash).toThrow('program clash: data "d" is used as float[2] and float[3]');
   });
 });

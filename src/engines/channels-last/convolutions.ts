@@ -2,7 +2,7 @@
  * Convolutions of images held with their channels last, as gathers and one matrix product.
  *
  * A constant table gathers what each window reads into a row of a matrix, and the filter is the other factor. The
- * operators Conv and ConvTranspose cannot arrange a filter that changes from run to run for the processor beforehand, and
+ * operators Conv and ConvTranspose cannot arrange a filter that changes from call to call for the processor beforehand, and
  * their images have no channels in rows: with them a step takes 1.2 times as long on 28 × 28 grey images, 1.4 on 32 × 32
  * colour images, and 1.6 in a residual network, measured as one thread's processor time.
  */

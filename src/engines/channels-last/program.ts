@@ -4,14 +4,23 @@
  * reduction over channels. Filters lie in memory like that. Other inputs and results keep the program's layout.
  */
 
-import type { Attributes, Primitive } from '../../tensor/primitives.ts';
-import { ELEMENTWISE } from '../../tensor/primitives.ts';
-import { type Program, rootsOf } from '../../tensor/program.ts';
+import type { Attributes, Primitive, PrimitiveOf } from '../../tensor/primitives.ts';
+import { type Program, rootsOf, withRoots } from '../../tensor/program.ts';
 import { type Shape, sizeOf } from '../../tensor/shape.ts';
 import { simplify } from '../../tensor/simplify.ts';
-import { attributesOf, operation, parameter, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import { convolve, convolveFilter, convolveTransposed, createTables } from './convolutions.ts';
+import {
+  attributesOf,
+  isOfKind,
+  mapNodes,
+  type NodeOf,
+  operation,
+  parameter,
+  rebuilt,
+  type Tensor,
+} from '../../tensor/tensor.ts';
+import { convolve, convolveFilter, convolveTransposed, createTables, type Tables } from './convolutions.ts';
 import { isHeldLast } from './layout.ts';
+import type { Geometry } from './windows.ts';
 
 /** A value as it is held: as the program has it, or with one axis, that of its channels, moved to the end. */
 interface Held {
@@ -55,110 +64,117 @@ const CHANNELS = 1;
 
 /** The program with the same results, rearranged and simplified. Its filters and their gradients are as in memory. */
 export function channelsLast(program: Program): Program {
-  const held = new Map<Tensor, Held>();
-  const rules = createRules();
-  for (const node of topologicalOrder(rootsOf(program))) {
-    const operands = node.inputs.map((operand) => held.get(operand)!);
-    held.set(node, rules(node, operands) ?? asIs(rebuild(node, operands.map(plain))));
-  }
-  const outputs = Object.entries(program.outputs).map(([name, node]) => [name, plain(held.get(node)!)] as const);
-  const gradients = Object.entries(program.gradients).map(([name, node]) => {
+  const tables = createTables();
+  const held = mapNodes<Held>(
+    rootsOf(program),
+    (node, operands) => rearranged(node, operands, tables) ?? asIs(rebuilt(node, operands.map(plain))),
+  );
+  const outputs = Object.values(program.outputs).map((node) => plain(held.get(node)!));
+  const gradients = Object.values(program.gradients).map((node) => {
     const value = held.get(node)!;
-    return [name, isHeldLast(node.shape) ? lastOf(value, node.rank, CHANNELS) : plain(value)] as const;
+    return isHeldLast(node.shape) ? lastOf(value, node.rank, CHANNELS) : plain(value);
   });
-  const roots = simplify([...outputs, ...gradients].map(([, node]) => node));
-  const entries = (named: readonly (readonly [string, Tensor])[], from: number) =>
-    Object.fromEntries(named.map(([name], i) => [name, roots[from + i]]));
-  return { ...program, outputs: entries(outputs, 0), gradients: entries(gradients, outputs.length) };
+  return withRoots(program, simplify([...outputs, ...gradients]));
 }
-
-const rebuild = (node: Tensor, inputs: readonly Tensor[]): Tensor =>
-  inputs.every((operand, i) => operand === node.inputs[i])
-    ? node
-    : operation(node.primitive, inputs, node.attributes as never);
 
 /** What a node becomes whose operands are held so; undefined where it takes and gives what the program has. */
 type Rule<P extends Primitive> = (
-  node: Tensor,
+  node: NodeOf<P>,
   operands: readonly Held[],
   attributes: Attributes[P],
+  tables: Tables,
 ) => Held | undefined;
 
-function createRules(): (node: Tensor, operands: readonly Held[]) => Held | undefined {
-  const tables = createTables();
-  const windowOf = (image: Shape, kernel: Shape, windows: Shape) => ({
-    image: [image[2], image[3]] as const,
-    kernel: [kernel[0], kernel[1]] as const,
-    windows: [windows[2], windows[3]] as const,
-  });
-  const images = (held: Held): Tensor => lastOf(held, 4, CHANNELS);
-  const rules: { readonly [P in Primitive]?: Rule<P> } = {
-    input: (node, _, { source }) =>
-      source.kind === 'parameter' && isHeldLast(node.shape)
-        ? lastly(parameter(source.name, moveLast(node.shape, CHANNELS)), CHANNELS)
-        : undefined,
-    convolve: (node, [x, filter], { stride, padding }) => {
-      const [image, weights] = node.inputs;
-      const geometry = { ...windowOf(image.shape, weights.shape.slice(2), node.shape), stride, padding };
-      return lastly(convolve(images(x), images(filter), geometry, tables), CHANNELS);
-    },
-    convolveTransposed: (node, [y, filter], { stride, padding }) => {
-      const [windows, weights] = node.inputs;
-      const geometry = { ...windowOf(node.shape, weights.shape.slice(2), windows.shape), stride, padding };
-      return lastly(convolveTransposed(images(y), images(filter), geometry, tables), CHANNELS);
-    },
-    convolveFilter: (node, [x, y], { stride, padding, kernel }) => {
-      const [image, windows] = node.inputs;
-      const geometry = { ...windowOf(image.shape, kernel, windows.shape), stride, padding };
-      return lastly(convolveFilter(images(x), images(y), geometry, tables), CHANNELS);
-    },
-    sum: reduction,
-    max: reduction,
-    logSumExp: reduction,
-    reshape,
-    broadcast: (node, [{ value, channels }], { shape }) =>
-      channels !== undefined && value.rank === node.rank
-        ? lastly(value.broadcastTo(moveLast(shape, channels)), channels)
-        : undefined,
-    slice: axisByAxis,
-    pad: axisByAxis,
-    concat: (node, operands, { axis }) => {
-      const channels = commonChannels(operands, node.rank);
-      if (channels === undefined) return undefined;
-      const parts = operands.map((x) => lastOf(x, node.rank, channels));
-      return lastly(
-        operation('concat', parts, { axis: moveLast(axesOf(node.rank), channels).indexOf(axis) }),
-        channels,
-      );
-    },
-  };
-  return (node, operands) => {
-    if (ELEMENTWISE.has(node.primitive)) return elementwise(node, operands);
-    const rule = rules[node.primitive] as Rule<Primitive> | undefined;
-    return rule?.(node, operands, node.attributes);
-  };
-}
+const asInProgram: Rule<Primitive> = () => undefined;
+
+/** Over images and filters with their channels last. */
+const images = (held: Held): Tensor => lastOf(held, 4, CHANNELS);
+const imagesLast = (value: Tensor): Held => lastly(value, CHANNELS);
+
+/** The geometry of a convolution from `image` to `windows`, both [N, C, H, W]. */
+const geometryOf = (
+  image: Shape,
+  kernel: Shape,
+  windows: Shape,
+  { stride, padding }: Pick<Geometry, 'stride' | 'padding'>,
+): Geometry => ({
+  image: [image[2], image[3]],
+  kernel: [kernel[0], kernel[1]],
+  windows: [windows[2], windows[3]],
+  stride,
+  padding,
+});
+
+const rules: { readonly [P in Exclude<Primitive, PrimitiveOf<'elementwise'>>]: Rule<P> } = {
+  constant: asInProgram,
+  input: ({ shape }, _, { source }) =>
+    source.kind === 'parameter' && isHeldLast(shape)
+      ? imagesLast(parameter(source.name, moveLast(shape, CHANNELS)))
+      : undefined,
+  matmul: asInProgram,
+  convolve: ({ shape, inputs: [image, weights] }, [x, filter], window, tables) => {
+    const geometry = geometryOf(image.shape, weights.shape.slice(2), shape, window);
+    return imagesLast(convolve(images(x), images(filter), geometry, tables));
+  },
+  convolveTransposed: ({ shape, inputs: [windows, weights] }, [y, filter], window, tables) => {
+    const geometry = geometryOf(shape, weights.shape.slice(2), windows.shape, window);
+    return imagesLast(convolveTransposed(images(y), images(filter), geometry, tables));
+  },
+  convolveFilter: ({ inputs: [image, windows] }, [x, y], { kernel, ...window }, tables) => {
+    const geometry = geometryOf(image.shape, kernel, windows.shape, window);
+    return imagesLast(convolveFilter(images(x), images(y), geometry, tables));
+  },
+  gather: asInProgram,
+  scatterAdd: asInProgram,
+  sum: reduction,
+  max: reduction,
+  logSumExp: reduction,
+  reshape,
+  transpose: asInProgram,
+  broadcast: (node, [{ value, channels }], { shape }) =>
+    channels !== undefined && value.rank === node.rank
+      ? lastly(value.broadcastTo(moveLast(shape, channels)), channels)
+      : undefined,
+  slice: (_, [{ value, channels }], { starts, ends }) => {
+    if (channels === undefined) return undefined;
+    const moved = { starts: moveLast(starts, channels), ends: moveLast(ends, channels) };
+    return lastly(operation('slice', [value], moved), channels);
+  },
+  pad: (_, [{ value, channels }], { before, after }) => {
+    if (channels === undefined) return undefined;
+    const moved = { before: moveLast(before, channels), after: moveLast(after, channels) };
+    return lastly(operation('pad', [value], moved), channels);
+  },
+  concat: (node, operands, { axis }) => {
+    const channels = commonChannels(operands, node.rank);
+    if (channels === undefined) return undefined;
+    const parts = operands.map((x) => lastOf(x, node.rank, channels));
+    return lastly(operation('concat', parts, { axis: moveLast(axesOf(node.rank), channels).indexOf(axis) }), channels);
+  },
+};
+
+const applyRule = <P extends keyof typeof rules>(node: NodeOf<P>, operands: readonly Held[], tables: Tables) =>
+  rules[node.primitive](node, operands, attributesOf(node, node.primitive), tables);
+
+const rearranged = (node: Tensor, operands: readonly Held[], tables: Tables): Held | undefined =>
+  isOfKind(node, 'elementwise')
+    ? elementwise(node, operands)
+    : applyRule(node as NodeOf<keyof typeof rules>, operands, tables);
 
 function elementwise(node: Tensor, operands: readonly Held[]): Held | undefined {
   const channels = commonChannels(operands, node.rank);
   if (channels === undefined) return undefined;
   const parts = operands.map((x) => lastOf(x, node.rank, channels));
-  return lastly(rebuild(node, parts), channels);
-}
-
-/** Attributes that say something of each axis: they move with the axes. */
-function axisByAxis(node: Tensor, [{ value, channels }]: readonly Held[]): Held | undefined {
-  if (channels === undefined) return undefined;
-  const attributes = Object.entries(node.attributes as Readonly<Record<string, readonly number[]>>);
-  const moved = Object.fromEntries(attributes.map(([name, values]) => [name, moveLast(values, channels)]));
-  return lastly(operation(node.primitive, [value], moved as never), channels);
+  return lastly(rebuilt(node, parts), channels);
 }
 
 /** Over channels it is one over the last axis. What is left keeps its channels last where it has them, and images. */
-function reduction(node: Tensor, [{ value, channels }]: readonly Held[]): Held | undefined {
+function reduction(
+  { primitive }: NodeOf<PrimitiveOf<'reduction'>>,
+  [{ value, channels }]: readonly Held[],
+  { axes, keep }: Attributes[PrimitiveOf<'reduction'>],
+): Held | undefined {
   if (channels === undefined) return undefined;
-  const primitive = node.primitive as 'sum' | 'max' | 'logSumExp';
-  const { axes, keep } = attributesOf(node, primitive);
   const order = moveLast(axesOf(value.rank), channels);
   const moved = axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b);
   const reduced = operation(primitive, [value], { axes: moved, keep });

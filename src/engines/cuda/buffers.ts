@@ -11,7 +11,7 @@ export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) *
 
 export interface Buffers {
   readonly offsets: ReadonlyMap<Tensor | Temporary, number>;
-  /** Of all of them together. */
+  /** The size of all of them together. */
   readonly bytes: number;
 }
 

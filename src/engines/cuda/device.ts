@@ -56,8 +56,8 @@ export interface Event {
 }
 
 /**
- * A device does what it is told in the order in which it is told: launches and copies form one queue. All calls are made
- * from one thread. Every method throws EngineError where the device fails.
+ * A device executes commands in the order in which they are given: launches and copies form one queue. All calls are
+ * made from one thread. Every method throws EngineError where the device fails.
  */
 export interface Device {
   /** As a person reads it. */

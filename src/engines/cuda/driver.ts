@@ -61,7 +61,7 @@ export const NOT_READY = 600;
 /** Attributes of a device that are asked for. */
 export const ATTRIBUTES = { major: 75, minor: 76, multiprocessors: 16 } as const;
 
-/** What is to be done about an error, where more can be said than its name. */
+/** What to do about an error. */
 function remedyFor(code: number): string {
   switch (code) {
     case OUT_OF_MEMORY:

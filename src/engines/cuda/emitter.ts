@@ -1,8 +1,8 @@
 /** The value of a tensor at a position as CUDA C, computed from what is stored. */
 
-import type { Attributes } from '../../tensor/primitives.ts';
+import { isKind, type PrimitiveOf } from '../../tensor/primitives.ts';
 import { attributesOf, constant, scalarValue, type Tensor } from '../../tensor/tensor.ts';
-import { C_TYPES, expressions, isElementwise, literal } from './expressions.ts';
+import { C_TYPES, expressions, literal } from './expressions.ts';
 import { drawExpression } from './philox.ts';
 import { atAxes, atLinear, type Define, type Position, plus, repeated, reshaped } from './positions.ts';
 
@@ -73,54 +73,57 @@ export function emit(block: Block, node: Tensor, position: Position, reads: Read
   return name;
 }
 
-const load = (block: Block, node: Tensor, position: Position, reads: Reads): string =>
-  block.define(C_TYPES[node.dtype], `${reads.pointerTo(node)}[${position.linear(block.index)}]`);
+function load(block: Block, node: Tensor, position: Position, reads: Reads): string {
+  return block.define(C_TYPES[node.dtype], `${reads.pointerTo(node)}[${position.linear(block.index)}]`);
+}
 
 function compute(block: Block, node: Tensor, position: Position, reads: Reads): string {
   const { primitive, dtype, inputs } = node;
-  const [x] = inputs;
-  const at = (operand: Tensor, where: Position): string => emit(block, operand, where, reads);
-  if (isElementwise(primitive)) {
-    const operands = inputs.map((operand) => at(operand, repeated(position, operand.shape, block.index)));
+  if (isKind(primitive, 'elementwise')) {
+    const operands = inputs.map((operand) =>
+      emit(block, operand, repeated(position, operand.shape, block.index), reads),
+    );
     return block.define(C_TYPES[dtype], expressions[primitive].code(operands, dtype));
   }
-  switch (primitive) {
-    case 'constant':
-      return load(block, node, position, reads);
-    case 'input': {
-      const { source } = attributesOf(node, 'input');
-      if (source.kind !== 'noise') return load(block, node, position, reads);
-      const which = { ...source, call: reads.pointerToCall() };
-      return block.define('float', drawExpression(which, position.linear(block.index)));
-    }
-    case 'reshape':
-      return at(x, reshaped(position, x.shape, block.index));
-    case 'broadcast':
-      return at(x, repeated(position, x.shape, block.index));
-    case 'transpose': {
-      const axes = position.axes(block.index);
-      const { permutation } = attributesOf(node, 'transpose');
-      const moved = x.shape.map((_, axis) => axes[permutation.indexOf(axis)]);
-      return at(x, atAxes(x.shape, moved));
-    }
-    case 'slice': {
-      const axes = position.axes(block.index);
-      const { starts } = attributesOf(node, 'slice');
-      const shifted = axes.map((axis, i) => block.index(plus(axis, starts[i])));
-      return at(x, atAxes(x.shape, shifted));
-    }
-    case 'gather':
-      return gather(block, node, position, reads);
-    case 'pad':
-      return pad(block, node, position, reads);
-    case 'concat':
-      return concat(block, node, position, reads);
-    case 'scatterAdd':
-      return scatterAdd(block, node, position, reads);
-    default:
-      throw new Error(`${primitive} is not computed value by value`);
+  if (isKind(primitive, 'product') || isKind(primitive, 'reduction')) {
+    throw new Error(`${primitive} is not computed value by value`);
   }
+  return emitters[primitive](block, node, position, reads);
 }
+
+type Emitter = (block: Block, node: Tensor, position: Position, reads: Reads) => string;
+
+/** What moves values: each finds the position in its operand, and reads there. */
+const emitters: { readonly [P in PrimitiveOf<'leaf' | 'indexing' | 'arrangement'>]: Emitter } = {
+  constant: load,
+  input: (block, node, position, reads) => {
+    const { source } = attributesOf(node, 'input');
+    if (source.kind !== 'noise') return load(block, node, position, reads);
+    const which = { ...source, call: reads.pointerToCall() };
+    return block.define('float', drawExpression(which, position.linear(block.index)));
+  },
+  reshape: (block, { inputs: [x] }, position, reads) => emit(block, x, reshaped(position, x.shape, block.index), reads),
+  broadcast: (block, { inputs: [x] }, position, reads) =>
+    emit(block, x, repeated(position, x.shape, block.index), reads),
+  transpose: (block, node, position, reads) => {
+    const [x] = node.inputs;
+    const axes = position.axes(block.index);
+    const { permutation } = attributesOf(node, 'transpose');
+    const moved = x.shape.map((_, axis) => axes[permutation.indexOf(axis)]);
+    return emit(block, x, atAxes(x.shape, moved), reads);
+  },
+  slice: (block, node, position, reads) => {
+    const [x] = node.inputs;
+    const axes = position.axes(block.index);
+    const { starts } = attributesOf(node, 'slice');
+    const shifted = axes.map((axis, i) => block.index(plus(axis, starts[i])));
+    return emit(block, x, atAxes(x.shape, shifted), reads);
+  },
+  gather,
+  pad,
+  concat,
+  scatterAdd,
+};
 
 /** The axes before the indices', the indices', and those behind them. */
 function parted<T>(axes: readonly T[], axis: number, count: number): [readonly T[], readonly T[], readonly T[]] {
@@ -225,7 +228,7 @@ const inverses = new WeakMap<Tensor, Inverse>();
 function inverse(node: Tensor): Inverse {
   const known = inverses.get(node);
   if (known !== undefined) return known;
-  const { values } = node.inputs[1].attributes as Attributes['constant'];
+  const { values } = attributesOf(node.inputs[1], 'constant');
   const { length } = attributesOf(node, 'scatterAdd');
   const starts = new Int32Array(length + 1);
   for (const index of values) starts[index + 1]++;

@@ -1,4 +1,4 @@
-/** What of the CUDA engine's needs is on this machine: for people who ask why it does not run. */
+/** Which of the libraries that the CUDA engine needs are on this machine: for people who ask why it does not run. */
 
 import { existsSync } from 'node:fs';
 import { openDriver } from './driver.ts';
@@ -10,7 +10,7 @@ export interface LibraryReport {
   readonly what: string;
   /** Its file, where it was found and can be loaded. */
   readonly path?: string;
-  /** What is to be done, where it was not. */
+  /** What to do, where it was not found. */
   readonly missing?: string;
 }
 

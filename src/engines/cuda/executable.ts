@@ -1,36 +1,25 @@
 /**
- * A program on a device: its steps are recorded once, and launched as one for every run.
+ * A program on a device: its steps are recorded once, and launched as one for every call.
  *
- * What differs from run to run, that is the noise's key, the update's coefficients and the arguments, is one block, which
- * is copied in front of the launch. Outputs are copied behind it. Each run in flight has memory of its own for both.
+ * What differs from call to call is one block, which is copied in front of the launch; outputs are copied behind it. Each
+ * call in flight has memory of its own for both.
  */
 
-import type { DType, NumericArray } from '../../tensor/primitives.ts';
-import { inputsOf, type Program } from '../../tensor/program.ts';
+import type { Program } from '../../tensor/program.ts';
 import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
-import {
-  type Bindings,
-  type Call,
-  EngineError,
-  type Executable,
-  expectLength,
-  expectWholeUpdate,
-  type Results,
-  required,
-} from '../engine.ts';
-import { aligned, planBuffers } from './buffers.ts';
-import type { Address, Device } from './device.ts';
-import { BYTES } from './expressions.ts';
-import type { Operand, Temporary } from './kernels.ts';
-import { DeviceState } from './memory.ts';
-import { CALL_WORDS, callWords, philoxSource } from './philox.ts';
+import type { CompleteCall } from '../checked.ts';
+import type { Bindings, Executable } from '../engine.ts';
+import { planBuffers } from './buffers.ts';
+import { type CallBlock, COEFFICIENTS_START, layoutCall, layoutResults, type ResultsBlock } from './call-block.ts';
+import { CallQueue } from './calls.ts';
+import type { Address, Commands, Device } from './device.ts';
+import type { Operand } from './kernels.ts';
+import type { DeviceState } from './memory.ts';
+import { philoxSource } from './philox.ts';
 import { reductionSource } from './reductions.ts';
 import type { Residents } from './residents.ts';
-import { RunQueue } from './runs.ts';
 import { type Schedule, schedule } from './schedule.ts';
-import { updateKernel } from './update.ts';
-
-const ARRAYS = { float: Float32Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const;
+import { type UpdateKernel, updateKernel } from './update.ts';
 
 export interface CudaExecutable extends Executable {
   readonly schedule: Schedule;
@@ -40,92 +29,108 @@ export interface CudaExecutable extends Executable {
 
 export async function createExecutable(
   program: Program,
-  { state, data }: Bindings,
+  state: DeviceState,
+  data: Bindings['data'],
   device: Device,
   residents: Residents,
 ): Promise<CudaExecutable> {
-  if (!(state instanceof DeviceState)) throw new TypeError('the cuda engine runs on its own state');
-  checkBindings(program, state, data);
   const plan = schedule(program);
   const update = program.update && updateKernel(program.update, state.sectionFloats);
-  const call = layoutCall(program);
-  const results = layoutResults(plan);
-
-  const owned: (() => void)[] = [];
-  const release = () => {
-    for (const free of owned.splice(0).reverse()) free();
-  };
-  const allocate = (bytes: number): Address => {
-    const address = device.allocate(bytes);
-    owned.push(() => device.free(address));
-    return address;
-  };
+  const [call, results] = [layoutCall(program), layoutResults(plan)];
+  const owned = new Owned(device, residents);
   try {
-    const callAddress = allocate(call.bytes);
-    const resultsAddress = allocate(results.bytes);
-    const addresses = new Map<Operand, Address>([['call', callAddress]]);
-    for (const [node, offset] of call.places) addresses.set(node, callAddress + BigInt(offset));
-    for (const [node, offset] of results.places) addresses.set(node, resultsAddress + BigInt(offset));
-    for (const [name, node] of Object.entries(plan.gradients)) addresses.set(node, state.address(name, 'gradient'));
-    const buffers = planBuffers(plan.steps, (target) => addresses.has(target));
-    const buffersAddress = allocate(buffers.bytes);
-    for (const [target, offset] of buffers.offsets) addresses.set(target, buffersAddress + BigInt(offset));
-
+    const places = placeValues(plan, state, call, results, owned);
     const addressOf = (operand: Operand): Address => {
-      const known = addresses.get(operand) ?? residentAddress(operand);
-      addresses.set(operand, known);
+      const known = places.addresses.get(operand) ?? residentAddress(operand, state, data, owned);
+      places.addresses.set(operand, known);
       return known;
     };
-    /** Of a parameter, of data, or of a constant. */
-    const residentAddress = (operand: Operand): Address => {
-      const { source, values } = leafOf(operand);
-      if (source?.kind === 'parameter') return state.address(source.name);
-      const resident = residents.hold(source === undefined ? values! : required(data, source.name, 'data'));
-      owned.push(resident.release);
-      return resident.address;
-    };
-
-    const kernels = device.compile(sourceOf(plan, update?.source ?? ''));
-    owned.push(kernels.release);
-    const recording = kernels.record((commands) => {
-      for (const step of plan.steps) {
-        const args = step.operands.map(addressOf);
-        if (step.kind === 'product') commands.multiply(step.shape, args[0], args[1], args[2]);
-        else commands.launch(step.name, step.shape, args);
-      }
-      if (update === undefined || state.sectionFloats === 0) return;
-      const sections = update.sections.map((section) => state.sectionAddress(section));
-      commands.launch(update.name, update.shape, [...sections, callAddress + BigInt(4 * CALL_WORDS)]);
-    });
-    owned.push(recording.release);
-    const queue = new RunQueue(device, recording, {
-      call: { address: callAddress, bytes: call.bytes },
-      results: { address: resultsAddress, bytes: results.bytes },
-    });
-    owned.push(() => queue.release());
-
-    const outputs = Object.entries(plan.outputs).map(([name, node]) => ({
-      name,
-      offset: results.places.get(node)!,
-      size: node.size,
-    }));
-    const collect = (bytes: ArrayBuffer): Results =>
-      Object.fromEntries(
-        outputs.map(({ name, offset, size }) => [name, new Float32Array(bytes, offset, size).slice()]),
-      );
+    const kernels = owned.keep(device.compile(sourceOf(plan, update?.source ?? '')));
+    const recording = owned.keep(
+      kernels.record((commands) => {
+        recordSteps(commands, plan, addressOf);
+        if (update !== undefined) recordUpdate(commands, update, state, places.call);
+      }),
+    );
+    const queue = owned.keep(
+      new CallQueue(device, recording, {
+        call: { address: places.call, bytes: call.bytes },
+        results: { address: places.results, bytes: results.bytes },
+      }),
+    );
     return {
       schedule: plan,
       state,
-      run: async (given: Call) => {
-        checkCall(program, given, call);
-        return queue.run((bytes) => fillCall(bytes, given, call), collect);
-      },
-      release: async () => release(),
+      run: async (given: CompleteCall) => queue.enqueue((bytes) => call.fill(bytes, given), results.collect),
+      release: async () => owned.release(),
     };
   } catch (error) {
-    release();
+    owned.release();
     throw error;
   }
+}
+
+/** What an executable holds of a device, freed in the opposite order. */
+class Owned {
+  private readonly device: Device;
+  private readonly residents: Residents;
+  private readonly held: { release(): void }[] = [];
+
+  constructor(device: Device, residents: Residents) {
+    this.device = device;
+    this.residents = residents;
+  }
+
+  keep<T extends { release(): void }>(one: T): T {
+    this.held.push(one);
+    return one;
+  }
+
+  allocate(bytes: number): Address {
+    const address = this.device.allocate(bytes);
+    this.held.push({ release: () => this.device.free(address) });
+    return address;
+  }
+
+  resident = (values: Parameters<Residents['hold']>[0]): Address => this.keep(this.residents.hold(values)).address;
+
+  release(): void {
+    for (const one of this.held.splice(0).reverse()) one.release();
+  }
+}
+
+/** Where everything lies that is computed, handed over or handed back. */
+function placeValues(plan: Schedule, state: DeviceState, call: CallBlock, results: ResultsBlock, owned: Owned) {
+  const blocks = { call: owned.allocate(call.bytes), results: owned.allocate(results.bytes) };
+  const addresses = new Map<Operand, Address>([['call', blocks.call]]);
+  for (const [node, offset] of call.places) addresses.set(node, blocks.call + BigInt(offset));
+  for (const [node, offset] of results.places) addresses.set(node, blocks.results + BigInt(offset));
+  for (const [name, node] of Object.entries(plan.gradients)) addresses.set(node, state.address(name, 'gradient'));
+  const buffers = planBuffers(plan.steps, (target) => addresses.has(target));
+  const start = owned.allocate(buffers.bytes);
+  for (const [target, offset] of buffers.offsets) addresses.set(target, start + BigInt(offset));
+  return { ...blocks, addresses };
+}
+
+/** Where a parameter, data, or a constant lies. */
+function residentAddress(operand: Operand, state: DeviceState, data: Bindings['data'], owned: Owned): Address {
+  const { source, values } = leafOf(operand);
+  if (source?.kind === 'parameter') return state.address(source.name);
+  return owned.resident(source === undefined ? values! : data[source.name]);
+}
+
+function recordSteps(commands: Commands, { steps }: Schedule, addressOf: (operand: Operand) => Address): void {
+  for (const step of steps) {
+    const args = step.operands.map(addressOf);
+    if (step.kind === 'product') commands.multiply(step.shape, args[0], args[1], args[2]);
+    else commands.launch(step.name, step.shape, args);
+  }
+}
+
+function recordUpdate(commands: Commands, { name, shape, sections }: UpdateKernel, state: DeviceState, call: Address) {
+  if (state.sectionFloats === 0) return;
+  const args = sections.map((section) => state.sectionAddress(section));
+  commands.launch(name, shape, [...args, call + BigInt(COEFFICIENTS_START)]);
 }
 
 /** Each kernel once, behind the functions that kernels use. */
@@ -153,73 +158,4 @@ function converted(leaf: Tensor, values: Float64Array): Float32Array {
   const known = conversions.get(leaf) ?? Float32Array.from(values);
   conversions.set(leaf, known);
   return known;
-}
-
-interface CallLayout {
-  readonly places: ReadonlyMap<Tensor, number>;
-  readonly bytes: number;
-  readonly arguments: readonly {
-    readonly name: string;
-    readonly dtype: DType;
-    readonly size: number;
-    readonly offset: number;
-  }[];
-  readonly coefficients: readonly string[];
-}
-
-/** The key's words, then the coefficients, then each argument. */
-function layoutCall(program: Program): CallLayout {
-  const coefficients = program.update?.coefficients ?? [];
-  let bytes = aligned(4 * (CALL_WORDS + coefficients.length));
-  const places = new Map<Tensor, number>();
-  const args = inputsOf(program, 'argument').map(({ node, source }) => {
-    const offset = bytes;
-    places.set(node, offset);
-    bytes += aligned(node.size * BYTES[node.dtype]);
-    return { name: source.name, dtype: node.dtype, size: node.size, offset };
-  });
-  return { places, bytes, arguments: args, coefficients };
-}
-
-function layoutResults({ outputs }: Schedule): { places: ReadonlyMap<Tensor | Temporary, number>; bytes: number } {
-  const places = new Map<Tensor, number>();
-  let bytes = 0;
-  for (const node of Object.values(outputs)) {
-    places.set(node, bytes);
-    bytes += aligned(node.size * BYTES.float);
-  }
-  return { places, bytes };
-}
-
-function checkBindings(program: Program, state: DeviceState, data: Bindings['data']): void {
-  for (const { node, source } of inputsOf(program, 'parameter')) {
-    const what = `parameter "${source.name}" of program ${program.name}`;
-    expectLength({ length: state.sizeOf(source.name) }, node.size, what);
-  }
-  for (const { node, source } of inputsOf(program, 'data')) {
-    expectLength(required(data, source.name, 'data'), node.size, `data "${source.name}" of program ${program.name}`);
-  }
-  expectWholeUpdate(program, state);
-}
-
-/** Before anything is queued, so that a call that is refused leaves nothing behind. */
-function checkCall(program: Program, given: Call, call: CallLayout): void {
-  for (const { name, size } of call.arguments) {
-    expectLength(required(given.arguments, name, 'argument'), size, `argument "${name}" of program ${program.name}`);
-  }
-  if (given.noise === undefined && inputsOf(program, 'noise').length > 0) {
-    throw new EngineError(`program ${program.name} needs noise`);
-  }
-  for (const name of call.coefficients) required(given.coefficients, name, 'coefficient');
-}
-
-function fillCall(bytes: ArrayBuffer, given: Call, call: CallLayout): void {
-  if (given.noise !== undefined) new Uint32Array(bytes, 0, CALL_WORDS).set(callWords(given.noise));
-  const coefficients = new Float32Array(bytes, 4 * CALL_WORDS, call.coefficients.length);
-  call.coefficients.forEach((name, i) => {
-    coefficients[i] = given.coefficients![name];
-  });
-  for (const { name, dtype, size, offset } of call.arguments) {
-    new ARRAYS[dtype](bytes, offset, size).set(given.arguments![name] as NumericArray);
-  }
 }

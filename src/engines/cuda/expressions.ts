@@ -1,19 +1,11 @@
 /** Elementwise primitives as CUDA C expressions: one row each. */
 
-import type { DType, Primitive } from '../../tensor/primitives.ts';
-
-/** Primitives that are not a function of one value of each operand at the same position. */
-type Arranged =
-  | ('constant' | 'input' | 'matmul' | 'convolve' | 'convolveTransposed' | 'convolveFilter')
-  | ('gather' | 'scatterAdd' | 'sum' | 'max' | 'logSumExp')
-  | ('reshape' | 'transpose' | 'broadcast' | 'slice' | 'pad' | 'concat');
-
-export type Elementwise = Exclude<Primitive, Arranged>;
+import type { DType, PrimitiveOf } from '../../tensor/primitives.ts';
 
 interface Expression {
   /** The value, from names of the operands. A name may be used more than once. */
   readonly code: (operands: readonly string[], dtype: DType) => string;
-  /** What it costs beside an addition, roughly: for the choice between computing again and keeping. */
+  /** Its rough cost in additions, for the choice between computing a value again and keeping it. */
   readonly cost: number;
 }
 
@@ -25,7 +17,7 @@ const unary = (code: (x: string) => string, cost: number): Expression => ({ code
 const infix = (operator: string, cost: number): Expression => ({ code: ([a, b]) => `${a} ${operator} ${b}`, cost });
 
 /** NaN stays NaN in each of them, so that a loss that is no number is seen. */
-export const expressions: { readonly [P in Elementwise]: Expression } = {
+export const expressions: { readonly [P in PrimitiveOf<'elementwise'>]: Expression } = {
   neg: unary((x) => `-${x}`, CHEAP),
   exp: unary((x) => `expf(${x})`, TRANSCENDENTAL),
   log: unary((x) => `logf(${x})`, TRANSCENDENTAL),
@@ -50,8 +42,6 @@ export const expressions: { readonly [P in Elementwise]: Expression } = {
   equal: infix('==', CHEAP),
   where: { code: ([condition, a, b]) => `${condition} ? ${a} : ${b}`, cost: CHEAP },
 };
-
-export const isElementwise = (primitive: Primitive): primitive is Elementwise => primitive in expressions;
 
 /** A bool takes a byte, as on the host. */
 export const C_TYPES: { readonly [D in DType]: string } = {

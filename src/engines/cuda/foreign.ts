@@ -56,6 +56,15 @@ export async function openLibrary(name: LibraryName, options: SearchOptions = {}
   }
 }
 
+/** All functions of a library that are needed of it, by their names. */
+export const bindAll = <Name extends string>(
+  library: Foreign,
+  prototypes: { readonly [N in Name]: string },
+): { readonly [N in Name]: ForeignFunction } =>
+  Object.fromEntries(
+    Object.entries<string>(prototypes).map(([name, prototype]) => [name, library.bind(prototype)]),
+  ) as { [N in Name]: ForeignFunction };
+
 /** Memory of the host as an ArrayBuffer, without a copy; it must outlive the buffer's use. */
 export const viewOf = (address: Pointer, bytes: number): ArrayBuffer =>
   bytes === 0 ? new ArrayBuffer(0) : koffi!.view(address, bytes);

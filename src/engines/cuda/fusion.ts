@@ -1,15 +1,13 @@
 /** Groups of stored values that one kernel computes. */
 
+import type { PrimitiveOf } from '../../tensor/primitives.ts';
 import { type Shape, sameShape } from '../../tensor/shape.ts';
-import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
-import { isElementwise } from './expressions.ts';
+import { attributesOf, isOfKind, type NodeOf, type Tensor } from '../../tensor/tensor.ts';
 import { isResident } from './storage.ts';
 
-export const REDUCTIONS = ['sum', 'max', 'logSumExp'] as const;
-export type Reduction = (typeof REDUCTIONS)[number];
+type ReductionNode = NodeOf<PrimitiveOf<'reduction'>>;
 
-export const isReduction = (node: Tensor): node is Tensor & { primitive: Reduction } =>
-  (REDUCTIONS as readonly string[]).includes(node.primitive);
+const isReduction = (node: Tensor): node is ReductionNode => isOfKind(node, 'reduction');
 
 /** A matrix product. */
 export interface Product {
@@ -31,7 +29,7 @@ export interface ReduceGroup {
   readonly axes: readonly number[];
   /** Values as large as the domain, which are stored while they are reduced. */
   readonly values: Tensor[];
-  readonly reductions: Tensor[];
+  readonly reductions: ReductionNode[];
   /** Values as large as the reductions, computed from them at once. */
   readonly finals: Tensor[];
 }
@@ -56,7 +54,7 @@ function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
     stack.push({ node, how });
   };
   const visitOperands = (node: Tensor, how: 'same' | 'other'): void => {
-    const keeps = isElementwise(node.primitive) || node.primitive === 'reshape' || node.primitive === 'broadcast';
+    const keeps = isOfKind(node, 'elementwise') || node.primitive === 'reshape' || node.primitive === 'broadcast';
     for (const operand of node.inputs) {
       const same = how === 'same' && (isReduction(node) || (keeps && operand.size === node.size));
       visit(operand, same ? 'same' : 'other');
@@ -146,7 +144,7 @@ function createGroup(node: Tensor): Group {
   return { ...emptyReduction(node), reductions: [node] };
 }
 
-const emptyReduction = (node: Tensor & { primitive: Reduction }): ReduceGroup => ({
+const emptyReduction = (node: ReductionNode): ReduceGroup => ({
   kind: 'reduce',
   ...domainOf(node),
   values: [],
@@ -155,7 +153,7 @@ const emptyReduction = (node: Tensor & { primitive: Reduction }): ReduceGroup =>
 });
 
 /** A reduction's operand with as few axes as say the same: neighbours that are both reduced, or both not, are one. */
-function domainOf(node: Tensor & { primitive: Reduction }): {
+function domainOf(node: ReductionNode): {
   readonly domain: Shape;
   readonly axes: readonly number[];
 } {
@@ -204,7 +202,7 @@ function join(entry: Entry, node: Tensor, reads: Reads): boolean {
     group.values.push(node);
     return true;
   }
-  // Finals need what was reduced; without that they had better not wait for it.
+  // Finals need what was reduced; what does not need it should not wait for it.
   if (
     node.size === first.size &&
     isDistinct &&
@@ -217,7 +215,7 @@ function join(entry: Entry, node: Tensor, reads: Reads): boolean {
   return false;
 }
 
-function reducesAlike(node: Tensor & { primitive: Reduction }, { domain, axes }: ReduceGroup): boolean {
+function reducesAlike(node: ReductionNode, { domain, axes }: ReduceGroup): boolean {
   const own = domainOf(node);
   return sameShape(own.domain, domain) && sameShape(own.axes, axes);
 }

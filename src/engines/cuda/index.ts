@@ -1,15 +1,16 @@
 /**
  * The CUDA engine: a program becomes few kernels and matrix products on an NVIDIA GPU, launched as one graph. State,
- * data and noise stay on the device; a run hands over its key, coefficients and arguments, and gets the outputs.
+ * data and noise stay on the device; a call hands over its key, coefficients and arguments, and gets the outputs.
  */
 
+import { checkedEngine } from '../checked.ts';
 import type { Engine } from '../engine.ts';
+import { CALLS_AHEAD } from './calls.ts';
 import type { Device } from './device.ts';
 import { createExecutable } from './executable.ts';
 import { type GpuOptions, openGpu } from './gpu.ts';
 import { DeviceState } from './memory.ts';
 import { Residents } from './residents.ts';
-import { RUNS_AHEAD } from './runs.ts';
 
 export { examineCuda, hasDriver, type LibraryReport } from './examine.ts';
 
@@ -20,11 +21,11 @@ export const createCudaEngine = async (options: GpuOptions = {}): Promise<Engine
 /** The engine on any device that does what `Device` says. */
 export function createEngineOn(device: Device): Engine {
   const residents = new Residents(device);
-  return {
+  return checkedEngine({
     name: 'cuda',
     description: device.description,
-    runsAhead: RUNS_AHEAD,
+    runsAhead: CALLS_AHEAD,
     allocate: (parameters, moments) => new DeviceState(device, parameters, moments),
-    compile: (program, bindings) => createExecutable(program, bindings, device, residents),
-  };
+    compile: (program, { state, data }) => createExecutable(program, state, data, device, residents),
+  });
 }

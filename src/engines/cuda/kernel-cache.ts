@@ -6,7 +6,7 @@ import path from 'node:path';
 import { cacheFolder } from '../../base/cache-folder.ts';
 import { makeFolder, writeFile } from '../../base/files.ts';
 
-/** Of all files together: some hundred programs. */
+/** The size of all files together: some hundred programs. */
 const MOST_BYTES = 64 * 2 ** 20;
 
 const digestOf = (content: string | Uint8Array): Buffer => createHash('sha256').update(content).digest();

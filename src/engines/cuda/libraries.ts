@@ -42,7 +42,7 @@ export const LIBRARIES: { readonly [L in LibraryName]: LibrarySpec } = {
 export interface FoundLibrary {
   readonly name: LibraryName;
   readonly path: string;
-  /** Of CUDA; the driver's is known once it is asked. */
+  /** The release of CUDA; the driver's is not known before it is asked. */
   readonly major?: number;
 }
 

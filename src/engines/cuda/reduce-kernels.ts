@@ -6,7 +6,7 @@
 import { type Shape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Block, emit } from './emitter.ts';
-import { isReduction, type ReduceGroup, type Reduction } from './fusion.ts';
+import type { ReduceGroup } from './fusion.ts';
 import { Arguments, createKernel, type Kernel, storeValue, type Temporary } from './kernels.ts';
 import { atAxes, atLinear, type Define, type Position, reshaped } from './positions.ts';
 import { foldings } from './reductions.ts';
@@ -64,13 +64,13 @@ export function reduceKernels(group: ReduceGroup, stored: ReadonlySet<Tensor>): 
     reductions.forEach((node, i) => {
       const [x] = node.inputs;
       const value = emit(block, x, reshaped(position, x.shape, block.index), args);
-      block.lines.push(foldings[nameOf(node)].add(accumulators[i], value));
+      block.lines.push(foldings[node.primitive].add(accumulators[i], value));
     });
   };
   if (layout.pieces === 1) return [kernelOf('reduce', group, layout, args, fold, finish(reductions, finals, args))];
 
   const pieces = reductions.map((node) =>
-    foldings[nameOf(node)].initial.map((): Temporary => ({ floats: layout.pieces * layout.results })),
+    foldings[node.primitive].initial.map((): Temporary => ({ floats: layout.pieces * layout.results })),
   );
   const keep = (block: Block, accumulators: readonly string[][]): void => {
     pieces.forEach((parts, i) => {
@@ -85,7 +85,7 @@ export function reduceKernels(group: ReduceGroup, stored: ReadonlySet<Tensor>): 
   const merge = (block: Block, accumulators: readonly string[][]): void => {
     pieces.forEach((parts, i) => {
       const others = parts.map((part) => block.define('float', `${joined.temporary(part)}[r * ${layout.results} + o]`));
-      block.lines.push(foldings[nameOf(reductions[i])].merge(accumulators[i], others));
+      block.lines.push(foldings[reductions[i].primitive].merge(accumulators[i], others));
     });
   };
   const joining = layoutOf([layout.pieces, layout.results], [0]);
@@ -93,18 +93,13 @@ export function reduceKernels(group: ReduceGroup, stored: ReadonlySet<Tensor>): 
   return [first, kernelOf('reduce_joined', group, whole, joined, merge, finish(reductions, finals, joined))];
 }
 
-const nameOf = (node: Tensor): Reduction => {
-  if (!isReduction(node)) throw new TypeError(`${node.primitive} is no reduction`);
-  return node.primitive;
-};
-
 /** Stores the reductions of result `o`, and what is computed from them. */
 const finish =
-  (reductions: readonly Tensor[], finals: readonly Tensor[], args: Arguments) =>
+  (reductions: ReduceGroup['reductions'], finals: readonly Tensor[], args: Arguments) =>
   (block: Block, accumulators: readonly string[][]): void => {
     reductions.forEach((node, i) => {
       const linear = node.size === 1 ? '0' : 'o';
-      const value = block.define('float', foldings[nameOf(node)].result(accumulators[i]));
+      const value = block.define('float', foldings[node.primitive].result(accumulators[i]));
       block.remember(node, atLinear(node.shape, linear), value);
       block.lines.push(`${args.output(node)}[${linear}] = ${value};`);
     });
@@ -151,7 +146,7 @@ function kernelOf(
 ): Kernel {
   const { results, length, lanes, columns, lanesFirst, pieces, pieceLength } = layout;
   const threads = lanes * columns;
-  const accumulators = reductions.map((node, i) => foldings[nameOf(node)].initial.map((_, j) => `fold${i}_${j}`));
+  const accumulators = reductions.map((node, i) => foldings[node.primitive].initial.map((_, j) => `fold${i}_${j}`));
 
   const block = new Block();
   const tile = pieces === 1 ? 'blockIdx.x' : `(blockIdx.x / ${pieces})`;
@@ -159,7 +154,7 @@ function kernelOf(
   block.lines.push(`const int o = ${tile} * ${columns} + threadIdx.x ${lanesFirst ? `/ ${lanes}` : `% ${columns}`};`);
   if (pieces > 1) block.lines.push(`const int piece = blockIdx.x % ${pieces};`);
   reductions.forEach((node, i) => {
-    foldings[nameOf(node)].initial.forEach((value, j) => {
+    foldings[node.primitive].initial.forEach((value, j) => {
       block.lines.push(`float ${accumulators[i][j]} = ${value};`);
     });
   });
@@ -185,7 +180,7 @@ const JOINED_AT_ONCE = 8;
 /** Joins the lanes' accumulators pairwise through shared memory; lane 0 then holds the whole. */
 function joinLanes(
   block: Block,
-  reductions: readonly Tensor[],
+  reductions: ReduceGroup['reductions'],
   accumulators: readonly string[][],
   { lanes, columns, lanesFirst }: Layout,
 ): void {
@@ -211,7 +206,7 @@ function joinLanes(
     const copy = names.map((name) => `${placeOf(name)}[threadIdx.x] = ${name};`).join(' ');
     for (let half = lanes / 2; half >= 1; half /= 2) {
       const merges = batch.map((i) =>
-        foldings[nameOf(reductions[i])].merge(
+        foldings[reductions[i].primitive].merge(
           accumulators[i],
           accumulators[i].map((name) => `${placeOf(name)}[threadIdx.x + ${half * stride}]`),
         ),

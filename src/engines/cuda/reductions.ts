@@ -1,6 +1,6 @@
 /** Reductions as CUDA C: what is kept while values are folded in, how two such are joined, and what comes out. */
 
-import type { Reduction } from './fusion.ts';
+import type { PrimitiveOf } from '../../tensor/primitives.ts';
 
 /** One row of the table. The code is of variables named `name0`, `name1`, ... */
 interface Folding {
@@ -13,7 +13,7 @@ interface Folding {
 
 const NEGATIVE_INFINITY = '__int_as_float(0xff800000)';
 
-export const foldings: { readonly [R in Reduction]: Folding } = {
+export const foldings: { readonly [R in PrimitiveOf<'reduction'>]: Folding } = {
   sum: {
     initial: ['0.0f'],
     add: ([sum], x) => `${sum} += ${x};`,

@@ -1,8 +1,7 @@
 /** A schedule as text, for people: one line a step. */
 
 import { formatShape } from '../../tensor/shape.ts';
-import { attributesOf, scalarValue, type Tensor } from '../../tensor/tensor.ts';
-import { isReduction } from './fusion.ts';
+import { attributesOf, isOfKind, scalarValue, type Tensor } from '../../tensor/tensor.ts';
 import type { Schedule, Step } from './schedule.ts';
 import { isResident } from './storage.ts';
 
@@ -26,7 +25,7 @@ export function formatSchedule(plan: Schedule): string {
     if (!own && (isStored.has(node) || isResident(node))) return nameOf(node);
     if (node.inputs.length === 0) return nameOf(node);
     const operands = node.inputs.map((operand) => expression(operand, false)).join(', ');
-    const axes = isReduction(node) ? ` over ${attributesOf(node, node.primitive).axes}` : '';
+    const axes = isOfKind(node, 'reduction') ? ` over ${attributesOf(node, node.primitive).axes}` : '';
     const text = `${node.primitive}(${operands})${axes}`;
     return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   };

@@ -1,6 +1,6 @@
 /** A program as a sequence of few steps: matrix products and kernels. It is plain data, and runs nothing. */
 
-import { type Program, rootsOf } from '../../tensor/program.ts';
+import { type Program, rootsOf, withRoots } from '../../tensor/program.ts';
 import { formatShape } from '../../tensor/shape.ts';
 import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 import { channelsLast } from '../channels-last/program.ts';
@@ -26,25 +26,15 @@ export interface Schedule {
 /** Kernels count positions with 32-bit integers. */
 const MOST_VALUES = 2 ** 31 - 2 ** 16;
 
-/** @throws EngineError if an output is not of floats, or a tensor is too large for a kernel. */
+/** @throws EngineError if a tensor is too large for a kernel. */
 export function schedule(original: Program): Schedule {
   const program = channelsLast(original);
-  for (const [name, { dtype }] of Object.entries(program.outputs)) {
-    if (dtype !== 'float') throw new EngineError(`output "${name}" is ${dtype}; cast it to float`);
-  }
   const { stored, results } = planStorage(rootsOf(program));
   for (const node of stored) checkSize(node, program.name);
   const isStored = new Set(stored);
   const steps = fuse(stored.filter(({ size }) => size > 0)).flatMap((group) => stepsOf(group, isStored));
-  const outputNames = Object.keys(program.outputs);
-  const entries = (names: readonly string[], from: number) =>
-    Object.fromEntries(names.map((name, i) => [name, results[from + i]]));
-  return {
-    name: program.name,
-    steps,
-    outputs: entries(outputNames, 0),
-    gradients: entries(Object.keys(program.gradients), outputNames.length),
-  };
+  const { outputs, gradients } = withRoots(program, results);
+  return { name: program.name, steps, outputs, gradients };
 }
 
 function checkSize(node: Tensor, name: string): void {

@@ -1,12 +1,44 @@
 /** Which of a program's values get a place in memory; all others are computed where they are needed, again each time. */
 
-import type { Primitive } from '../../tensor/primitives.ts';
-import { attributesOf, operation, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import { expressions, isElementwise } from './expressions.ts';
+import { isKind, type Primitive, type PrimitiveOf } from '../../tensor/primitives.ts';
+import { attributesOf, isOfKind, operation, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { expressions } from './expressions.ts';
 import { DRAW_COST } from './philox.ts';
 
-/** Never part of another value's expression: other threads need them whole. */
-const WHOLE: ReadonlySet<Primitive> = new Set<Primitive>(['matmul', 'sum', 'max', 'logSumExp', 'scatterAdd']);
+interface Storing {
+  /** Whether it always has a place, because other threads need it whole. */
+  readonly isWhole: boolean;
+  /** Whether the values of a result share its operands' among them; else each reads one value of every operand. */
+  readonly isShared: boolean;
+}
+
+const WHOLE = { isWhole: true, isShared: false } as const;
+const FOLDED = { isWhole: true, isShared: true } as const;
+const MOVED = { isWhole: false, isShared: false } as const;
+const SPREAD = { isWhole: false, isShared: true } as const;
+
+/** For what is not elementwise. */
+const storing: { readonly [P in Exclude<Primitive, PrimitiveOf<'elementwise'>>]: Storing } = {
+  constant: MOVED,
+  input: MOVED,
+  matmul: WHOLE,
+  convolve: WHOLE,
+  convolveTransposed: WHOLE,
+  convolveFilter: WHOLE,
+  gather: MOVED,
+  scatterAdd: FOLDED,
+  sum: FOLDED,
+  max: FOLDED,
+  logSumExp: FOLDED,
+  reshape: MOVED,
+  transpose: MOVED,
+  broadcast: MOVED,
+  slice: MOVED,
+  pad: SPREAD,
+  concat: SPREAD,
+};
+
+const storingOf = ({ primitive }: Tensor): Storing => (isKind(primitive, 'elementwise') ? MOVED : storing[primitive]);
 
 /** Costs in additions: of four bytes read or written, and of one more kernel. */
 const ACCESS_COST = 16;
@@ -38,11 +70,11 @@ export function planStorage(roots: readonly Tensor[]): Storage {
   const order = topologicalOrder(results);
   const isStored = new Set<Tensor>(results);
   for (const node of order) {
-    if (WHOLE.has(node.primitive)) isStored.add(node);
+    if (storingOf(node).isWhole) isStored.add(node);
     if (node.primitive !== 'matmul') continue;
     for (const operand of node.inputs.map(core)) if (!isResident(operand)) isStored.add(operand);
   }
-  storeWhatIsDear(order, isStored);
+  storeWhatIsExpensive(order, isStored);
   return { stored: order.filter((node) => isStored.has(node)), results };
 }
 
@@ -58,7 +90,7 @@ function distinctResults(roots: readonly Tensor[]): Tensor[] {
 }
 
 /** Adds what is cheaper to keep than to compute each time that it is needed. */
-function storeWhatIsDear(order: readonly Tensor[], isStored: Set<Tensor>): void {
+function storeWhatIsExpensive(order: readonly Tensor[], isStored: Set<Tensor>): void {
   const costs = costsOf(order, isStored);
   // Evaluations of each value, all kernels together; users come before what they use.
   const evaluations = new Map<Tensor, number>();
@@ -66,8 +98,8 @@ function storeWhatIsDear(order: readonly Tensor[], isStored: Set<Tensor>): void 
     const asked = evaluations.get(node) ?? 0;
     const cost = costs.get(node)!;
     const keeping = node.size * ACCESS_COST + asked * ACCESS_COST + LAUNCH_COST;
-    // What only moves values is no dearer than these, which are kept instead.
-    const isCandidate = isElementwise(node.primitive) && !isStored.has(node);
+    // What only moves values costs no more than its operands, which are kept instead.
+    const isCandidate = isOfKind(node, 'elementwise') && !isStored.has(node);
     if (isCandidate && (asked - node.size) * cost > keeping) isStored.add(node);
     const times = isStored.has(node) ? node.size : asked;
     for (const operand of node.inputs) {
@@ -77,25 +109,13 @@ function storeWhatIsDear(order: readonly Tensor[], isStored: Set<Tensor>): void 
 }
 
 /** How often one evaluation of a node evaluates an operand. */
-function readsOf(node: Tensor, operand: Tensor): number {
-  switch (node.primitive) {
-    case 'sum':
-    case 'max':
-    case 'logSumExp':
-    case 'pad':
-    case 'concat':
-    case 'scatterAdd':
-      return operand.size / node.size;
-    default:
-      return 1;
-  }
-}
+const readsOf = (node: Tensor, operand: Tensor): number => (storingOf(node).isShared ? operand.size / node.size : 1);
 
 /** Additions that one evaluation of each value takes; what grows too long is stored at once. */
 function costsOf(order: readonly Tensor[], isStored: Set<Tensor>): ReadonlyMap<Tensor, number> {
   const costs = new Map<Tensor, number>();
   for (const node of order) {
-    const own = isElementwise(node.primitive) ? expressions[node.primitive].cost : 1;
+    const own = isOfKind(node, 'elementwise') ? expressions[node.primitive].cost : 1;
     const drawn = node.primitive === 'input' && !isResident(node) ? DRAW_COST : own;
     const operands = node.inputs.map((operand) =>
       isStored.has(operand) || isResident(operand) ? ACCESS_COST : costs.get(operand)!,

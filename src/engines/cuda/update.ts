@@ -1,11 +1,10 @@
-/** A program's update as one kernel over flat memory: a thread a position of all parameters together. */
+/** A program's update as one kernel over flat memory: one thread for each position of all parameters. */
 
-import type { Primitive } from '../../tensor/primitives.ts';
+import type { PrimitiveOf } from '../../tensor/primitives.ts';
 import { sourceName, type Update } from '../../tensor/program.ts';
 import { attributesOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import { EngineError } from '../engine.ts';
 import type { LaunchShape } from './device.ts';
-import { C_TYPES, expressions, isElementwise, literal } from './expressions.ts';
+import { C_TYPES, expressions, literal } from './expressions.ts';
 
 export interface UpdateKernel {
   readonly name: string;
@@ -17,10 +16,7 @@ export interface UpdateKernel {
 
 const THREADS = 256;
 
-/**
- * @param floats of one section of the state.
- * @throws EngineError if the update uses a primitive that is not elementwise.
- */
+/** @param floats of one section of the state. */
 export function updateKernel({ moments, coefficients, values }: Update, floats: number): UpdateKernel {
   const sections = ['parameter', ...moments, 'gradient'];
   const names = new Map<Tensor, string>();
@@ -38,7 +34,7 @@ export function updateKernel({ moments, coefficients, values }: Update, floats: 
       return coefficient < 0 ? `section${sections.indexOf(name)}[i]` : `coefficients[${coefficient}]`;
     }
     const operands = node.inputs.map((operand) => known.get(operand)!);
-    return expressionOf(node.primitive).code(operands, node.dtype);
+    return expressions[node.primitive as PrimitiveOf<'elementwise'>].code(operands, node.dtype);
   }
   // All values are computed before any is stored.
   const stores = Object.entries(values).map(
@@ -54,9 +50,4 @@ export function updateKernel({ moments, coefficients, values }: Update, floats: 
     '',
   ].join('\n');
   return { name: 'update', source, shape: { blocks: Math.ceil(floats / THREADS), threads: THREADS }, sections };
-}
-
-function expressionOf(primitive: Primitive) {
-  if (isElementwise(primitive)) return expressions[primitive];
-  throw new EngineError(`an update cannot use ${primitive}; it is elementwise`);
 }

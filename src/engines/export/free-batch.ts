@@ -55,7 +55,7 @@ function checkBatchAxis(node: Tensor, sizes: ReadonlyMap<Tensor, readonly Size[]
 export const argumentsOf = ({ program }: FreeProgram): { readonly name: string; readonly node: Tensor }[] =>
   inputsOf(program, 'argument').map(({ node, source }) => ({ name: source.name, node }));
 
-/** The node's shape with another number where it follows the batch: −1 for "whatever is left" unless said. */
+/** The node's shape with another number where it follows the batch: by default −1, for "whatever is left". */
 export const openShape = ({ sizesOf }: FreeProgram, node: Tensor, open = -1): number[] =>
   sizesOf(node).map((size) => (followsBatch(size) ? open : size));
 

@@ -2,9 +2,10 @@
 
 import type { Primitive } from '../../tensor/primitives.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
+import { attributesOf, isOfKind, type Tensor } from '../../tensor/tensor.ts';
 import { EngineError } from '../engine.ts';
-import { type Lowering, lowerings, type Site } from '../onnx/lowering.ts';
+import { isLowered, lower, type Site } from '../onnx/lowering.ts';
+import { DATA_TYPES } from '../onnx/protobuf.ts';
 import { type FreeProgram, openShape } from './free-batch.ts';
 import type { Weight } from './weights.ts';
 
@@ -29,7 +30,7 @@ const own: { readonly [P in Primitive]?: Row } = {
 
   // As they are called, where the engine takes what is faster in its own runtime.
   step: ([x], { graph, name }) =>
-    graph.apply('Cast', [graph.apply('Greater', [x, graph.number(0)])], { to: FLOAT }, name),
+    graph.apply('Cast', [graph.apply('Greater', [x, graph.number(0)])], { to: DATA_TYPES.float }, name),
   softplus: ([x], { graph, name }) => graph.apply('Softplus', [x], {}, name),
 
   add: (operands, site) => withBias(site) ?? shared(operands, site),
@@ -49,16 +50,11 @@ const own: { readonly [P in Primitive]?: Row } = {
   },
 };
 
-const FLOAT = 1;
-
 /** The engine's own row. */
 function shared(operands: readonly string[], { graph, node, name, free }: ExportSite): string {
-  const row = (lowerings as { readonly [P in Primitive]?: Lowering<Primitive> })[node.primitive];
-  // Its shapes would be those of one batch; only derivatives use it.
-  if (row === undefined || node.primitive === 'scatterAdd') {
-    throw new EngineError(`program ${free.program.name}: it uses ${node.primitive}, which no exported graph has`);
-  }
-  return row(operands, { graph, node, name, attributes: node.attributes as never });
+  // The shapes of a scatterAdd would be those of one batch; only derivatives use it.
+  if (isLowered(node) && node.primitive !== 'scatterAdd') return lower(node, operands, graph, name);
+  throw new EngineError(`program ${free.program.name}: it uses ${node.primitive}, which no exported graph has`);
 }
 
 /** Adds the operators for one node and returns the name of its value. */
@@ -68,7 +64,7 @@ export const lowerForExport: Row = (operands, site) => (own[site.node.primitive]
 function withBias(site: ExportSite): string | undefined {
   const { node, names, isPrivate } = site;
   for (const [i, factor] of node.inputs.entries()) {
-    const isProduct = ['matmul', 'convolve', 'convolveTransposed'].includes(factor.primitive);
+    const isProduct = isOfKind(factor, 'product');
     const bias = biasOf(node.inputs[1 - i], factor, site);
     if (!isProduct || bias === undefined || !isPrivate(factor)) continue;
     return product([...factor.inputs.map((operand) => names.get(operand)!), bias], factor, site);

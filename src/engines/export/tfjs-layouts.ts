@@ -4,21 +4,13 @@
  * the other way, once; a weight is rearranged here and now.
  */
 
-import type { DType } from '../../tensor/primitives.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import { constant, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
 import { evaluate } from '../reference/kernels.ts';
+import { TFJS_TYPE } from '../tfjs/kernel.ts';
 import { type FreeProgram, openShape } from './free-batch.ts';
-import type { TfjsGraph, TfjsType } from './tfjs-graph.ts';
+import type { TfjsGraph } from './tfjs-graph.ts';
 import type { Weight } from './weights.ts';
-
-/** What TensorFlow.js has no type for, it holds in a larger one. */
-export const TYPES: Readonly<Record<DType, TfjsType>> = {
-  float: 'float32',
-  int32: 'int32',
-  uint8: 'int32',
-  bool: 'bool',
-};
 
 export const TO_LAST = [0, 2, 3, 1];
 const TO_FIRST = [0, 3, 1, 2];
@@ -47,7 +39,7 @@ export class Layouts {
   /** As the program has it. */
   first(node: Tensor): string {
     const weight = this.weights.get(node);
-    if (weight !== undefined) return this.graph.constant(weight.values, node.shape, TYPES[node.dtype], weight.name);
+    if (weight !== undefined) return this.graph.constant(weight.values, node.shape, TFJS_TYPE[node.dtype], weight.name);
     const { name, last } = this.made.get(node)!;
     return last ? this.once(`${name} first`, () => this.graph.transpose(name, TO_FIRST)) : name;
   }
@@ -83,7 +75,7 @@ export class Layouts {
     return this.once(`${name}/${how}`, () => {
       const arranged = arrange(constant(values, node.shape, node.dtype));
       const result = evaluate(topologicalOrder([arranged]), () => values).get(arranged)!;
-      return this.graph.constant(result, arranged.shape, TYPES[node.dtype], `${name}/${how}`);
+      return this.graph.constant(result, arranged.shape, TFJS_TYPE[node.dtype], `${name}/${how}`);
     });
   }
 

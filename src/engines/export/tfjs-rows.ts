@@ -1,8 +1,8 @@
 /** Which operations of TensorFlow.js a node becomes. */
 
-import { type DType, ELEMENTWISE, type Primitive } from '../../tensor/primitives.ts';
+import type { DType, Primitive, PrimitiveOf } from '../../tensor/primitives.ts';
 import { sameShape } from '../../tensor/shape.ts';
-import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
+import { attributesOf, isOfKind, type Tensor } from '../../tensor/tensor.ts';
 import { EngineError } from '../engine.ts';
 import { type FreeProgram, openShape } from './free-batch.ts';
 import { flag, integer, integers, type TfjsGraph, text, type } from './tfjs-graph.ts';
@@ -41,12 +41,18 @@ const reduce = (
 const reduction =
   (op: 'Sum' | 'Max'): Row =>
   ([x], { graph, node, name }) => {
-    const { axes, keep } = attributesOf(node, node.primitive as 'sum' | 'max');
+    const { axes, keep } = attributesOf(node, node.primitive as PrimitiveOf<'reduction'>);
     return axes.length === 0 ? graph.apply('Identity', [x], {}, name) : reduce(graph, op, x, axes, keep, name);
   };
 
-/** Undefined where only derivatives use it, or it is an input. */
-const rows: { readonly [P in Primitive]?: Row } = {
+/** Null where only derivatives use it, or where it is made elsewhere: leaves below, convolutions with channels last. */
+const rows: { readonly [P in Primitive]: Row | null } = {
+  constant: null,
+  input: null,
+  convolve: null,
+  convolveTransposed: null,
+  convolveFilter: null,
+  scatterAdd: null,
   neg: direct('Neg'),
   exp: direct('Exp'),
   log: direct('Log'),
@@ -134,7 +140,7 @@ function repeat(x: string, { graph, node, free, name }: TfjsSite): string {
 export function lowerToTfjs(site: TfjsSite): string {
   const { node, free, layouts } = site;
   const row = rows[node.primitive];
-  if (row === undefined) {
+  if (row === null) {
     throw new EngineError(`program ${free.program.name}: it uses ${node.primitive}, which no exported graph has`);
   }
   return row(
@@ -156,7 +162,7 @@ export function lowerChannelsLast(site: TfjsSite): string | undefined {
   }
   if (node.rank !== 4 || !node.inputs.some(layouts.isLast)) return undefined;
   const operands = () => node.inputs.map((operand) => layouts.last(operand));
-  if (ELEMENTWISE.has(node.primitive)) return rows[node.primitive]?.(operands(), unnamed);
+  if (isOfKind(node, 'elementwise')) return rows[node.primitive]?.(operands(), unnamed);
   if (node.primitive !== 'sum' && node.primitive !== 'max') return undefined;
   const { axes } = attributesOf(node, node.primitive);
   const moved = axes.map((axis) => TO_LAST.indexOf(axis));
@@ -180,7 +186,7 @@ function doubledImage(node: Tensor): Tensor | undefined {
   return fits ? image : undefined;
 }
 
-/** Of images with their channels last. */
+/** A convolution of images with their channels last. */
 function convolution({ graph, node, layouts }: TfjsSite): string {
   const [image, filter] = node.inputs;
   const { stride, padding } = attributesOf(node, node.primitive as 'convolve' | 'convolveTransposed');

@@ -1,9 +1,10 @@
 /** A program as a TensorFlow.js graph model: batches of any size, weights inside. */
 
 import type { Tensor } from '../../tensor/tensor.ts';
+import { TFJS_TYPE } from '../tfjs/kernel.ts';
 import { argumentsOf, type FreeProgram, openShape } from './free-batch.ts';
 import { type ModelFile, TfjsGraph } from './tfjs-graph.ts';
-import { Layouts, TYPES } from './tfjs-layouts.ts';
+import { Layouts } from './tfjs-layouts.ts';
 import { lowerChannelsLast, lowerToTfjs } from './tfjs-rows.ts';
 import { weightsOf } from './weights.ts';
 
@@ -23,7 +24,11 @@ export function encodeTfjs(
   const layouts = new Layouts(graph, free, weights);
   const results = Object.entries(free.program.outputs);
   const inputs = new Set(argumentsOf(free).map(({ node }) => node));
-  const described = (name: string, node: Tensor) => ({ name, shape: openShape(free, node), dtype: TYPES[node.dtype] });
+  const described = (name: string, node: Tensor) => ({
+    name,
+    shape: openShape(free, node),
+    dtype: TFJS_TYPE[node.dtype],
+  });
   for (const { name, node } of argumentsOf(free)) layouts.hold(node, graph.input(described(name, node)), FIRST);
   for (const node of free.nodes) {
     if (weights.has(node) || inputs.has(node)) continue;

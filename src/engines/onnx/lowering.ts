@@ -1,11 +1,11 @@
 /** A program as one ONNX graph: a table from primitive to operators. */
 
-import type { Attributes, DType, Primitive } from '../../tensor/primitives.ts';
-import { inputsOf, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
+import type { Attributes, Primitive, PrimitiveOf } from '../../tensor/primitives.ts';
+import { inputsOf, type Program, rootsOf, SOURCES, sourceName } from '../../tensor/program.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import { attributesOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { attributesOf, type NodeOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
 import { type AttributeTable, GraphBuilder } from './graph.ts';
-import { CONTRIBUTED, encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
+import { CONTRIBUTED, DATA_TYPES, encodeValues, type OnnxGraph, type OnnxNode, type OnnxValue } from './protobuf.ts';
 import { shortcuts } from './shortcuts.ts';
 
 export interface Site<P extends Primitive> {
@@ -40,7 +40,7 @@ const arithmetic =
   };
 
 const reduction =
-  (operator: string): Lowering<'sum' | 'max' | 'logSumExp'> =>
+  (operator: string): Lowering<PrimitiveOf<'reduction'>> =>
   ([x], { graph, attributes: { axes, keep }, name }) =>
     axes.length === 0
       ? graph.apply('Identity', [x], {}, name)
@@ -70,12 +70,12 @@ function productInParts([a, b]: readonly string[], parts: number, { graph, node,
   return graph.apply('ReduceSum', [products, graph.integers([0])], { keepdims: 0 }, name);
 }
 
-const ONNX_CAST: Readonly<Record<DType, number>> = { float: 1, uint8: 2, int32: 6, bool: 9 };
-
 /** Convolutions are gathers and matrix products by now: see ../channels-last/program.ts. */
-export type Lowered = Exclude<Primitive, 'convolve' | 'convolveTransposed' | 'convolveFilter'>;
+export type Lowered = Exclude<Primitive, Exclude<PrimitiveOf<'product'>, 'matmul'>>;
 
-export const lowerings: { readonly [P in Lowered]: Lowering<P> } = {
+export const isLowered = (node: Tensor): node is NodeOf<Lowered> => node.primitive in lowerings;
+
+const lowerings: { readonly [P in Lowered]: Lowering<P> } = {
   constant: (_, { graph, node, attributes: { values } }) =>
     graph.constant({ type: node.dtype, shape: node.shape, bytes: encodeValues(values, node.dtype) }),
   input: (_, { attributes: { source } }) => inputName(source.kind, sourceName(source)),
@@ -104,7 +104,7 @@ export const lowerings: { readonly [P in Lowered]: Lowering<P> } = {
     return graph.apply('Add', [graph.apply('Relu', [x]), tail], {}, name);
   },
   stopGradient: direct('Identity'),
-  cast: ([x], { graph, attributes: { dtype }, name }) => graph.apply('Cast', [x], { to: ONNX_CAST[dtype] }, name),
+  cast: ([x], { graph, attributes: { dtype }, name }) => graph.apply('Cast', [x], { to: DATA_TYPES[dtype] }, name),
 
   add: arithmetic('Add'),
   sub: arithmetic('Sub'),
@@ -176,13 +176,12 @@ export function lowerProgram(program: Program): OnnxGraph {
     const name = settled.get(node);
     const isPrivate = (other: Tensor): boolean => users.get(other) === 1 && !settled.has(other);
     const faster = shortcuts[node.primitive]?.(node, { graph, names, isPrivate, name });
-    names.set(node, faster ?? lower(node as Tensor & { primitive: Lowered }, operands, graph, name));
+    names.set(node, faster ?? lower(node as NodeOf<Lowered>, operands, graph, name));
   }
   for (const { name, node } of results) {
     if (settled.get(node) !== name) graph.apply('Identity', [names.get(node)!], {}, name);
   }
-  const kinds = ['argument', 'data', 'parameter', 'noise'] as const;
-  const inputs = kinds.flatMap((kind) =>
+  const inputs = SOURCES.flatMap((kind) =>
     inputsOf(program, kind).map(
       ({ node, source }): OnnxValue => ({
         name: inputName(kind, sourceName(source)),
@@ -218,8 +217,8 @@ export function withoutUnused(nodes: readonly OnnxNode[], results: readonly stri
   return kept.reverse();
 }
 
-const lower = <P extends Lowered>(
-  node: Tensor & { primitive: P },
+export const lower = <P extends Lowered>(
+  node: NodeOf<P>,
   operands: readonly string[],
   graph: GraphBuilder,
   name: string | undefined,

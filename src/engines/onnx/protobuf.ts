@@ -4,7 +4,7 @@ import type { DType, NumericArray } from '../../tensor/primitives.ts';
 import type { Shape } from '../../tensor/shape.ts';
 
 /** Element types by their numbers in onnx.proto. */
-const DATA_TYPES = { float: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
+export const DATA_TYPES = { float: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
 
 export type OnnxType = keyof typeof DATA_TYPES;
 

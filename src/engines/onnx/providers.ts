@@ -1,8 +1,8 @@
 /**
- * onnxruntime's execution providers beside its CPU: where each can run, and what it needs there.
+ * onnxruntime's execution providers other than its CPU: where each can run, and what it needs there.
  *
- * They serve where nothing better does: onnxruntime-node copies every tensor to and from the host at each run, parameters
- * and gradients too, and the update stays on the CPU.
+ * They are for machines where nothing better runs: onnxruntime-node copies every tensor to and from the host at each
+ * call, parameters and gradients too, and the update stays on the CPU.
  */
 
 import { createProgram } from '../../tensor/program.ts';

@@ -5,8 +5,8 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
-import type { DType } from '../../tensor/primitives.ts';
 import type { CApi, Pointer } from './c-api.ts';
+import { DATA_TYPES } from './protobuf.ts';
 import {
   type BoundGraph,
   type BoundTensor,
@@ -15,9 +15,6 @@ import {
   type Session,
   type Sessions,
 } from './session.ts';
-
-/** ONNXTensorElementDataType */
-const ELEMENT_TYPES: { readonly [D in DType]: number } = { float: 1, uint8: 2, int32: 6, bool: 9 };
 
 /** OrtDeviceAllocator, OrtMemTypeDefault: memory that the library does not own. */
 const OWN_MEMORY = [0, 0] as const;
@@ -114,7 +111,7 @@ function bind(
       values.byteLength,
       sizes,
       sizes.length,
-      ELEMENT_TYPES[dtype],
+      DATA_TYPES[dtype],
     );
     try {
       api.call(how, binding, name, tensor);

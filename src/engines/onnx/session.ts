@@ -1,4 +1,4 @@
-/** What runs a graph. Its memory is bound once; each run reads inputs from it and writes outputs to it, in place. */
+/** What runs a graph. Its memory is bound once; each call reads inputs from it and writes outputs to it, in place. */
 
 import type { DType, NumericArray } from '../../tensor/primitives.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -22,7 +22,7 @@ export interface BoundGraph {
 }
 
 export interface Session {
-  /** One run, after the event loop had its turn: the run itself blocks it. Throws what onnxruntime says. */
+  /** Runs the graph once, after the event loop had its turn: the run itself blocks it. Throws what onnxruntime says. */
   run(): Promise<void>;
   /** Frees what onnxruntime holds. */
   release(): Promise<void>;

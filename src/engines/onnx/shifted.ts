@@ -1,7 +1,7 @@
 /** logSumExp in other primitives, for providers whose own is not shifted by the maximum: e¹⁰⁰⁰ is infinite in 32 bits. */
 
-import { type Program, rootsOf } from '../../tensor/program.ts';
-import { attributesOf, operation, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { mapProgram, type Program } from '../../tensor/program.ts';
+import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 
 const LARGEST = 3e38;
 
@@ -20,14 +20,5 @@ function shiftedLogSumExp(x: Tensor, node: Tensor): Tensor {
 }
 
 /** The program with the same results. */
-export function withShiftedLogSumExp(program: Program): Program {
-  const replaced = new Map<Tensor, Tensor>();
-  for (const node of topologicalOrder(rootsOf(program))) {
-    const inputs = node.inputs.map((operand) => replaced.get(operand)!);
-    const rebuild = () => (inputs.length === 0 ? node : operation(node.primitive, inputs, node.attributes as never));
-    replaced.set(node, node.primitive === 'logSumExp' ? shiftedLogSumExp(inputs[0], node) : rebuild());
-  }
-  const all = (nodes: Program['outputs']) =>
-    Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, replaced.get(node)!]));
-  return { ...program, outputs: all(program.outputs), gradients: all(program.gradients) };
-}
+export const withShiftedLogSumExp = (program: Program): Program =>
+  mapProgram(program, (node, [x]) => (node.primitive === 'logSumExp' ? shiftedLogSumExp(x, node) : undefined));

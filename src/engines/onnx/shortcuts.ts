@@ -111,7 +111,7 @@ const FACTORS = 16;
 
 /**
  * Σ (a − log(1 + eᵇ)) over the last axis = Σ (a − max(b, 0)) + Σ log Π σ(|b|), with one logarithm for 16 values: the
- * Bernoulli log likelihood, whose logarithms are the dearest of its operations.
+ * Bernoulli log likelihood, whose logarithms are the most expensive of its operations.
  */
 const sumOfSoftplus: Shortcut = (node, { graph, names, isPrivate, name }) => {
   const [difference] = node.inputs;

@@ -1,9 +1,9 @@
 /** Compiles an elementwise update to one SIMD loop over a flat memory. */
 
 import { encodeModule, type ValueType, wasm } from '../../base/wasm.ts';
-import type { Primitive } from '../../tensor/primitives.ts';
+import type { PrimitiveOf } from '../../tensor/primitives.ts';
 import { sourceName, type Update } from '../../tensor/program.ts';
-import { attributesOf, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { attributesOf, isOfKind, scalarValue, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
 import { EngineError } from '../engine.ts';
 import type { FlatMemory } from './memory.ts';
 
@@ -11,8 +11,11 @@ import type { FlatMemory } from './memory.ts';
 const SMALLEST_NORMAL = 2 ** -126;
 const VECTOR_BYTES = 16;
 
-/** What follows an operation's operands. Comparisons give masks, which `where` selects by. */
-const instructions: { readonly [P in Primitive]?: readonly number[] } = {
+/**
+ * What follows an operation's operands, null where SIMD has no such instruction. Comparisons give masks, which `where`
+ * selects by.
+ */
+const instructions: { readonly [P in PrimitiveOf<'elementwise'>]: readonly number[] | null } = {
   neg: wasm.f32x4Neg,
   abs: wasm.f32x4Abs,
   sqrt: wasm.f32x4Sqrt,
@@ -24,6 +27,16 @@ const instructions: { readonly [P in Primitive]?: readonly number[] } = {
   div: wasm.f32x4Div,
   less: wasm.f32x4Lt,
   equal: wasm.f32x4Eq,
+  where: wasm.v128Bitselect,
+  stopGradient: [],
+  exp: null,
+  log: null,
+  sign: null,
+  elu: null,
+  sigmoid: null,
+  tanh: null,
+  softplus: null,
+  cast: null,
 };
 
 /** An update of a flat memory, as a module: see UpdateRange. */
@@ -95,13 +108,11 @@ export function instantiateUpdate({ module }: CompiledUpdate, { memory }: FlatMe
 const operandsOf = ({ primitive, inputs }: Tensor): readonly Tensor[] =>
   primitive === 'where' ? [inputs[1], inputs[2], inputs[0]] : inputs;
 
-function instructionFor({ primitive }: Tensor): readonly number[] {
-  const instruction = primitive === 'where' ? wasm.v128Bitselect : instructions[primitive];
-  if (instruction === undefined) {
-    const known = [...Object.keys(instructions), 'where'].join(', ');
-    throw new EngineError(`an update cannot use ${primitive}; it is made of ${known}`);
-  }
-  return instruction;
+function instructionFor(node: Tensor): readonly number[] {
+  const instruction = isOfKind(node, 'elementwise') ? instructions[node.primitive] : null;
+  if (instruction !== null) return instruction;
+  const known = Object.entries(instructions).flatMap(([name, code]) => (code === null ? [] : [name]));
+  throw new EngineError(`an update cannot use ${node.primitive}; it is made of ${known.join(', ')}`);
 }
 
 /** value & (|value| ≥ smallest normal) */

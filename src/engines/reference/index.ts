@@ -1,84 +1,60 @@
-/** The reference engine: 64-bit floats, plain loops, no dependency. Slow, exact, and at home wherever Node runs. */
+/** The reference engine: 64-bit floats, plain loops, no dependency. Slow and exact; it runs wherever Node does. */
 
 import type { Source } from '../../tensor/primitives.ts';
-import { applyUpdate, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
+import { type Program, rootsOf, sourceName, wholeUpdates } from '../../tensor/program.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import { argument, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import {
-  type Bindings,
-  type Call,
-  drawNoise,
-  type Engine,
-  type Executable,
-  expectLength,
-  type ParameterSpec,
-  type Results,
-  required,
-  type State,
-} from '../engine.ts';
+import { type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { type CompleteCall, checkedEngine, type Store } from '../checked.ts';
+import { type Bindings, drawNoise, type Engine, type ParameterSpec, type Results } from '../engine.ts';
 import { evaluate, type Values } from './kernels.ts';
 
 /** State in 32 bits, although the engine computes in 64: so a checkpoint holds all of it, and a run can be resumed. */
-export class ReferenceState implements State {
-  readonly parameters: readonly ParameterSpec[];
-  readonly moments: readonly string[];
+class ReferenceState implements Store {
   private readonly arrays = new Map<string, Float32Array>();
 
   constructor(parameters: readonly ParameterSpec[], moments: readonly string[]) {
-    this.parameters = parameters;
-    this.moments = moments;
     for (const { name, shape } of parameters) {
       for (const slot of ['parameter', ...moments]) this.arrays.set(`${slot} ${name}`, new Float32Array(sizeOf(shape)));
     }
   }
 
   /** The live array: a parameter, or one of its moments. */
-  at = (parameter: string, slot = 'parameter'): Float32Array =>
-    required(Object.fromEntries(this.arrays), `${slot} ${parameter}`, 'state');
+  at = (parameter: string, slot = 'parameter'): Float32Array => this.arrays.get(`${slot} ${parameter}`)!;
 
   read = (parameter: string, moment?: string): Float32Array => this.at(parameter, moment).slice();
 
-  write(parameter: string, values: ArrayLike<number>, moment?: string): void {
-    const array = this.at(parameter, moment);
-    expectLength(values, array.length, `state "${parameter}"`);
-    array.set(values);
-  }
+  write = (parameter: string, values: ArrayLike<number>, moment?: string): void =>
+    this.at(parameter, moment).set(values);
 }
 
-export function createReferenceEngine(): Engine {
-  return {
+export const createReferenceEngine = (): Engine =>
+  checkedEngine({
     name: 'reference',
     description: 'plain TypeScript, 1 thread, float64',
     allocate: (parameters, moments) => new ReferenceState(parameters, moments),
-    compile: async (program, bindings) => createExecutable(program, bindings),
-  };
-}
+    compile: async (program, { state, data }) => createExecutable(program, state, data),
+  });
 
-function createExecutable(program: Program, { state, data }: Bindings): Executable {
-  if (!(state instanceof ReferenceState)) throw new TypeError('the reference engine runs on its own state');
+function createExecutable(program: Program, state: ReferenceState, data: Bindings['data']) {
   const order = topologicalOrder(rootsOf(program));
   const applyUpdate = compileUpdate(program, state);
 
-  const inputValue = (source: Source, node: Tensor, call: Call): Values => {
+  const inputValue = (source: Source, node: Tensor, call: CompleteCall): Values => {
     switch (source.kind) {
       case 'argument':
-        return required(call.arguments, source.name, 'argument');
+        return call.arguments[source.name];
       case 'data':
-        return required(data, source.name, 'data');
+        return data[source.name];
       case 'parameter':
         return state.at(source.name);
       case 'noise':
-        return Float64Array.from(drawNoise(node.size, source, call, program.name));
+        return Float64Array.from(drawNoise(node.size, source, call.noise));
     }
   };
 
   return {
-    run: async (call): Promise<Results> => {
-      const values = evaluate(order, (source, node) => {
-        const value = inputValue(source, node, call);
-        expectLength(value, node.size, `${source.kind} "${sourceName(source)}" of program ${program.name}`);
-        return value;
-      });
+    run: async (call: CompleteCall): Promise<Results> => {
+      const values = evaluate(order, (source, node) => inputValue(source, node, call));
       // Copied before the update, which changes parameters in place.
       const outputs = Object.entries(program.outputs).map(([name, node]) => [
         name,
@@ -92,26 +68,18 @@ function createExecutable(program: Program, { state, data }: Bindings): Executab
 }
 
 /** The program's update over whole parameters. */
-function compileUpdate({ update, gradients }: Program, state: ReferenceState) {
-  if (update === undefined) return () => {};
-  const slots = ['parameter', ...update.moments];
-  const rules = Object.entries(gradients).map(([name, gradient]) => {
-    const wholes = ['gradient', ...slots].map((slot) => [slot, argument(slot, gradient.shape)]);
-    const scalars = update.coefficients.map((coefficient) => [coefficient, argument(coefficient, [])]);
-    const results = applyUpdate(update, Object.fromEntries([...wholes, ...scalars]));
-    return { name, gradient, results, order: topologicalOrder(Object.values(results)) };
-  });
-  return (values: ReadonlyMap<Tensor, Values>, call: Call): void => {
-    const all = rules.map(({ name, gradient, results, order }) => {
+function compileUpdate(program: Program, state: ReferenceState) {
+  const rules = wholeUpdates(program).map((rule) => ({ ...rule, order: topologicalOrder(Object.values(rule.values)) }));
+  return (values: ReadonlyMap<Tensor, Values>, { coefficients }: CompleteCall): void => {
+    const all = rules.flatMap(({ name, gradient, values: slots, order }) => {
       const updated = evaluate(order, (source) => {
         const slot = sourceName(source);
         if (slot === 'gradient') return values.get(gradient)!;
-        if (slots.includes(slot)) return state.at(name, slot);
-        return Float64Array.of(required(call.coefficients, slot, 'coefficient'));
+        return slot in slots ? state.at(name, slot) : Float64Array.of(coefficients[slot]);
       });
-      return slots.map((slot) => ({ target: state.at(name, slot), value: updated.get(results[slot])! }));
+      return Object.entries(slots).map(([slot, node]) => ({ target: state.at(name, slot), value: updated.get(node)! }));
     });
     // All are computed before any is stored: a gradient may be another parameter.
-    for (const { target, value } of all.flat()) target.set(value);
+    for (const { target, value } of all) target.set(value);
   };
 }

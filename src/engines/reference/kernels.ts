@@ -1,8 +1,8 @@
 /** Every primitive as plain loops in 64-bit floats: the oracle that other engines are tested against. */
 
-import type { Attributes, NumericArray, Primitive, Source } from '../../tensor/primitives.ts';
+import type { Attributes, NumericArray, Primitive, PrimitiveOf, Source } from '../../tensor/primitives.ts';
 import { broadcastStrides, type Shape, sizeOf, stridesOf } from '../../tensor/shape.ts';
-import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
+import { attributesOf, type NodeOf, type Tensor } from '../../tensor/tensor.ts';
 import { convolve, convolveFilter, convolveTransposed } from './convolutions.ts';
 
 export type Values = NumericArray;
@@ -89,7 +89,7 @@ function writeInto(out: Values, outShape: Shape, x: Values, shape: Shape, starts
 function reduce(
   x: Values,
   shape: Shape,
-  { axes }: Attributes['sum'],
+  { axes }: Attributes[PrimitiveOf<'reduction'>],
   out: Float64Array,
   f: (sum: number, value: number) => number,
 ): Float64Array {
@@ -244,7 +244,7 @@ export const kernels: { readonly [P in Primitive]: Kernel<P> } = {
   },
 };
 
-const compute = <P extends Primitive>(node: Tensor & { primitive: P }, operands: readonly Values[]): Values =>
+const compute = <P extends Primitive>(node: NodeOf<P>, operands: readonly Values[]): Values =>
   kernels[node.primitive](operands, node, attributesOf(node, node.primitive));
 
 /** Computes nodes in the given order; `inputValue` gives the leaves. */

@@ -18,7 +18,7 @@ interface Kind {
   /** In the order in which they must be loaded; the last brings the backend, the first the operations. */
   readonly packages: readonly string[];
   readonly name: string;
-  /** Beside its packages. */
+  /** What it needs besides its packages. */
   readonly needs?: string;
   readonly describe: (tf: Tfjs, options: EngineOptions) => string;
 }
@@ -90,7 +90,7 @@ function explain(backend: BackendName, error: unknown): EngineError {
   const missing =
     (error as NodeJS.ErrnoException | null)?.code === 'ERR_MODULE_NOT_FOUND' &&
     packages.some((name) => reason.includes(`'${name}'`));
-  // The project keeps install scripts from running; these packages come to nothing without theirs. Without --save-dev npm
+  // The project keeps install scripts from running; these packages do not work without theirs. Without --save-dev npm
   // takes them for what they are, optional peers, and installs nothing.
   const scripts = needs === undefined ? '' : ' --ignore-scripts=false';
   const install = `npm install --no-save --save-dev${scripts} ${packages.map((name) => `${name}@${VERSION}`).join(' ')}`;

@@ -2,13 +2,14 @@
 
 import type { Tensor as Value } from '@tensorflow/tfjs-core';
 import type { Source } from '../../tensor/primitives.ts';
-import { applyUpdate, inputsOf, type Program, rootsOf, sourceName } from '../../tensor/program.ts';
-import { argument, attributesOf, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
-import { type Bindings, type Call, drawNoise, EngineError, expectLength, type Results, required } from '../engine.ts';
+import { inputsOf, type Program, rootsOf, sourceName, wholeUpdates } from '../../tensor/program.ts';
+import { attributesOf, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import type { CompleteCall } from '../checked.ts';
+import { type Bindings, drawNoise, EngineError, type Results } from '../engine.ts';
 import type { Tfjs } from './backends.ts';
 import { toTensor } from './kernel.ts';
 import { createPlan } from './plan.ts';
-import { TfjsState } from './state.ts';
+import type { TfjsState } from './state.ts';
 
 export interface Context {
   /** Makes the engine's backend the active one. */
@@ -17,53 +18,58 @@ export interface Context {
   readonly name: string;
 }
 
+interface Bound {
+  readonly state: TfjsState;
+  readonly data: Bindings['data'];
+}
+
 const sourceOf = (node: Tensor): Source => attributesOf(node, 'input').source;
 const isInput = (node: Tensor, kind: Source['kind']): boolean =>
   node.primitive === 'input' && sourceOf(node).kind === kind;
 
-export function createExecutable(program: Program, { state, data }: Bindings, { activate, name }: Context) {
-  if (!(state instanceof TfjsState)) throw new TypeError('the tfjs engine runs on its own state');
+export function createExecutable(program: Program, { state, data }: Bound, { activate, name }: Context) {
   const tf = activate();
-  for (const { node, source } of inputsOf(program, 'parameter')) {
-    expectLength({ length: state.at(source.name).size }, node.size, `parameter "${source.name}" of ${program.name}`);
-  }
   const rows = rowsOfData(program);
   const plan = createPlan(tf, rootsOf(program), rows);
   const resident = keepData(tf, program, rows, data);
   const update = compileUpdate(tf, program, state);
 
-  const inputValue = (node: Tensor, call: Call): Value | undefined => {
-    if (rows.has(node)) return gatherRows(tf, node, program, data, call);
+  const inputValue = (node: Tensor, call: CompleteCall): Value | undefined => {
+    if (rows.has(node)) return gatherRows(tf, node, data, call);
     const source = sourceOf(node);
     switch (source.kind) {
       case 'argument':
-        return toTensor(tf, given(source.name, node, program, call), node);
+        return toTensor(tf, call.arguments[source.name], node);
       case 'data':
         return resident.get(node);
       case 'parameter':
         return state.at(source.name);
       case 'noise':
-        return toTensor(tf, drawNoise(node.size, source, call, program.name), node);
+        return toTensor(tf, drawNoise(node.size, source, call.noise), node);
     }
   };
 
-  const compute = (call: Call): Results => {
+  const compute = (call: CompleteCall): Results => {
     const values = plan.evaluate((node) => inputValue(node, call));
-    const outputs = Object.entries(program.outputs).map(([output, node]): [string, Float32Array] => {
-      if (node.dtype !== 'float') throw new EngineError(`output "${output}" is ${node.dtype}; cast it to float`);
-      return [output, values.get(node)!.dataSync<'float32'>() as Float32Array];
-    });
+    const outputs = Object.entries(program.outputs).map(([output, node]): [string, Float32Array] => [
+      output,
+      values.get(node)!.dataSync<'float32'>() as Float32Array,
+    ]);
     update.run(values, call);
     return Object.fromEntries(outputs);
   };
 
   return {
-    run: (call: Call): Results => {
+    run: (call: CompleteCall): Results => {
       activate();
+      let results: Results = {};
       try {
-        return tf.tidy(() => compute(call) as never) as Results;
+        tf.tidy(() => {
+          results = compute(call);
+        });
+        return results;
       } catch (error) {
-        throw error instanceof EngineError ? error : failure(program, name, error);
+        throw failure(program, name, error);
       }
     },
     release: (): void => {
@@ -72,12 +78,6 @@ export function createExecutable(program: Program, { state, data }: Bindings, { 
       for (const value of resident.values()) value.dispose();
     },
   };
-}
-
-function given(name: string, node: Tensor, program: Program, call: Call): ArrayLike<number> {
-  const values = required(call.arguments, name, 'argument');
-  expectLength(values, node.size, `argument "${name}" of program ${program.name}`);
-  return values;
 }
 
 /** Rows that an argument picks from resident data, such as the images of a batch. */
@@ -91,10 +91,10 @@ function rowsOfData(program: Program): ReadonlySet<Tensor> {
 }
 
 /** They are picked on the host: a whole dataset would take four bytes for each of its own on the backend. */
-function gatherRows(tf: Tfjs, node: Tensor, program: Program, data: Bindings['data'], call: Call): Value {
+function gatherRows(tf: Tfjs, node: Tensor, data: Bindings['data'], call: CompleteCall): Value {
   const [x, indices] = node.inputs;
-  const values = required(data, sourceName(sourceOf(x)), 'data');
-  const positions = given(sourceName(sourceOf(indices)), indices, program, call);
+  const values = data[sourceName(sourceOf(x))];
+  const positions = call.arguments[sourceName(sourceOf(indices))];
   const width = node.size / indices.size;
   const picked = new (values.constructor as typeof Uint8Array)(node.size);
   for (let i = 0; i < positions.length; i++) {
@@ -108,36 +108,27 @@ function keepData(tf: Tfjs, program: Program, rows: ReadonlySet<Tensor>, data: B
   const users = topologicalOrder(rootsOf(program)).filter((node) => !rows.has(node));
   const used = new Set([...users.flatMap((node) => node.inputs), ...rootsOf(program)]);
   return new Map(
-    inputsOf(program, 'data').flatMap(({ node, source }) => {
-      const values = required(data, source.name, 'data');
-      expectLength(values, node.size, `data "${source.name}" of program ${program.name}`);
-      return used.has(node) ? [[node, tf.keep(toTensor(tf, values, node))] as const] : [];
-    }),
+    inputsOf(program, 'data').flatMap(({ node, source }) =>
+      used.has(node) ? [[node, tf.keep(toTensor(tf, data[source.name], node))] as const] : [],
+    ),
   );
 }
 
 /** The program's update over whole parameters. */
-function compileUpdate(tf: Tfjs, { update, gradients }: Program, state: TfjsState) {
-  if (update === undefined) return { run: () => {}, release: () => {} };
-  const slots = ['parameter', ...update.moments];
-  const rules = Object.entries(gradients).map(([name, gradient]) => {
-    const wholes = ['gradient', ...slots].map((slot) => [slot, argument(slot, gradient.shape)]);
-    const scalars = update.coefficients.map((coefficient) => [coefficient, argument(coefficient, [])]);
-    const results = applyUpdate(update, Object.fromEntries([...wholes, ...scalars]));
-    return { name, gradient, results, plan: createPlan(tf, Object.values(results)) };
-  });
+function compileUpdate(tf: Tfjs, program: Program, state: TfjsState) {
+  const rules = wholeUpdates(program).map((rule) => ({ ...rule, plan: createPlan(tf, Object.values(rule.values)) }));
   return {
-    run: (values: ReadonlyMap<Tensor, Value>, call: Call): void => {
+    run: (values: ReadonlyMap<Tensor, Value>, call: CompleteCall): void => {
       const coefficients = Object.fromEntries(
-        update.coefficients.map((name) => [name, tf.scalar(required(call.coefficients, name, 'coefficient'))]),
+        (program.update?.coefficients ?? []).map((name) => [name, tf.scalar(call.coefficients[name])]),
       );
-      const all = rules.flatMap(({ name, gradient, results, plan }) => {
+      const all = rules.flatMap(({ name, gradient, values: slots, plan }) => {
         const updated = plan.evaluate((node) => {
           const slot = sourceName(sourceOf(node));
           if (slot === 'gradient') return values.get(gradient)!;
-          return slots.includes(slot) ? state.at(name, slot) : coefficients[slot];
+          return slot in slots ? state.at(name, slot) : coefficients[slot];
         });
-        return slots.map((slot) => ({ name, slot, value: updated.get(results[slot])! }));
+        return Object.entries(slots).map(([slot, node]) => ({ name, slot, value: updated.get(node)! }));
       });
       // All are computed before any is stored: a gradient may be another parameter. Clones share their values, and keep
       // apart what two slots, or a slot and its old tensor, have in common.

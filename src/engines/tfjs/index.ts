@@ -2,10 +2,11 @@
  * Any backend of TensorFlow.js: a program runs node by node, as a table from primitive to operation, in 32-bit floats.
  *
  * Memory does not grow: values are freed after their last use, state is replaced by each update, and noise, gathered
- * rows and scalars live for one run.
+ * rows and scalars live for one call.
  */
 
 import { setImmediate } from 'node:timers/promises';
+import { checkedEngine } from '../checked.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import { type BackendName, loadBackend } from './backends.ts';
 import { type Context, createExecutable } from './executable.ts';
@@ -20,7 +21,7 @@ export async function createTfjsEngine(backend: BackendName, options: EngineOpti
     return tf;
   };
   const context: Context = { activate, name: `tfjs:${backend}` };
-  return {
+  return checkedEngine({
     name: context.name,
     description,
     allocate: (parameters, moments) => new TfjsState(parameters, moments, activate),
@@ -28,12 +29,12 @@ export async function createTfjsEngine(backend: BackendName, options: EngineOpti
       const executable = createExecutable(program, bindings, context);
       return {
         run: async (call) => {
-          // A run computes without a pause; timers and signals get their turn before it.
+          // A call computes without a pause; timers and signals get their turn before it.
           await setImmediate();
           return executable.run(call);
         },
         release: async () => executable.release(),
       };
     },
-  };
+  });
 }

@@ -1,9 +1,9 @@
 /** Every primitive as operations of TensorFlow.js. Each gives a tensor of its own, which may share its values. */
 
 import type { Tensor as Value } from '@tensorflow/tfjs-core';
-import type { Primitive } from '../../tensor/primitives.ts';
+import type { Primitive, PrimitiveOf } from '../../tensor/primitives.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
+import { attributesOf, type NodeOf } from '../../tensor/tensor.ts';
 import type { Tfjs } from './backends.ts';
 import { convolve, convolveFilter, convolveTransposed } from './convolutions.ts';
 import { type Kernel, TFJS_TYPE, toTensor } from './kernel.ts';
@@ -19,7 +19,7 @@ const binary =
     f(tf, a, b);
 
 const reduction =
-  (f: (tf: Tfjs, x: Value, axes: number[], keep: boolean) => Value): Kernel<'sum' | 'max' | 'logSumExp'> =>
+  (f: (tf: Tfjs, x: Value, axes: number[], keep: boolean) => Value): Kernel<PrimitiveOf<'reduction'>> =>
   (tf, [x], _, { axes, keep }) =>
     axes.length === 0 ? tf.clone(x) : f(tf, x, [...axes], keep);
 
@@ -102,8 +102,5 @@ export const kernels: { readonly [P in Primitive]: Kernel<P> } = {
 };
 
 /** Computes a node. What a kernel makes on the way is gone afterwards. */
-export const compute = <P extends Primitive>(
-  tf: Tfjs,
-  node: Tensor & { readonly primitive: P },
-  operands: readonly Value[],
-): Value => tf.tidy(() => kernels[node.primitive](tf, operands, node, attributesOf(node, node.primitive)));
+export const compute = <P extends Primitive>(tf: Tfjs, node: NodeOf<P>, operands: readonly Value[]): Value =>
+  tf.tidy(() => kernels[node.primitive](tf, operands, node, attributesOf(node, node.primitive)));

@@ -22,7 +22,7 @@ export function createPlan(tf: Tfjs, roots: readonly Tensor[], leaves: ReadonlyS
     order.flatMap((node) => (node.primitive === 'constant' ? [[node, tf.keep(compute(tf, node, []))] as const] : [])),
   );
   const computed = order.filter((node) => node.inputs.length > 0 && !leaves.has(node));
-  // Values are freed after their last use and not at the end of a run, whose memory they would fill together.
+  // Values are freed after their last use: kept to the end of a call, they would fill the memory together.
   const lastUser = new Map<Tensor, Tensor>();
   for (const node of computed) for (const operand of node.inputs) lastUser.set(operand, node);
   const kept = new Set(roots);

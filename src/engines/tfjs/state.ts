@@ -2,20 +2,17 @@
 
 import type { Tensor as Value } from '@tensorflow/tfjs-core';
 import { sizeOf } from '../../tensor/shape.ts';
-import { expectLength, type ParameterSpec, required, type State } from '../engine.ts';
+import type { Store } from '../checked.ts';
+import type { ParameterSpec } from '../engine.ts';
 import type { Tfjs } from './backends.ts';
 import { toTensor } from './kernel.ts';
 
-export class TfjsState implements State {
-  readonly parameters: readonly ParameterSpec[];
-  readonly moments: readonly string[];
+export class TfjsState implements Store {
   private readonly activate: () => Tfjs;
   private readonly tensors: Record<string, Value> = {};
 
   /** @param activate makes the backend that the tensors live on the active one. */
   constructor(parameters: readonly ParameterSpec[], moments: readonly string[], activate: () => Tfjs) {
-    this.parameters = parameters;
-    this.moments = moments;
     this.activate = activate;
     for (const { name, shape } of parameters) {
       for (const slot of ['parameter', ...moments]) {
@@ -25,7 +22,7 @@ export class TfjsState implements State {
   }
 
   /** The live tensor: a parameter, or one of its moments. */
-  at = (parameter: string, slot = 'parameter'): Value => required(this.tensors, `${slot} ${parameter}`, 'state');
+  at = (parameter: string, slot = 'parameter'): Value => this.tensors[`${slot} ${parameter}`];
 
   /** Takes a tensor over and frees the one before. */
   replace(parameter: string, slot: string, value: Value): void {
@@ -37,9 +34,8 @@ export class TfjsState implements State {
   read = (parameter: string, moment?: string): Float32Array =>
     Float32Array.from(this.at(parameter, moment).dataSync<'float32'>());
 
-  write(parameter: string, values: ArrayLike<number>, moment?: string): void {
-    const { shape, size } = this.at(parameter, moment);
-    expectLength(values, size, `state "${parameter}"`);
-    this.replace(parameter, moment ?? 'parameter', toTensor(this.activate(), values, { shape, dtype: 'float' }));
+  write(parameter: string, values: ArrayLike<number>, moment = 'parameter'): void {
+    const { shape } = this.at(parameter, moment);
+    this.replace(parameter, moment, toTensor(this.activate(), values, { shape, dtype: 'float' }));
   }
 }

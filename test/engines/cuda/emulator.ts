@@ -21,7 +21,7 @@ import type {
 const CACHE = 'node_modules/.cache/vae-cuda-emulator';
 const FLAGS = ['-std=c++17', '-O1', '-shared', '-fPIC', '-w', `-I${import.meta.dirname}`];
 
-/** Why the emulator cannot be had here, or undefined where it can. */
+/** Why the emulator cannot run here, or undefined where it can. */
 export const missing: string | undefined =
   spawnSync('g++', ['--version']).status === 0 ? undefined : 'g++ is not installed';
 

@@ -1,10 +1,10 @@
-/** Runs of one recording under way: each has pinned memory for what goes in and what comes out. */
+/** Calls of one recording under way: each has pinned memory for what goes in and what comes out. */
 
 import type { Results } from '../engine.ts';
 import type { Address, Device, Event, Pinned, Recording } from './device.ts';
 
-/** Runs that may be under way at once; a further call waits for the oldest of them. */
-export const RUNS_AHEAD = 4;
+/** Calls that may be under way at once; a further call waits for the oldest of them. */
+export const CALLS_AHEAD = 4;
 
 interface Place {
   readonly address: Address;
@@ -15,11 +15,11 @@ interface Slot {
   readonly call: Pinned;
   readonly results: Pinned;
   readonly done: Event;
-  /** Hands on the results, or the error, of the run that the slot is in use for. */
+  /** Hands on the results, or the error, of the call that the slot is in use for. */
   finish?: ((error?: unknown) => void) | undefined;
 }
 
-export class RunQueue {
+export class CallQueue {
   private readonly device: Device;
   private readonly recording: Recording;
   private readonly places: { readonly call: Place; readonly results: Place };
@@ -33,7 +33,7 @@ export class RunQueue {
     this.device = device;
     this.recording = recording;
     this.places = places;
-    this.slots = Array.from({ length: RUNS_AHEAD }, () => ({
+    this.slots = Array.from({ length: CALLS_AHEAD }, () => ({
       call: device.allocatePinned(places.call.bytes),
       results: device.allocatePinned(places.results.bytes),
       done: device.createEvent(),
@@ -41,8 +41,8 @@ export class RunQueue {
     this.free = [...this.slots];
   }
 
-  /** Queues a run: `fill` writes what goes in, at once; `collect` reads what came out, once it has. */
-  run(fill: (bytes: ArrayBuffer) => void, collect: (bytes: ArrayBuffer) => Results): Promise<Results> {
+  /** Queues a call: `fill` writes what goes in, at once; `collect` reads what came out, once it has. */
+  enqueue(fill: (bytes: ArrayBuffer) => void, collect: (bytes: ArrayBuffer) => Results): Promise<Results> {
     if (this.free.length === 0) this.finishOldest();
     const slot = this.free.pop()!;
     return new Promise((resolve, reject) => {
@@ -84,7 +84,7 @@ export class RunQueue {
     });
   }
 
-  /** Looks, between other work of the event loop, whether runs are done. */
+  /** Looks, between other work of the event loop, whether calls are done. */
   private watch(): void {
     if (this.isWatching) return;
     this.isWatching = true;
@@ -96,7 +96,7 @@ export class RunQueue {
     setImmediate(look);
   }
 
-  /** Finishes the oldest run if it is done, or has failed; says whether. */
+  /** Finishes the oldest call if it is done, or has failed; says whether. */
   private settle(isDone: () => boolean): boolean {
     let failure: unknown;
     try {

@@ -1,4 +1,4 @@
-/** How runs go on a device: several at once, in order, and with nothing left behind. */
+/** How calls go on a device: several at once, in order, and with nothing left behind. */
 
 import v8 from 'node:v8';
 import vm from 'node:vm';
@@ -17,7 +17,7 @@ import { CONVOLUTIONAL, DENSE, stepProgram } from './programs.ts';
 
 const MOMENTS = ['firstMoment', 'secondMoment'];
 
-/** A counter that adds an argument to its only parameter at each run. */
+/** A counter that adds an argument to its only parameter at each call. */
 const adder = (): Program => {
   const p = parameter('p', [1]);
   const step = argument('x', [1]);
@@ -26,7 +26,7 @@ const adder = (): Program => {
 };
 
 describe.skipIf(missing !== undefined)(
-  `runs on a device${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  `calls on a device${missing === undefined ? '' : ` (skipped: ${missing})`}`,
   () => {
     it('may be called ahead, and are computed in order, each with its own arguments and results', async () => {
       const engine = createEngineOn(createEmulatedDevice({ laziness: 5 }));
