@@ -18,7 +18,8 @@ export class DivergenceError extends InputError {
 export interface Divergence {
   /** What happened, in words: "the loss became NaN at step 3". */
   readonly what: string;
-  readonly step: number;
+  /** The step that `what` names, if it does. */
+  readonly step: number | undefined;
   readonly epoch: number;
   /** Whether the weights are still the first ones. */
   readonly isFirst: boolean;
@@ -43,10 +44,9 @@ function remedy({ learningRate, clip, scale, posterior }: RunConfig): string {
   return `lower --learning-rate (now ${learningRate})${others.length === 0 ? '' : `, or use ${others.join(' or ')}`}`;
 }
 
-/** @param failed the step that the message is about, which the finding may come before. */
-function formatFinding({ node, parameter, step }: Finding, failed: number): string {
-  const isEarlier = step !== failed;
-  const inStep = isEarlier ? ` of step ${step}` : '';
+/** @param named the step that the message names already; the finding may come before it. */
+function formatFinding({ node, parameter, step }: Finding, named: number | undefined): string {
+  const inStep = step === named ? '' : ` of step ${step}`;
   const where = node && `${node.words}${node.primitive === 'input' ? '' : ` in the ${node.pass} pass`}${inStep}`;
   const which = parameter && `the ${parameter.what === 'value' ? 'parameter' : 'gradient of'} "${parameter.name}"`;
   const whole = where === undefined ? `${which} after the update of step ${step}` : where;

@@ -239,7 +239,8 @@ export class Trainer {
     const finding = await diagnose({ updates, start: kept?.progress ?? START, goBack }, failure, stopped).catch(
       () => undefined,
     );
-    const place = { step: failure.step, epoch: current.epoch + 1, isFirst: current.step === 0 };
+    const named = failure.inEvaluation ? undefined : failure.step;
+    const place = { step: named, epoch: current.epoch + 1, isFirst: current.step === 0 };
     return divergenceError({ what: message, ...place, finding }, this.model.config);
   }
 }

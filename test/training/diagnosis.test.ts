@@ -72,6 +72,17 @@ for (const [name, engine] of Object.entries(engines)) {
       expect(finding).toEqual({ step: 1, parameter: { name: 'encoder.0.weight', what: 'value' } });
     });
 
+    it('in the evaluation behind an update names what that update has spoilt', async () => {
+      const once: Partial<RunConfig> = { optimizer: 'sgd', learningRate: 1e40, batchSize: 120 };
+      expect((await failureOf(trainerFor(engine, once))).message).toMatch(
+        /^the bound is no longer a number \(epoch 1\): first in the parameter "encoder.0.weight" after the update of step 1; lower/,
+      );
+      // Finite weights whose bound overflows: the update shows nothing.
+      expect((await failureOf(trainerFor(engine, { ...once, learningRate: 1e30 }))).message).toMatch(
+        /^the bound is no longer a number \(epoch 1\); lower/,
+      );
+    });
+
     it('finds the same from the seed, from the last snapshot, and when it is resumed', async () => {
       const file = path.join(folder, `late-${name}.safetensors`);
       const fromSeed = await failureOf(trainerFor(engine, LATE));
