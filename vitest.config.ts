@@ -1,13 +1,33 @@
 import { defineConfig } from 'vitest/config';
 
+/** What runs the built program, and what takes more than a second or two: mostly engines on many programs. */
+const PROGRAM = [
+  'test/readme.test.ts',
+  'test/cli/**/*.test.ts',
+  'test/data/folder.test.ts',
+  'test/engines/cuda/{command-line,emulated,gpu,kernel-cache}.test.ts',
+  'test/engines/{export,onnx,onnx-sessions,tfjs}.test.ts',
+  'test/inference/export.test.ts',
+  'test/training/{devices,trainer}.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // The command line is tested as users run it, from the build.
-    globalSetup: ['test/build.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Engines use every core themselves.
     maxWorkers: 2,
+    projects: [
+      {
+        // Needs no build and takes seconds: npm run test:unit.
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: PROGRAM },
+      },
+      {
+        // The command line is tested as users run it, from the build.
+        extends: true,
+        test: { name: 'program', include: PROGRAM, globalSetup: ['test/build.ts'] },
+      },
+    ],
   },
 });

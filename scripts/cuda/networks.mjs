@@ -3,7 +3,7 @@
 const dist = new URL('../../dist/', import.meta.url);
 const load = (file) => import(new URL(file, dist));
 
-const { DEFAULT_CONFIG } = await load('training/config.js');
+const { DEFAULTS } = await load('training/config.js');
 const { createModel, trainingProgram } = await load('training/programs.js');
 const { batchSource } = await load('training/batches.js');
 const { Trainer } = await load('training/trainer.js');
@@ -42,7 +42,7 @@ function drawImages(count, pixels) {
 }
 
 const modelOf = ({ settings, image }, chosen = {}) =>
-  createModel({ ...DEFAULT_CONFIG, ...settings, ...chosen, threads: 1, device: 'reference' }, image);
+  createModel({ ...DEFAULTS, ...settings, ...chosen, threads: 1, device: 'reference' }, image);
 
 /** A network's program compiled on an engine, in so many milliseconds, with images and a function that makes a step. */
 export async function prepare(engine, network, count = 10_000) {

@@ -41,24 +41,41 @@ export interface Given {
   readonly weights?: readonly NamedTensor[];
 }
 
-/** A benchmark on an engine. */
-export async function prepare(
-  engine: Engine,
-  name: BenchmarkName,
-  { settings = {}, images: chosenImages, weights = [] }: Given = {},
-): Promise<Prepared> {
+/** What a benchmark runs, before any engine is chosen. */
+interface Plan {
+  readonly model: Model;
+  readonly optimiser: Optimiser;
+  readonly images: Uint8Array;
+  readonly imageCount: number;
+  readonly source: BatchSource;
+  readonly program: Program;
+}
+
+function plan(name: BenchmarkName, { settings = {}, images: chosenImages }: Given = {}): Plan {
   const { imageShape, config: chosen, batch, work }: Benchmark = benchmarks[name];
   const config = { ...DEFAULTS, device: 'reference', threads: 1, ...chosen, ...settings } as const;
   const model = createModel(config, imageShape);
-  const { parameters, pixels } = model.vae;
+  const { pixels } = model.vae;
   const optimiser = optimisers[config.optimizer].create(config);
-  const state = engine.allocate(parameters.map(specOf), work === undefined ? optimiser.update.moments : []);
-  for (const { name: parameter, initialise } of parameters) state.write(parameter, initialise(0));
-  for (const { name: parameter, values } of weights) state.write(parameter, values);
   const images = chosenImages ?? randomImages(pixels);
   const imageCount = images.length / pixels;
   const source = batchSource({ count: imageCount, images, labels: new Uint8Array(imageCount) }, pixels);
   const program = programOf(model, optimiser, batch, source, work);
+  return { model, optimiser, images, imageCount, source, program };
+}
+
+/** The program that a benchmark runs, which no engine is needed for. */
+export const benchmarkProgram = (name: BenchmarkName): Program => plan(name).program;
+
+/** A benchmark on an engine. */
+export async function prepare(engine: Engine, name: BenchmarkName, given: Given = {}): Promise<Prepared> {
+  const { batch, work }: Benchmark = benchmarks[name];
+  const { model, optimiser, images, imageCount, source, program } = plan(name, given);
+  const { config } = model;
+  const { parameters } = model.vae;
+  const state = engine.allocate(parameters.map(specOf), work === undefined ? optimiser.update.moments : []);
+  for (const { name: parameter, initialise } of parameters) state.write(parameter, initialise(0));
+  for (const { name: parameter, values } of given.weights ?? []) state.write(parameter, values);
   const executable = await engine.compile(program, { state, data: source.data });
   const order = permutation(imageCount, { seed: 0, stream: 'shuffle', step: 0 });
   const latents = Float32Array.from({ length: batch * config.latent }, (_, i) => Math.sin(i));
@@ -112,7 +129,7 @@ function programOf(
 const updateBytes = ({ update }: Optimiser, parameters: number): number =>
   parameters * (2 * (1 + update.moments.length) + 1) * Float32Array.BYTES_PER_ELEMENT;
 
-/** Noise that the step 0 gives, by the names of its streams. */
+/** The noise of a program: its streams, each with its shape. */
 export const noiseOf = (program: Program) =>
   inputsOf(program, 'noise').map(({ node, source }) => ({ ...source, shape: node.shape, size: sizeOf(node.shape) }));
 

@@ -10,7 +10,7 @@ export interface Benchmark {
   readonly config: Partial<RunConfig>;
   /** Images, or latents, of one call. */
   readonly batch: number;
-  /** A training step unless said. */
+  /** A training step by default. */
   readonly work?: 'importance' | 'decode';
 }
 

@@ -5,7 +5,7 @@ import { freeBatch } from '../engines/export/free-batch.ts';
 import { encodeOnnx } from '../engines/export/onnx.ts';
 import { encodeTfjs } from '../engines/export/tfjs.ts';
 import { type Model, toPicture } from '../programs/programs.ts';
-import type { Progress } from '../runs/checkpoint.ts';
+import type { Progress } from '../runs/progress.ts';
 import { encodeSafetensors, type NamedTensor } from '../runs/safetensors.ts';
 import { likelihoodContract } from '../settings/contract.ts';
 import { createProgram, type Program } from '../tensor/program.ts';

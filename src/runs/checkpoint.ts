@@ -3,42 +3,17 @@
  * from one machine or hour to the next, so that equal runs give equal bytes.
  */
 
-import type { ImageShape } from '../data/dataset.ts';
-import type { State } from '../engines/engine.ts';
 import { ConfigError, InputError } from '../base/errors.ts';
 import { readFile, writeFile } from '../base/files.ts';
-import { formatShape, sameShape } from '../tensor/shape.ts';
+import type { ImageShape } from '../data/dataset.ts';
+import type { State } from '../engines/engine.ts';
 import { checkConfig } from '../settings/check.ts';
 import { DEFAULTS, type RunConfig } from '../settings/table.ts';
+import { formatShape, sameShape } from '../tensor/shape.ts';
+import { type Progress, parseProgress } from './progress.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.ts';
 
-/** Sums over the images of an epoch so far, in nats. */
-export interface EpochSums {
-  readonly images: number;
-  readonly loss: number;
-  readonly bound: number;
-  readonly logLikelihood: number;
-  readonly kl: number;
-  /** Zero where it is not measured. */
-  readonly gradientNorm: number;
-}
-
-export interface Progress {
-  /** Updates made. */
-  readonly step: number;
-  /** Epochs completed. */
-  readonly epoch: number;
-  /** Batches done of the next epoch. */
-  readonly batch: number;
-  readonly sums: EpochSums;
-  /** Where a run has ended inside an epoch: the step at which it was measured. */
-  readonly measured?: number;
-  /** The best epoch so far by its bound on held-out images, in nats. */
-  readonly best?: { readonly epoch: number; readonly bound: number };
-}
-
-const NO_SUMS: EpochSums = { images: 0, loss: 0, bound: 0, logLikelihood: 0, kl: 0, gradientNorm: 0 };
-export const START: Progress = { step: 0, epoch: 0, batch: 0, sums: NO_SUMS };
+export type { Progress } from './progress.ts';
 
 export interface Checkpoint {
   readonly config: RunConfig;
@@ -130,7 +105,7 @@ export function readCheckpoint(file: string): Checkpoint {
   ) {
     throw new InputError(`${file}: damaged: imageShape is not three sizes`);
   }
-  const progress = parseProgress(metadata.progress, file);
+  const progress = progressOf(metadata.progress, file);
   const moments = new Map<string, NamedTensor[]>();
   for (const { name, ...rest } of tensors) {
     if (!name.startsWith(MOMENT_PREFIX)) continue;
@@ -153,20 +128,10 @@ function parseConfig(json: string | undefined, file: string): RunConfig {
   }
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-function parseProgress(json: string | undefined, file: string): Progress {
-  const progress = parseField(json, 'progress', file) as Partial<Progress>;
-  const { step, epoch, batch, sums, best, measured = 0 } = progress;
-  const { images, loss, logLikelihood = Number.NaN, kl = Number.NaN } = sums ?? {};
-  const { bound = logLikelihood - kl, gradientNorm = 0 } = sums ?? {};
-  const fits =
-    [step, epoch, batch, images, measured].every(isCount) &&
-    [loss, bound, logLikelihood, kl, gradientNorm].every(Number.isFinite) &&
-    (batch === 0) === (images === 0) &&
-    (best === undefined || (isCount(best?.epoch) && Number.isFinite(best.bound)));
-  if (!fits) throw new InputError(`${file}: damaged: its progress makes no sense: ${json}`);
-  return { ...progress, sums: { images, loss, bound, logLikelihood, kl, gradientNorm } } as Progress;
+function progressOf(json: string | undefined, file: string): Progress {
+  const progress = parseProgress(parseField(json, 'progress', file));
+  if (progress === undefined) throw new InputError(`${file}: damaged: its progress makes no sense: ${json}`);
+  return progress;
 }
 
 function parseField(json: string | undefined, field: string, file: string): Record<string, unknown> {

@@ -4,7 +4,8 @@ import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync 
 import path from 'node:path';
 import { describeSystemError, InputError } from '../base/errors.ts';
 import { isRunning, listFolder, makeFolder, readFile, removeTemporaries, writeFile } from '../base/files.ts';
-import { type Checkpoint, encodeCheckpoint, type Progress } from './checkpoint.ts';
+import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
+import type { Progress } from './progress.ts';
 
 const CHECKPOINTS = 'checkpoints';
 const FOLDERS = [CHECKPOINTS, 'samples', 'reconstructions', 'history', 'charts'] as const;

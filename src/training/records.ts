@@ -1,4 +1,4 @@
-/** What the training loop tells of: plain records, which its consumers turn into lines, files and pictures. */
+/** The records that the training loop yields: plain data, which its consumers turn into lines, files and pictures. */
 
 import type { Bound } from '../evaluation/bound.ts';
 import type { EstimatorSpread } from '../evaluation/gradient-variance.ts';
@@ -31,7 +31,7 @@ export interface EpochRecord {
   readonly train: Bound & { readonly loss: number; readonly gradientNorm?: number };
   readonly validation?: Bound;
   readonly test: Bound;
-  /** Of the gradient by the encoder's weights, where it is asked for. */
+  /** How much gradients by the encoder's weights vary, where the run measures it. */
   readonly gradientVariance?: EstimatorSpread;
   /** Whether this is the best epoch so far on the images that the run selects by. */
   readonly best: boolean;

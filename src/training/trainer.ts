@@ -5,38 +5,16 @@ import { type Dataset, fingerprint } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
 import { type Bound, BoundEvaluator } from '../evaluation/bound.ts';
 import { type EstimatorSpread, GradientProbe } from '../evaluation/gradient-variance.ts';
-import { type Optimiser, optimisers } from '../nn/optimisers.ts';
-import { specOf } from '../nn/parameter.ts';
-import { learningRateAt } from '../nn/schedules.ts';
-import { type BatchSource, batchSource } from '../programs/batches.ts';
 import { type Run, runEach } from '../programs/calls.ts';
-import { Executables } from '../programs/executables.ts';
-import { initialValues } from '../programs/initial-values.ts';
-import { betaArgument, type Model, trainingProgram } from '../programs/programs.ts';
-import { permutation } from '../random/random.ts';
-import {
-  type Checkpoint,
-  captureState,
-  type EpochSums,
-  type Progress,
-  restoreState,
-  START,
-} from '../runs/checkpoint.ts';
+import type { Model } from '../programs/programs.ts';
+import { type Checkpoint, captureState, restoreState } from '../runs/checkpoint.ts';
+import { addUpdate, endEpoch, type Finish, finished, meansOf, type Progress, START } from '../runs/progress.ts';
+import { diagnose, type Failure } from './diagnosis.ts';
+import { type DivergenceError, divergenceError } from './divergence.ts';
 import type { EpochRecord, StepRecord, TrainingRecord } from './records.ts';
+import { type Step, Updates } from './updates.ts';
 
-/** What a run has come to, in a few words, and the setting that ended it. */
-export interface Finish {
-  readonly why: string;
-  readonly limit: 'steps' | 'epochs' | 'patience';
-}
-
-/** An update that is to be made. */
-interface Step {
-  readonly epoch: number;
-  /** Its number in the run, from 1. */
-  readonly step: number;
-  readonly positions: Int32Array;
-}
+export { DivergenceError } from './divergence.ts';
 
 /** What an epoch ends with. */
 interface Measured {
@@ -45,46 +23,47 @@ interface Measured {
   readonly gradientVariance: EstimatorSpread | undefined;
 }
 
-/** The loss stopped being a number. */
-export class DivergenceError extends InputError {}
+/** The run cannot go on. It becomes a DivergenceError once the cause has been looked for. */
+class NotFinite extends Error {
+  readonly failure: Failure;
+
+  constructor(message: string, failure: Failure) {
+    super(message);
+    this.failure = failure;
+  }
+}
 
 export class Trainer {
-  readonly state: State;
   private readonly engine: Engine;
   private readonly model: Model;
   private readonly dataset: Dataset;
   private readonly data: string;
-  private readonly source: BatchSource;
-  private readonly optimiser: Optimiser;
-  private readonly executables: Executables;
+  private readonly updates: Updates;
   /** As far as results have been seen: the engine may be ahead of it. */
   private current: Progress = START;
-  /** The last update that was handed to the engine. */
+  /** The last step that was handed to the engine. */
   private started = 0;
   private found: Progress['best'] = undefined;
+  /** The state that was last seen outside, from which the steps since can be made again; at first that of the seed. */
+  private kept: Checkpoint | undefined;
 
   /** @throws ConfigError if a batch is larger than the training set. */
   constructor(engine: Engine, model: Model, dataset: Dataset) {
-    const { config, vae } = model;
-    if (config.batchSize > dataset.train.count) {
+    const { batchSize } = model.config;
+    if (batchSize > dataset.train.count) {
       throw new ConfigError(
-        `--batch-size ${config.batchSize}: larger than the ${dataset.train.count} training images; use a smaller one`,
+        `--batch-size ${batchSize}: larger than the ${dataset.train.count} training images; use a smaller one`,
       );
     }
     this.engine = engine;
     this.model = model;
     this.dataset = dataset;
     this.data = fingerprint(dataset);
-    this.optimiser = optimisers[config.optimizer].create(config);
-    this.state = engine.allocate(vae.parameters.map(specOf), this.optimiser.update.moments);
-    for (const [name, values] of initialValues(model, dataset.train)) this.state.write(name, values);
-    this.source = batchSource(dataset.train, vae.pixels);
-    this.executables = new Executables((batch) =>
-      engine.compile(trainingProgram(model, this.optimiser, batch, this.source), {
-        state: this.state,
-        data: this.source.data,
-      }),
-    );
+    this.updates = new Updates(engine, model, dataset);
+  }
+
+  get state(): State {
+    return this.updates.state;
   }
 
   get progress(): Progress {
@@ -97,25 +76,17 @@ export class Trainer {
   }
 
   get stepsPerEpoch(): number {
-    return Math.ceil(this.dataset.train.count / this.model.config.batchSize);
+    return this.updates.stepsPerEpoch;
   }
 
   /** Updates of the whole run. */
   get totalSteps(): number {
-    const { steps, epochs } = this.model.config;
-    return steps ?? epochs * this.stepsPerEpoch;
+    return this.updates.totalSteps;
   }
 
   /** Why there is nothing more to train, or undefined while there is. */
   get finished(): Finish | undefined {
-    const { epochs, steps, patience } = this.model.config;
-    const { epoch, step, batch, best, measured } = this.current;
-    if (steps !== undefined && step >= steps && (batch === 0 || measured === step))
-      return { why: `${step} updates`, limit: 'steps' };
-    if (steps === undefined && epoch >= epochs) return { why: `${epoch} epochs`, limit: 'epochs' };
-    const waited = epoch - (best?.epoch ?? epoch);
-    if (patience === 0 || waited < patience) return undefined;
-    return { why: `${epoch} epochs, the last ${waited} of them without a better bound`, limit: 'patience' };
+    return finished(this.current, this.model.config);
   }
 
   /**
@@ -134,6 +105,7 @@ export class Trainer {
     this.current = checkpoint.progress;
     this.started = this.current.step;
     this.found = checkpoint.progress.best;
+    this.kept = checkpoint;
   }
 
   /**
@@ -142,13 +114,15 @@ export class Trainer {
    */
   snapshot = (): Checkpoint => {
     if (this.started !== this.current.step) throw new Error('the trainer is not at rest: updates are under way');
-    return {
+    const checkpoint = {
       config: this.model.config,
       imageShape: this.model.vae.config.imageShape,
       progress: this.current,
       data: this.data,
       ...captureState(this.state),
     };
+    this.kept = checkpoint;
+    return checkpoint;
   };
 
   /**
@@ -157,7 +131,7 @@ export class Trainer {
    * under way when it is left count, though nobody gets their records; `stopped` ends it with all of them.
    * @param stopped asked before every update and during the evaluation that ends an epoch; where it turns true, the
    *   generator ends with the records of the updates that were made. An epoch whose evaluation is cut short is not
-   *   counted, and is evaluated when the run is resumed.
+   *   counted, and is evaluated when the run is resumed. It also ends the search for the cause of a divergence.
    * @throws DivergenceError if the loss is no longer a finite number.
    */
   async *run(stopped: () => boolean = () => false): AsyncGenerator<TrainingRecord, void, undefined> {
@@ -172,15 +146,16 @@ export class Trainer {
       : undefined;
     try {
       while (this.finished === undefined) {
-        const epoch = this.current.epoch + 1;
-        yield* runEach(this.engine, this.stepsOf(epoch, stopped), this.prepare, this.count);
+        yield* runEach(this.engine, this.steps(stopped), this.prepare, this.count);
         if (stopped()) return;
         const testBound = await evaluators.test.measure(stopped);
         const validationBound = await evaluators.validation?.measure(stopped);
         if (testBound === undefined || (evaluators.validation !== undefined && validationBound === undefined)) return;
-        const gradientVariance = await probe?.measure(epoch);
-        yield this.finishEpoch(epoch, { test: testBound, validation: validationBound, gradientVariance });
+        const gradientVariance = await probe?.measure(this.current.epoch + 1);
+        yield this.finishEpoch({ test: testBound, validation: validationBound, gradientVariance });
       }
+    } catch (error) {
+      throw error instanceof NotFinite ? await this.divergence(error, stopped) : error;
     } finally {
       await evaluators.test.release();
       await evaluators.validation?.release();
@@ -189,117 +164,83 @@ export class Trainer {
   }
 
   /** Frees the compiled programs. */
-  release = (): Promise<void> => this.executables.release();
+  release = (): Promise<void> => this.updates.release();
 
-  private learningRate(step: number): number {
-    const { config } = this.model;
-    return learningRateAt(config.schedule, step, config, this);
-  }
-
-  /** What is still to be done of an epoch, until somebody stops it. */
-  private *stepsOf(epoch: number, stopped: () => boolean): Generator<Step, void, undefined> {
-    const { seed, batchSize } = this.model.config;
-    const order = permutation(this.dataset.train.count, { seed, stream: 'shuffle', step: epoch });
-    let { step, batch } = this.current;
-    while (batch < this.stepsPerEpoch && step < this.totalSteps && !stopped()) {
-      const start = batch++ * batchSize;
-      yield { epoch, step: ++step, positions: order.subarray(start, start + batchSize) };
+  /** What is still to be done of the epoch, until somebody stops it. */
+  private *steps(stopped: () => boolean): Generator<Step, void, undefined> {
+    for (const step of this.updates.restOfEpoch(this.current)) {
+      if (stopped()) return;
+      yield step;
     }
   }
 
-  private prepare = async ({ step, positions }: Step): Promise<Run> => {
-    const { config } = this.model;
-    const executable = await this.executables.of(positions.length);
-    const call = {
-      arguments: { ...this.source.at(positions), ...betaArgument(config, step) },
-      noise: { seed: config.seed, step },
-      coefficients: this.optimiser.coefficients(step, this.learningRate(step)),
-    };
-    this.started = step;
-    return { executable, call };
+  private prepare = async (step: Step): Promise<Run> => {
+    const run = await this.updates.run(step);
+    this.started = step.step;
+    return run;
   };
 
   /** Adds an update's results to the progress. */
   private count = (results: Results, { epoch, step, positions }: Step): StepRecord => {
-    const loss = results.loss[0];
-    const gradientNorm = results.gradientNorm?.[0];
+    const [loss, gradientNorm] = [results.loss[0], results.gradientNorm?.[0]];
     if (![loss, gradientNorm ?? 0].every(Number.isFinite)) {
       const [what, value] = Number.isFinite(loss) ? ["gradient's norm", gradientNorm] : ['loss', loss];
-      throw this.divergence(`the ${what} became ${value} at step ${step}`);
+      throw new NotFinite(`the ${what} became ${value} at step ${step}`, { step, inEvaluation: false });
     }
-    const { measured: _, ...before } = this.current;
-    const { sums } = before;
-    const add = (sum: number, mean: number) => sum + mean * positions.length;
-    const next: EpochSums = {
-      images: sums.images + positions.length,
-      loss: add(sums.loss, loss),
-      bound: add(sums.bound, results.bound[0]),
-      logLikelihood: add(sums.logLikelihood, results.logLikelihood[0]),
-      kl: add(sums.kl, results.kl[0]),
-      gradientNorm: add(sums.gradientNorm, gradientNorm ?? 0),
-    };
-    this.current = { ...before, step, batch: before.batch + 1, sums: next };
+    const [bound, logLikelihood, kl] = [results.bound[0], results.logLikelihood[0], results.kl[0]];
+    const means = { loss, bound, logLikelihood, kl, gradientNorm: gradientNorm ?? 0 };
+    this.current = addUpdate(this.current, means, positions.length);
+    const { sums } = this.current;
     return {
       kind: 'step',
       epoch,
       step,
       stepsPerEpoch: this.stepsPerEpoch,
-      images: next.images,
+      images: sums.images,
       imagesInEpoch: this.dataset.train.count,
-      bound: next.bound / next.images,
+      bound: sums.bound / sums.images,
       loss,
-      learningRate: this.learningRate(step),
+      learningRate: this.updates.learningRate(step),
       ...(gradientNorm !== undefined && { gradientNorm }),
     };
   };
 
-  private divergence(what: string): DivergenceError {
-    const { learningRate, clip, scale, posterior } = this.model.config;
-    const where = `epoch ${this.current.epoch + 1}`;
-    if (this.current.step === 0) {
-      return new DivergenceError(
-        `${what} (${where}), before anything was learnt; look at --stddev, --beta and --free-bits`,
-      );
-    }
-    const others = [
-      ...(clip > 0 ? [] : ['--clip 10']),
-      ...(scale === 'softplus' || posterior === 'point' ? [] : ['--scale softplus']),
-    ];
-    const remedy = others.length === 0 ? '' : `, or use ${others.join(' or ')}`;
-    return new DivergenceError(`${what} (${where}); lower --learning-rate (now ${learningRate})${remedy}`);
-  }
-
-  private finishEpoch(epoch: number, { test, validation, gradientVariance }: Measured): EpochRecord {
-    const { config } = this.model;
-    const { sums, step, best, batch } = this.current;
-    const mean = (sum: number): number => sum / sums.images;
-    const train = {
-      loss: mean(sums.loss),
-      bound: mean(sums.bound),
-      logLikelihood: mean(sums.logLikelihood),
-      kl: mean(sums.kl),
-      ...((config.clip > 0 || config.gradientNorm) && { gradientNorm: mean(sums.gradientNorm) }),
-    };
+  private finishEpoch({ test, validation, gradientVariance }: Measured): EpochRecord {
+    const { clip, gradientNorm: asked } = this.model.config;
+    const { sums, step, batch, epoch } = this.current;
     const { bound } = validation ?? test;
-    if (![test.bound, bound].every(Number.isFinite)) throw this.divergence('the bound is no longer a number');
-    // A run of so many steps may end inside an epoch, which then stays open: with more steps it goes on as if it had
-    // never been measured. So it may be the best only where there is no other, which a whole epoch will replace.
-    const whole = batch === this.stepsPerEpoch;
-    const improved = best === undefined || (whole && bound > best.bound);
-    this.found = improved ? { epoch, bound } : best;
-    const { best: _, ...open } = this.current;
-    const kept = best === undefined ? {} : { best };
-    this.current = whole ? { ...START, step, epoch, best: this.found } : { ...open, measured: step, ...kept };
+    if (![test.bound, bound].every(Number.isFinite)) {
+      throw new NotFinite('the bound is no longer a number', { step, inEvaluation: true });
+    }
+    const { progress, best, isBest } = endEpoch(this.current, bound, batch === this.stepsPerEpoch);
+    this.current = progress;
+    this.found = best;
+    const { gradientNorm, ...means } = meansOf(sums);
     return {
       kind: 'epoch',
-      epoch,
+      epoch: epoch + 1,
       step,
-      learningRate: this.learningRate(step),
-      train,
+      learningRate: this.updates.learningRate(step),
+      train: { ...means, ...((clip > 0 || asked) && { gradientNorm }) },
       ...(validation && { validation }),
       test,
       ...(gradientVariance && { gradientVariance }),
-      best: improved,
+      best: isBest,
     };
+  }
+
+  /** Looks for the cause. The state is lost by that, as it is after a failure anyway; a snapshot is refused as before. */
+  private async divergence({ message, failure }: NotFinite, stopped: () => boolean): Promise<DivergenceError> {
+    const { kept, current, updates } = this;
+    const goBack = () =>
+      kept === undefined ? updates.initialise() : restoreState(kept, this.state, 'the last snapshot');
+    this.started = Number.NaN;
+    // A cause that cannot be found, for want of memory perhaps, is no reason to hide what has happened.
+    const finding = await diagnose({ updates, start: kept?.progress ?? START, goBack }, failure, stopped).catch(
+      () => undefined,
+    );
+    const named = failure.inEvaluation ? undefined : failure.step;
+    const place = { step: named, epoch: current.epoch + 1, isFirst: current.step === 0 };
+    return divergenceError({ what: message, ...place, finding }, this.model.config);
   }
 }

@@ -5,7 +5,7 @@ import type { Exported } from '../../src/inference/export.ts';
 import { TrainedModel } from '../../src/inference/trained-model.ts';
 import type { ImageShape } from '../../src/nn/images.ts';
 import { createModel } from '../../src/programs/programs.ts';
-import { START } from '../../src/runs/checkpoint.ts';
+import { START } from '../../src/runs/progress.ts';
 import { DEFAULTS, type RunConfig } from '../../src/settings/table.ts';
 
 const conv = { model: 'conv', channels: [4, 6], hidden: [7], activation: ['relu'] } as const;

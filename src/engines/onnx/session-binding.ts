@@ -27,9 +27,18 @@ function wrapped(tensors: readonly BoundTensor[]): Record<string, OrtTensor> {
   return Object.fromEntries(entries);
 }
 
-export const bindingSessions: Sessions = { open: openSession, takeShared: false };
+/** @param options beside those that are always set. */
+export const bindingSessionsWith = (options: InferenceSession.SessionOptions): Sessions => ({
+  open: (graph) => openSession(graph, options),
+  takeShared: false,
+});
 
-async function openSession({ model, inputs, outputs, threads, provider }: BoundGraph): Promise<Session> {
+export const bindingSessions: Sessions = bindingSessionsWith({});
+
+async function openSession(
+  { model, inputs, outputs, threads, provider }: BoundGraph,
+  options: InferenceSession.SessionOptions,
+): Promise<Session> {
   const [feeds, fetches] = [wrapped(inputs), wrapped(outputs)];
   const session = await InferenceSession.create(model, {
     executionProviders: [provider],
@@ -37,6 +46,7 @@ async function openSession({ model, inputs, outputs, threads, provider }: BoundG
     interOpNumThreads: 1,
     logSeverityLevel: LOG_SEVERITY,
     extra: { session: SESSION_OPTIONS },
+    ...options,
   });
   return {
     run: async () => {
