@@ -29,7 +29,7 @@ async function done(command: string, model: string, ...args: string[]) {
 describe('vae interpolate', () => {
   it('draws a way for each pair of draws, the same for the same seed', async () => {
     const { stdout } = await done('interpolate', 'model', '--steps', '7', '--pairs', '3', '--seed', '5');
-    expect(stdout).toMatch(/^interpolation\.png: 3 pairs of draws, seed 5; 7 steps, linear; \S+\n$/);
+    expect(stdout).toMatch(/^interpolation\.png: 3 pairs of samples, seed 5; 7 steps, linear; \S+\n$/);
     const { width, height } = picture('interpolation.png');
     expect([width, height]).toEqual([7 * CELL + 2, expect.any(Number)]);
     expect(findText(picture('interpolation.png'), '0.17')).toBeDefined();

@@ -2,8 +2,11 @@
 
 import type { Command } from 'commander';
 import { choice, integer, positive } from '../../base/rules.ts';
+import { measure, prepare } from '../../benchmarks/benchmark.ts';
 import { type BenchmarkName, benchmarks } from '../../benchmarks/benchmarks.ts';
 import type { EngineName } from '../../engines/index.ts';
+import { defineCommand } from '../shared/command.ts';
+import { openEngine } from '../shared/engine.ts';
 import {
   asText,
   checkedOption,
@@ -11,8 +14,9 @@ import {
   defaultThreads,
   deviceOption,
   numberOption,
-  THREADS_RULE,
-} from '../options.ts';
+  threadsOption,
+} from '../shared/options.ts';
+import { result } from '../shared/terminal.ts';
 
 interface BenchOptions {
   readonly work: BenchmarkName;
@@ -20,39 +24,31 @@ interface BenchOptions {
   readonly threads?: number;
   readonly calls: number;
   readonly seconds?: number;
-  readonly json?: true;
 }
 
 /** Calls before the clock starts: the engine's memory settles, and the update's code is compiled for good. */
 const WARM_UP = 20;
 
-export function registerBench(program: Command): void {
+function define(command: Command): void {
   const names = Object.keys(benchmarks);
-  program
-    .command('bench')
-    .description('time a training step, or other work, on random images')
+  command
     .addOption(
-      checkedOption('--work <name>', `what to time: ${names.join(', ')}`, choice(names), asText).default('dense'),
+      checkedOption('--work <name>', `what to measure: ${names.join(', ')}`, choice(names), asText).default('dense'),
     )
     .addOption(deviceOption().default(DEFAULT_DEVICE))
-    .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE))
-    .addOption(numberOption('--calls <n>', 'calls to time', integer(1, 100_000)).default(200))
-    .addOption(numberOption('--seconds <n>', 'stop earlier, after so many seconds', positive))
-    .option('--json', 'print it as JSON')
-    .addHelpText('after', `\nWork:\n${describeWork()}`)
-    .action(bench);
+    .addOption(threadsOption())
+    .addOption(numberOption('--calls <n>', 'number of calls to measure', integer(1, 100_000)).default(200))
+    .addOption(numberOption('--seconds <n>', 'stop after n seconds, if that is earlier', positive))
+    .addHelpText('after', `\nWork, on random images:\n${describeWork()}`);
 }
 
-/** A line for each. */
+/** One line each. */
 const describeWork = (): string =>
   Object.entries(benchmarks)
     .map(([name, { summary, batch }]) => `  ${name.padEnd(15)}${summary}, batch ${batch}`)
     .join('\n');
 
-async function bench({ work, device, threads = defaultThreads(), calls, seconds, json }: BenchOptions): Promise<void> {
-  const { measure, prepare } = await import('../../benchmarks/benchmark.ts');
-  const { result } = await import('../terminal.ts');
-  const { openEngine } = await import('../engine.ts');
+async function bench({ work, device, threads = defaultThreads(), calls, seconds }: BenchOptions) {
   const engine = await openEngine(device, threads);
   const prepared = await prepare(engine, work);
   const times = await measure(prepared, { warmUp: WARM_UP, calls, ...(seconds !== undefined && { seconds }) });
@@ -62,15 +58,17 @@ async function bench({ work, device, threads = defaultThreads(), calls, seconds,
   const quantile = (q: number): number => sorted[Math.round(q * (sorted.length - 1))];
   const milliseconds = { median: quantile(0.5), fast: quantile(0.1), slow: quantile(0.9) };
   const gigaflops = (2 * multiplyAdds) / (milliseconds.median * 1e6);
+  const engineName = { device: engine.name, engine: engine.description };
   const { batch } = benchmarks[work];
-  if (json) {
-    const engineName = { device: engine.name, engine: engine.description };
-    result(JSON.stringify({ work, ...engineName, batch, calls: times.length, parameters, milliseconds, gigaflops }));
-    return;
-  }
-  const [median, fast, slow] = [milliseconds.median, milliseconds.fast, milliseconds.slow].map((ms) => ms.toFixed(2));
-  result(
-    `${work}, ${parameters} parameters, batch ${batch}: median ${median} ms, 10 % to 90 % ${fast} to ${slow} ms (${times.length} calls)`,
-  );
-  result(`${engine.description}: ${gigaflops.toFixed(0)} GFLOP/s in products; ${benchmarks[work].summary}`);
+  return { work, ...engineName, batch, calls: times.length, parameters, milliseconds, gigaflops };
 }
+
+function print(measured: Awaited<ReturnType<typeof bench>>): void {
+  const { work, engine, batch, calls, parameters, milliseconds, gigaflops } = measured;
+  const [median, fast, slow] = [milliseconds.median, milliseconds.fast, milliseconds.slow].map((ms) => ms.toFixed(2));
+  const spread = `10 % to 90 % ${fast} to ${slow} ms (${calls} calls)`;
+  result(`${work}, ${parameters} parameters, batch ${batch}: median ${median} ms, ${spread}`);
+  result(`${engine}: ${gigaflops.toFixed(0)} GFLOP/s in products; ${benchmarks[work].summary}`);
+}
+
+export const command = defineCommand({ define, run: bench, print });

@@ -15,7 +15,7 @@ import {
   DEFAULT_DEVICE,
   DEVICE_HELP,
   pathOption,
-} from '../options.ts';
+} from '../shared/options.ts';
 
 interface Flag {
   readonly group: string;

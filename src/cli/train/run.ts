@@ -18,12 +18,14 @@ import { resolveConfig } from '../../settings/resolve.ts';
 import { checkEffect } from '../../settings/without-effect.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import { DivergenceError, Trainer } from '../../training/trainer.ts';
-import { loadImages } from '../dataset.ts';
-import { openEngine } from '../engine.ts';
-import { environment } from '../environment.ts';
-import { Exit, INTERRUPTED } from '../exit-codes.ts';
-import { DEFAULT_DEVICE, defaultThreads, RUNS_FOLDER } from '../options.ts';
-import { type Bar, formatSeconds, nats, note, result, startBar, workWithoutOutput } from '../terminal.ts';
+import { loadImages } from '../shared/dataset.ts';
+import { openEngine } from '../shared/engine.ts';
+import { environment } from '../shared/environment.ts';
+import { Exit, INTERRUPTED } from '../shared/exit-codes.ts';
+import { DEFAULT_DEVICE, defaultThreads, RUNS_FOLDER } from '../shared/options.ts';
+import { type Bar, startBar } from '../shared/progress-bar.ts';
+import { note, result, workWithoutOutput } from '../shared/terminal.ts';
+import { counted, formatSeconds, nats } from '../shared/words.ts';
 import { flagName, type TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
 
@@ -135,7 +137,7 @@ function announce(
     `${run.folder}: ${set.count} training and ${test.count} test images; ${parameters} parameters; ${engine.description}; seed ${config.seed}`,
   );
   note(formatContract(likelihoodContract(config)));
-  if (step > 0) note(`resumed after ${epoch} epoch${epoch === 1 ? '' : 's'} and ${step} updates`);
+  if (step > 0) note(`resumed after ${counted(epoch, 'epoch')} and ${step} updates`);
 }
 
 interface Following {

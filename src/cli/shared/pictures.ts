@@ -2,14 +2,14 @@
 
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../base/errors.ts';
-import { listFolder, readFile } from '../base/files.ts';
-import type { ImageSet } from '../data/dataset.ts';
-import { decodePicture } from '../data/decode.ts';
-import { fitPicture } from '../data/fit.ts';
-import { fitOf } from '../data/index.ts';
-import type { Fitted } from '../data/photo.ts';
-import type { Model } from '../programs/programs.ts';
+import { InputError } from '../../base/errors.ts';
+import { listFolder, readFile } from '../../base/files.ts';
+import type { ImageSet } from '../../data/dataset.ts';
+import { decodePicture } from '../../data/decode.ts';
+import { fitPicture } from '../../data/fit.ts';
+import { fitOf } from '../../data/index.ts';
+import type { Fitted } from '../../data/photo.ts';
+import type { Model } from '../../programs/programs.ts';
 import { note } from './terminal.ts';
 
 /**

@@ -2,8 +2,8 @@
 
 import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import path from 'node:path';
-import { describeSystemError, InputError } from '../base/errors.ts';
-import { isRunning, listFolder, makeFolder, temporaryName, temporaryOwner, writeFile } from '../base/files.ts';
+import { describeSystemError, InputError } from '../../base/errors.ts';
+import { isRunning, listFolder, makeFolder, temporaryName, temporaryOwner, writeFile } from '../../base/files.ts';
 
 interface ExportedFile {
   /** Relative to the export's folder. */
@@ -19,7 +19,7 @@ const topOf = (name: string): string => name.split('/')[0];
  * @throws InputError where something that is not to be replaced stands in a slot, or a file cannot be written: then
  *   nothing has changed.
  */
-export function replaceExport(
+export function replaceFiles(
   folder: string,
   files: readonly ExportedFile[],
   slots: readonly string[],

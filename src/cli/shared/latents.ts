@@ -1,14 +1,14 @@
 /** Options that name latents. */
 
 import type { Option } from 'commander';
-import { ConfigError } from '../base/errors.ts';
-import { integer, number, type Rule } from '../base/rules.ts';
-import { asNumbers, checkedOption } from './options.ts';
+import { ConfigError } from '../../base/errors.ts';
+import { integer, number, type Rule } from '../../base/rules.ts';
+import { asNumbers, checkedOption, numberOption } from './options.ts';
 
-/** Further out than this there is nothing to see. */
+/** Latents further from 0 than this show nothing of use. */
 const MOST_DEVIATIONS = 100;
 
-export const RANGE_RULE = number(
+const RANGE_RULE = number(
   `a number above 0 and at most ${MOST_DEVIATIONS}`,
   (value) => value > 0 && value <= MOST_DEVIATIONS,
 );
@@ -30,6 +30,13 @@ const TWO: Rule = {
   expects: 'two latents such as 0,1, counted from 0',
   accepts: (value) => areLatents(value) && value.length === 2 && value[0] !== value[1],
 };
+
+export const rangeOption = (standard: number): Option =>
+  numberOption(
+    '--range <r>',
+    'values of a latent from −r to r, in standard deviations of the prior',
+    RANGE_RULE,
+  ).default(standard);
 
 /** Its value is `all` or a list. */
 export const latentsOption = (description: string): Option =>

@@ -6,7 +6,7 @@ import { availableParallelism, cpus } from 'node:os';
 import path from 'node:path';
 
 export const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 /** The version of an installed package, or undefined where it is not installed. */
 export function packageVersion(name: string): string | undefined {

@@ -1,7 +1,7 @@
 /** Starts the engine that a command computes on. */
 
-import type { Engine, Precision } from '../engines/engine.ts';
-import { type EngineName, engines } from '../engines/index.ts';
+import type { Engine, Precision } from '../../engines/engine.ts';
+import { type EngineName, engines } from '../../engines/index.ts';
 import { note } from './terminal.ts';
 
 /**

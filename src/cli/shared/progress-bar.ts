@@ -1,0 +1,36 @@
+/** Progress of long work, on stderr. */
+
+import cliProgress from 'cli-progress';
+import { formatSeconds } from './words.ts';
+
+/** A progress bar on a terminal; nothing elsewhere. */
+export interface Bar {
+  update(value: number, fields: Readonly<Record<string, string>>): void;
+  stop(): void;
+}
+
+/** Times in a bar are counted from its start, by the work done since. */
+export function startBar(title: string, total: number, start: number, unit: string): Bar {
+  const began = performance.now();
+  const bar = new cliProgress.SingleBar({
+    format: `${title} {bar} {percentage}% | {rate} ${unit}/s | {detail}ETA {remaining}`,
+    stream: process.stderr,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 24,
+    hideCursor: true,
+    clearOnComplete: true,
+    // Ctrl-C is handled by the command, which saves the run.
+    gracefulExit: false,
+    fps: 8,
+  });
+  bar.start(total, start, { rate: '–', detail: '', remaining: '–' });
+  return {
+    update: (value, fields) => {
+      const rate = (value - start) / ((performance.now() - began) / 1000);
+      const remaining = rate > 0 ? formatSeconds((total - value) / rate) : '–';
+      bar.update(value, { rate: rate >= 10 ? rate.toFixed(0) : rate.toFixed(1), remaining, detail: '', ...fields });
+    },
+    stop: () => bar.stop(),
+  };
+}
