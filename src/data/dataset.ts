@@ -9,12 +9,12 @@ export type ImageShape = readonly [number, number, number];
 
 /** Images whose pixels stay in a file. */
 export interface PackedImages {
-  /** Bytes an image, C·H·W. */
+  /** Bytes per image, C·H·W. */
   readonly pixels: number;
-  /** Of what is read, in 32 bits, known without reading it: equal for equal images in equal order. */
+  /** CRC-32 of the images, known without reading them: equal for equal images in the same order. */
   readonly checksum: number;
   /**
-   * The images at the given positions, in that order: [positions, C·H·W], in a buffer of the caller's own at each call.
+   * The images at the given positions, in that order: [positions, C·H·W], in a new buffer at each call.
    * @throws InputError if the file can no longer be read.
    */
   read(positions: Int32Array): Uint8Array;
@@ -26,17 +26,17 @@ export interface ImageSet {
   readonly count: number;
   /** [count, C·H·W], each pixel 0 to 255. */
   readonly images: Uint8Array | PackedImages;
-  /** Positions in the dataset's classes. */
+  /** Indices into the dataset's classes. */
   readonly labels: Uint8Array;
 }
 
-/** How a picture from outside is made to look like a dataset's own: see fit.ts. */
+/** How a user's picture is made to look like the dataset's own: see fit.ts. */
 export type Fit = 'digit' | 'garment' | 'photo';
 
 export interface Dataset {
   readonly name: string;
   readonly imageShape: ImageShape;
-  /** What the labels mean; none where the images are not labelled. */
+  /** What the labels mean; empty if the images have no labels. */
   readonly classes: readonly string[];
   readonly fit: Fit;
   readonly train: ImageSet;
@@ -57,7 +57,7 @@ export const bytesAnImage = ({ images, count }: ImageSet): number =>
 export const range = (start: number, end: number): Int32Array =>
   Int32Array.from({ length: end - start }, (_, i) => start + i);
 
-/** The positions 0 to count − 1 in batches, the last one as small as it must be. */
+/** The positions 0 to count − 1 in batches, the last one with what is left. */
 export function* batches(count: number, size: number): Generator<Int32Array> {
   for (let start = 0; start < count; start += size) yield range(start, Math.min(count, start + size));
 }
@@ -78,7 +78,7 @@ export function pixelsAt(set: ImageSet, positions: Int32Array): Uint8Array {
 export const residentImages = ({ images, count }: ImageSet): Uint8Array =>
   isResident(images) ? images : images.read(range(0, count));
 
-/** What the images are, in a few words: equal for equal images in equal parts. A resumed run must find the same ones. */
+/** The images in a few words, equal for equal images in equal parts. A resumed run must find the same ones. */
 export function fingerprint({ imageShape, train, validation, test }: Dataset): string {
   const parts = [train, validation, test];
   const checksum = parts.reduce(
@@ -119,7 +119,7 @@ export function splitValidation(
 ): { train: ImageSet; validation: ImageSet } {
   if (count >= train.count) {
     throw new ConfigError(
-      `--validation ${count} leaves nothing to train on: there are ${train.count} training images; use a smaller one`,
+      `--validation ${count} leaves nothing to train on: there are ${train.count} training images; use a smaller number`,
     );
   }
   if (count === 0) return { train, validation: select(train, new Int32Array(0)) };
@@ -127,7 +127,7 @@ export function splitValidation(
   return { train: select(train, order.slice(count).sort()), validation: select(train, order.slice(0, count).sort()) };
 }
 
-/** The first images of a set, or all of them where there are fewer. Nothing is copied. */
+/** The first images of a set, or all of them if there are fewer. Nothing is copied. */
 export function firstImages(set: ImageSet, limit: number): ImageSet {
   const { images, labels, count } = set;
   if (limit >= count) return set;
@@ -136,14 +136,14 @@ export function firstImages(set: ImageSet, limit: number): ImageSet {
     : select(set, range(0, limit));
 }
 
-/** Positions of the first image of each class, or simply of the first images where there are no classes; at most `most`. */
+/** Positions of the first image of each class, or of the first images if there are no classes; at most `most`. */
 export function oneOfEachClass(set: ImageSet, classes: readonly string[], most: number): Int32Array {
   const firsts = classes.map((_, label) => set.labels.indexOf(label)).filter((position) => position >= 0);
   const chosen = firsts.length > 1 ? Int32Array.from(firsts) : range(0, set.count);
   return chosen.slice(0, most);
 }
 
-/** Closes the files that a dataset's images may stay in. */
+/** Closes the files that hold a dataset's images, if there are any. */
 export function closeDataset({ train, validation, test }: Dataset): void {
   for (const { images } of [train, validation, test]) if (!isResident(images)) images.close();
 }

@@ -21,11 +21,11 @@ export type DatasetName = keyof typeof datasets;
 export interface DatasetOptions {
   /** A known name, or a folder of images. */
   readonly dataset: string;
-  /** A folder to read instead of a known dataset's usual source. */
+  /** A folder to read a known dataset from, instead of its usual source. */
   readonly dataDir?: string;
-  /** Of a folder of images: the side of the squares that they become. */
+  /** For a folder of images: the side of the squares that they are cut and scaled to. */
   readonly imageSize?: number;
-  /** Of a folder of images: grey or colour; by default what they are. */
+  /** For a folder of images: grey (1) or colour (3); by default as they are. */
   readonly imageChannels?: 1 | 3;
   readonly binarise: Binarisation;
   /** How many training images to set aside. */
@@ -37,9 +37,9 @@ const isKnown = (name: string): name is DatasetName => Object.hasOwn(datasets, n
 const isFolder = (name: string): boolean => existsSync(name) && statSync(name).isDirectory();
 
 /**
- * What a dataset is called wherever one is: a known name as it is, a folder by its absolute path.
+ * A dataset's name, whatever the current folder: a known name as it is, a folder as its absolute path.
  * @throws ConfigError if it is neither.
- * @throws InputError if it is the path of no folder.
+ * @throws InputError if there is no folder at that path.
  */
 export function resolveDataset(dataset: string): string {
   if (isKnown(dataset)) return dataset;
@@ -55,7 +55,7 @@ export function resolveDataset(dataset: string): string {
   return path.resolve(dataset);
 }
 
-/** How a picture from outside is made to look like a dataset's own. */
+/** How a user's picture is made to look like the dataset's own. */
 export const fitOf = (dataset: string): Fit => (isKnown(dataset) ? datasets[dataset].fit : 'photo');
 
 /**
@@ -76,12 +76,16 @@ function load(options: DatasetOptions, report: Report): Promise<LoadedDataset> {
       const folder = { seed, ...(imageSize && { imageSize }), ...(imageChannels && { channels: imageChannels }) };
       return loadFolder(name, folder, report);
     }
-    throw new ConfigError(`--data-dir ${dataDir}: only a known dataset is read from another folder; ${dataset} is one`);
+    throw new ConfigError(
+      `--data-dir ${dataDir}: works only with ${Object.keys(datasets).join(', ')}; ${dataset} is a folder of images`,
+    );
   }
   const unfit =
     imageSize !== undefined ? `--image-size ${imageSize}` : imageChannels && `--image-channels ${imageChannels}`;
   if (unfit !== undefined) {
-    throw new ConfigError(`${unfit}: only the images of a folder are changed; those of ${dataset} stay as they are`);
+    throw new ConfigError(
+      `${unfit}: works only with a folder of images; the images of ${dataset} keep their size and colours`,
+    );
   }
   return datasets[name].load(dataDir, report);
 }

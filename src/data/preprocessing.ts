@@ -1,4 +1,4 @@
-/** From bytes to what the model is given: scaled, binarised, mirrored, disturbed. A part of every program that reads images. */
+/** From bytes to the model's input: scaled, binarised, mirrored, disturbed. A part of every program that reads images. */
 
 import { ConfigError } from '../base/errors.ts';
 import { constant, noise, type Tensor } from '../tensor/tensor.ts';
@@ -14,7 +14,7 @@ type InputNoiseKind = (typeof INPUT_NOISES)[number];
 export type InputNoise = `${InputNoiseKind}:${number}`;
 
 /**
- * `label` is how the reader of a message knows the setting.
+ * `label` is the setting's name in a message.
  * @throws ConfigError if the text is not a kind and a strength.
  */
 export function parseInputNoise(value: string, label: string): { kind: InputNoiseKind; strength: number } {
@@ -36,13 +36,13 @@ export interface Preprocessing {
   /** The ends of the scale that pixels are given on. */
   readonly low: number;
   readonly high: number;
-  /** Whether each image is mirrored, left to right, half the times that it is used. */
+  /** Whether each image is mirrored, left to right, in half of its uses. */
   readonly flip: boolean;
-  /** Disturbs what the encoder sees, and not what it is asked to make of it: Vincent et al. (2008). */
+  /** Disturbs what the encoder sees, but not the target: Vincent et al. (2008). */
   readonly inputNoise?: InputNoise;
 }
 
-/** What a model learns from: [B, D] each. */
+/** A model's inputs in training: [B, D] each. */
 export interface Example {
   readonly target: Tensor;
   /** The target as the encoder sees it. */
