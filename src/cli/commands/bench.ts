@@ -26,7 +26,7 @@ interface BenchOptions {
   readonly seconds?: number;
 }
 
-/** Calls before the clock starts: the engine's memory settles, and the update's code is compiled for good. */
+/** Calls before the clock starts, until the engine's memory and the compiled code no longer change. */
 const WARM_UP = 20;
 
 function define(command: Command): void {

@@ -5,7 +5,7 @@ import { type EngineName, engines } from '../../engines/index.ts';
 import { note } from './terminal.ts';
 
 /**
- * The device's engine. Where `auto` or `tfjs` passes over one that should work here, a line on stderr says so.
+ * The device's engine. If `auto` or `tfjs` skips one that should work here, a line on stderr says so.
  * @throws EngineError if it is not on this machine or does not work here.
  */
 export const openEngine = (device: EngineName, threads: number, precision: Precision = 'float32'): Promise<Engine> =>

@@ -1,4 +1,4 @@
-/** Options that name latents. */
+/** Options about latents. */
 
 import type { Option } from 'commander';
 import { ConfigError } from '../../base/errors.ts';

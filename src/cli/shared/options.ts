@@ -32,11 +32,11 @@ export function checkedOption(flags: string, description: string, rule: Rule, pa
 export const numberOption = (flags: string, description: string, rule: Rule): Option =>
   checkedOption(flags, description, rule, asNumber);
 
-/** A file or a folder. */
+/** An option whose value is a file or a folder. */
 export const pathOption = (flags: string, description: string): Option =>
   checkedOption(flags, description, text('a path'), asText);
 
-/** By default as many as the machine, or its container, lets this process use. */
+/** As many as the machine, or its container, lets this process use. */
 export const defaultThreads = (): number => availableParallelism();
 
 export const DEFAULT_DEVICE: EngineName = 'auto';
@@ -44,7 +44,7 @@ export const DEFAULT_DEVICE: EngineName = 'auto';
 export const DEVICE_RULE = CONFIG_RULES.device;
 export const THREADS_RULE = CONFIG_RULES.threads;
 
-/** Every device, for the help of the one command that explains them. */
+/** Every device: for vae train and vae doctor, which explain them. */
 export const DEVICE_HELP = `where to compute: ${Object.keys(engines).join(', ')}; auto takes the first of ${PREFERENCE.join(', ')} that works`;
 
 export const deviceOption = (description = 'where to compute; see vae doctor'): Option =>

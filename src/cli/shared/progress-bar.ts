@@ -9,7 +9,7 @@ export interface Bar {
   stop(): void;
 }
 
-/** Times in a bar are counted from its start, by the work done since. */
+/** The rate and the time left follow from the work done since the bar's start. */
 export function startBar(title: string, total: number, start: number, unit: string): Bar {
   const began = performance.now();
   const bar = new cliProgress.SingleBar({

@@ -14,12 +14,12 @@ export const note = (line: string): void => {
 
 let outputMatters = true;
 
-/** From here on the work continues even if its lines can no longer be printed: a training is worth more than its lines. */
+/** From here on the work continues even if its output cannot be printed: a training matters more than its lines. */
 export function workWithoutOutput(): void {
   outputMatters = false;
 }
 
-/** `vae info | head` closes the pipe early, which is no error; a full disk behind stdout is. */
+/** `vae info | head` closes the pipe early, which is not an error; a full disk behind stdout is one. */
 export function handleOutputErrors(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
