@@ -63,8 +63,8 @@ async function bench({ work, device, threads = defaultThreads(), calls, seconds 
   return { work, ...engineName, batch, calls: times.length, parameters, milliseconds, gigaflops };
 }
 
-function print(measured: Awaited<ReturnType<typeof bench>>): void {
-  const { work, engine, batch, calls, parameters, milliseconds, gigaflops } = measured;
+function print(timing: Awaited<ReturnType<typeof bench>>): void {
+  const { work, engine, batch, calls, parameters, milliseconds, gigaflops } = timing;
   const [median, fast, slow] = [milliseconds.median, milliseconds.fast, milliseconds.slow].map((ms) => ms.toFixed(2));
   const spread = `10 % to 90 % ${fast} to ${slow} ms (${calls} calls)`;
   result(`${work}, ${parameters} parameters, batch ${batch}: median ${median} ms, ${spread}`);

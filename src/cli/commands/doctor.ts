@@ -25,10 +25,8 @@ interface DeviceReport {
 const PATIENCE = 120_000;
 
 const define = (command: Command): void => {
-  command.addHelpText(
-    'after',
-    `\nThe device of other commands, --device <name>:\n  ${DEVICE_HELP};\n  tfjs takes the fastest TensorFlow.js backend that is installed`,
-  );
+  const words = `The option --device of other commands says ${DEVICE_HELP}. tfjs takes the fastest TensorFlow.js backend that is installed.`;
+  command.addHelpText('after', `\n${command.createHelp().boxWrap(words, 80)}`);
 };
 
 async function examine() {

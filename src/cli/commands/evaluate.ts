@@ -99,13 +99,13 @@ async function estimateEvidence(
   return { samples, seed, ...estimate };
 }
 
-type Measured = Awaited<ReturnType<typeof measure>>;
+type Evaluation = Awaited<ReturnType<typeof measure>>;
 
-function print(measured: Measured): void {
-  const { checkpoint, epoch, step, runSeed, split, images, contract, importance, latents, published } = measured;
+function print(evaluation: Evaluation): void {
+  const { checkpoint, epoch, step, runSeed, split, images, contract, importance, latents, published } = evaluation;
   note(`${checkpoint}: epoch ${epoch}, ${step} updates, ${images} ${split} images, run's seed ${runSeed}`);
   note(formatContract(contract));
-  result(`${split} ${measured.hasBound ? formatBound(measured) : formatError(measured)}`);
+  result(`${split} ${evaluation.hasBound ? formatBound(evaluation) : formatError(evaluation)}`);
   if (importance !== undefined) result(`${split} ${formatEvidence(importance, contract.kind === 'cross-entropy')}`);
   printLatents(latents);
   for (const row of published) result(`published: ${row.source} (${row.setup}): ${row.result}`);
@@ -113,19 +113,19 @@ function print(measured: Measured): void {
 
 const formatBits = (bits: number | undefined): string => (bits === undefined ? '' : `, ${bits.toFixed(3)} bits/dim`);
 
-function formatBound({ bound, bitsPerDimension: bits, logLikelihood, kl, samples }: Measured): string {
+function formatBound({ bound, bitsPerDimension: bits, logLikelihood, kl, samples }: Evaluation): string {
   const terms = `log likelihood ${nats(logLikelihood)}, KL ${nats(kl)}; ${counted(samples, 'sample')}`;
   return `bound ${nats(bound)} nats${formatBits(bits)} (${terms})`;
 }
 
 /** Of a plain autoencoder. */
-function formatError({ bound, contract, values }: Measured): string {
+function formatError({ bound, contract, values }: Evaluation): string {
   const kind = contract.kind === 'error' ? 'squared error' : 'minus log likelihood';
   return `${kind} ${(-bound).toFixed(3)} per image, ${(-bound / values).toFixed(5)} per pixel`;
 }
 
 function formatEvidence(
-  { logEvidence, standardError, bitsPerDimension: bits, samples, seed }: NonNullable<Measured['importance']>,
+  { logEvidence, standardError, bitsPerDimension: bits, samples, seed }: NonNullable<Evaluation['importance']>,
   isCrossEntropy: boolean,
 ): string {
   const name = isCrossEntropy ? 'importance-weighted bound (no log p(x): see above)' : 'log p(x)';
