@@ -20,10 +20,16 @@ export function startBar(title: string, total: number, start: number, unit: stri
     barsize: 24,
     hideCursor: true,
     clearOnComplete: true,
-    // Ctrl-C is handled by the command, which saves the run.
+    // It would end a training that is to be saved.
     gracefulExit: false,
     fps: 8,
   });
+  // Unless the command handles Ctrl-C itself, it ends the process, and the terminal gets its cursor back first.
+  const restore = (): void => {
+    bar.stop();
+    process.kill(process.pid, 'SIGINT');
+  };
+  if (process.listenerCount('SIGINT') === 0) process.once('SIGINT', restore);
   bar.start(total, start, { rate: '–', detail: '', remaining: '–' });
   return {
     update: (value, fields) => {
@@ -31,6 +37,9 @@ export function startBar(title: string, total: number, start: number, unit: stri
       const remaining = rate > 0 ? formatSeconds((total - value) / rate) : '–';
       bar.update(value, { rate: rate >= 10 ? rate.toFixed(0) : rate.toFixed(1), remaining, detail: '', ...fields });
     },
-    stop: () => bar.stop(),
+    stop: () => {
+      process.off('SIGINT', restore);
+      bar.stop();
+    },
   };
 }
