@@ -77,6 +77,11 @@ describe('the rooms', () => {
     expect(new Set(printing.map(roomOf))).toEqual(new Set(['cli']));
   });
 
+  it('load commands lazily in one place: the list of commands', () => {
+    const lazy = files.filter((file) => roomOf(file) === 'cli' && /\bimport\(/.test(readFileSync(file, 'utf8')));
+    expect(lazy).toEqual([path.join('src', 'cli', 'main.ts')]);
+  });
+
   it('have no file that answers two questions', () => {
     const long = files.filter((file) => readFileSync(file, 'utf8').split('\n').length > 301);
     expect(long).toEqual([]);

@@ -1,4 +1,4 @@
-/** Folders for what was downloaded or decoded once: how files get there whole or not at all. */
+/** Folders for what was downloaded or decoded once: a file arrives there whole or not at all. */
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { cacheFolder } from '../base/cache-folder.ts';
 import { describeSystemError, InputError } from '../base/errors.ts';
 import { isRunning, listFolder, makeFolder, temporaryOwner } from '../base/files.ts';
 
-/** A folder in the cache, made where it is missing, without what interrupted processes left in it. */
+/** A folder in the cache, created if it is missing, without what interrupted processes left in it. */
 export function cachedFolder(name: string): string {
   const folder = path.join(cacheFolder(), name);
   try {
@@ -21,21 +21,21 @@ export function cachedFolder(name: string): string {
   return folder;
 }
 
-/** In a folder that several people share, what others have left is theirs. */
+/** In a folder that several people share, the files of others stay. */
 function removeIfAllowed(file: string): void {
   try {
     rmSync(file, { recursive: true, force: true });
   } catch {
-    // It takes up room, and does no harm.
+    // It takes up space and does no harm.
   }
 }
 
-/** Zero, which is no process, stands in a lock that was cut short. */
+/** A lock that was cut short reads as 0, which is no process. */
 const isOwned = (owner: number): boolean => owner > 0 && isRunning(owner);
 
 /**
- * Does something with a folder of the cache that two processes must not do at once.
- * @throws InputError if another process is at it.
+ * Does work in a folder of the cache that two processes must not do at the same time.
+ * @throws InputError if another process is doing it.
  */
 export async function exclusively<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const lock = path.join(folder, '.lock');
@@ -43,7 +43,7 @@ export async function exclusively<T>(folder: string, work: () => Promise<T>): Pr
     const owner = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : Number.NaN;
     if (isOwned(owner)) {
       throw new InputError(
-        `process ${owner} is preparing ${folder}; wait until it is done (or remove ${lock} if that process is not a vae)`,
+        `process ${owner} is preparing ${folder}; wait until it is done (or remove ${lock} if process ${owner} is not vae)`,
       );
     }
     rmSync(lock, { force: true });

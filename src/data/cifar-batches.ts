@@ -1,4 +1,4 @@
-/** A folder with CIFAR-10's binary batches, of any number of whole records: one byte of label, then three planes. */
+/** A folder with CIFAR-10's binary batches, each with any number of records: one byte for the label, then three colour planes. */
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -17,7 +17,7 @@ const TEST_BATCH = 'test_batch.bin';
 
 /**
  * The training and test images of a folder, or of the folder cifar-10-batches-bin in it.
- * @throws InputError if a batch is missing, cut, or of another kind.
+ * @throws InputError if a batch is missing, cut short, or in another format.
  */
 export function readCifarBatches(folder: string): { readonly train: ImageSet; readonly test: ImageSet } {
   const inner = path.join(folder, 'cifar-10-batches-bin');
@@ -60,7 +60,7 @@ function readBatch(file: string): Buffer {
   const rest = batch.length % RECORD_BYTES;
   if (rest !== 0) {
     throw new InputError(
-      `${file}: cut short: ${batch.length} bytes are ${Math.floor(batch.length / RECORD_BYTES)} records of ${RECORD_BYTES} and ${rest} more; get it anew`,
+      `${file}: cut short: ${batch.length} bytes are ${Math.floor(batch.length / RECORD_BYTES)} records of ${RECORD_BYTES} and ${rest} more; download it again`,
     );
   }
   return batch;

@@ -18,19 +18,19 @@ export interface CifarCard {
 }
 
 /**
- * The folder of the official batches in the cache, downloaded and unpacked where it is missing.
- * @throws InputError if it cannot be got.
+ * The folder of the official batches in the cache, downloaded and unpacked if it is missing.
+ * @throws InputError if it cannot be downloaded.
  */
 export async function cachedBatches(card: CifarCard, report: Report): Promise<string> {
   const folder = cachedFolder('cifar10');
   const batches = path.join(folder, card.folder);
   if (existsSync(batches)) return batches;
   return exclusively(folder, async () => {
-    // Another process may have been at it until now.
+    // Another process may have finished it in the meantime.
     if (existsSync(batches)) return batches;
     const url = downloadUrl('cifar10', card.url, card.archive);
     report.note(
-      `getting CIFAR-10 once, ${card.megabytes} MB from ${url} into ${folder} (VAE_DATA_DIR names another folder)`,
+      `downloading CIFAR-10 once, ${card.megabytes} MB from ${url} into ${folder} (VAE_DATA_DIR names another folder)`,
     );
     const archive = path.join(folder, card.archive);
     await download({ url, file: archive, md5: card.md5 }, report);

@@ -16,7 +16,7 @@ export interface Job {
   readonly shape: ImageShape;
 }
 
-/** An image, or why there is none. */
+/** An image, or the reason why there is none. */
 export type Decoded =
   | { readonly pixels: Uint8Array; readonly coloured: boolean }
   | { readonly problem: string; readonly needsSharp: boolean };

@@ -8,17 +8,17 @@ import { InputError } from '../base/errors.ts';
 import type { ImageShape } from './dataset.ts';
 import { type Decoded, decodeFiles, type Job } from './decode-files.ts';
 
-/** It stands beside this file when both are compiled; the sources themselves decode in the calling thread. */
+/** It is beside this file once both are compiled; when the sources run directly, the calling thread decodes. */
 const THREAD = new URL('./decode-worker.js', import.meta.url);
-/** Each holds a picture of up to a gigabyte. */
+/** Each thread may hold a picture of up to a gigabyte. */
 const MOST_THREADS = 8;
-/** A thread takes longer to start than fewer files to be read. */
+/** For fewer files, starting a thread takes longer than reading them. */
 const FILES_A_THREAD = 100;
 const FILES_A_JOB = 16;
 
 /**
  * The files of a folder as images of a shape, in order.
- * @throws InputError if a thread dies of a picture.
+ * @throws InputError if a picture ends a thread.
  */
 export async function* decodeAll(
   folder: string,
@@ -36,7 +36,7 @@ export async function* decodeAll(
   }
   const threads = Array.from({ length: wanted }, () => new Worker(THREAD, { execArgv: [] }));
   try {
-    // Each thread has a job of its own and answers it before the next: job i is the thread i mod n's.
+    // Each thread has one job at a time: job i belongs to thread i mod n.
     const answers = threads.map((thread, i) => start(thread, jobs[i]));
     for (let i = 0; i < jobs.length; i++) {
       const decoded = await answers[i % wanted];
@@ -58,7 +58,7 @@ function start(thread: Worker, job: Job): Promise<readonly Decoded[]> {
       throw new InputError(`${job.folder}: cannot decode ${files}: ${error.message}`);
     },
   );
-  // It may fail before it is waited for.
+  // It may fail before anything waits for it.
   answer.catch(() => {});
   return answer;
 }

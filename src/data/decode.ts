@@ -1,4 +1,4 @@
-/** Any picture file as pixels: PNG by itself, what else there is by the package sharp where that is installed. */
+/** Any picture file as pixels: PNG by this program, other formats by the package sharp if it is installed. */
 
 import { InputError } from '../base/errors.ts';
 import { printable } from './listing.ts';
@@ -8,14 +8,14 @@ import { MOST_PIXELS } from './png-structure.ts';
 
 export const INSTALL_SHARP = 'npm install sharp';
 
-/** It may be a good picture, but only sharp could tell. */
+/** The file may be a good picture, but only sharp can tell. */
 export class SharpMissingError extends InputError {}
 
-/** @throws SharpMissingError where the optional package is not installed; `name` and `format` are for its message. */
+/** @throws SharpMissingError if the optional package is not installed; `name` and `format` are for the message. */
 async function loadSharp(name: string, format: string): Promise<typeof import('sharp')['default']> {
   try {
     const { default: sharp } = await import('sharp');
-    // One file after the other, each read once: nothing is worth keeping.
+    // Each file is read once, so there is nothing to cache.
     sharp.cache(false);
     return sharp;
   } catch {
@@ -30,9 +30,9 @@ export const isSharpInstalled = (): Promise<boolean> =>
   );
 
 /**
- * Decodes a picture, turned the way its camera was held.
+ * Decodes a picture, rotated as its camera was held.
  * @throws SharpMissingError if it is no PNG and sharp is not installed.
- * @throws InputError if it is damaged, too large, animated, or no picture. Its message begins with `name`.
+ * @throws InputError if it is damaged, too large, animated, or not a picture. Its message begins with `name`.
  */
 export async function decodePicture(content: Buffer, name: string): Promise<Picture> {
   const label = printable(name);
@@ -59,12 +59,12 @@ export async function decodePicture(content: Buffer, name: string): Promise<Pict
       );
     }
     throw new InputError(
-      `${label}: it is ${format} that cannot be read (${reason}); get it anew, or convert it to PNG`,
+      `${label}: it is ${format} that cannot be read (${reason}); get a new copy, or convert it to PNG`,
     );
   }
 }
 
-/** An animated PNG announces its frames before its first pixels. */
+/** An animated PNG names its number of frames before its first pixels. */
 function isAnimated(png: Buffer): boolean {
   const frames = png.indexOf('acTL');
   return frames >= 0 && frames < png.indexOf('IDAT');

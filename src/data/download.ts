@@ -10,19 +10,19 @@ import type { Report } from './source.ts';
 
 export interface Download {
   readonly url: string;
-  /** Where it goes. A part of it waits beside it, with ".part" behind its name. */
+  /** The target. A partial download waits beside it, with ".part" after its name. */
   readonly file: string;
-  /** Of the whole file, hexadecimal. */
+  /** MD5 of the whole file, in hexadecimal. */
   readonly md5: string;
 }
 
-/** A server that is silent for so long, in milliseconds, has gone. */
+/** Milliseconds after which a silent server counts as gone. */
 const PATIENCE = 60_000;
 const MEGABYTE = 1e6;
 
 /**
- * Where a dataset's files are: VAE_MIRROR/<dataset>/ where that is set, else its official place.
- * @throws InputError if VAE_MIRROR is no URL.
+ * Where a dataset's files are: VAE_MIRROR/<dataset>/ if that is set, otherwise the official address.
+ * @throws InputError if VAE_MIRROR is not a URL.
  */
 export function downloadUrl(dataset: string, official: string, name: string): string {
   const { VAE_MIRROR } = process.env;
@@ -34,9 +34,9 @@ export function downloadUrl(dataset: string, official: string, name: string): st
 }
 
 /**
- * Gets a file, unless it is there already.
- * @throws InputError if it cannot be got or stored, or is not the file it should be. What has come is kept for the next
- *   attempt, unless it is wrong.
+ * Downloads a file, unless it is already there.
+ * @throws InputError if it cannot be downloaded or stored, or is not the expected file. A partial download is kept for
+ *   the next attempt, unless it is wrong.
  */
 export async function download(task: Download, report: Report): Promise<void> {
   const { url, file, md5 } = task;
@@ -50,13 +50,13 @@ export async function download(task: Download, report: Report): Promise<void> {
     const { resumed, found } = await fetchPart(task, part, report);
     if (found === md5) break;
     rmSync(part, { force: true });
-    // The parts of two versions do not make a file: only one that came in one piece is known to be wrong.
+    // Parts of two versions do not make a file: only a download in one piece shows that the file itself is wrong.
     if (!resumed) {
       throw new InputError(
         `${url} is not the file it was: its MD5 is ${found}, expected ${md5}; try again later, or name another server in VAE_MIRROR`,
       );
     }
-    report.note(`what was continued of ${path.basename(file)} does not fit together; getting it anew`);
+    report.note(`the two parts of ${path.basename(file)} do not fit together; downloading it again`);
   }
   renameSync(part, file);
 }
@@ -67,7 +67,7 @@ async function hashOf(file: string): Promise<Hash> {
   return hash;
 }
 
-/** What is missing of the part, written behind it; whether there was one, and the MD5 of the whole. */
+/** Appends what is missing to the partial file; returns whether there was one, and the MD5 of the whole. */
 async function fetchPart({ url, file }: Download, part: string, report: Report) {
   let have = existsSync(part) ? statSync(part).size : 0;
   const name = path.basename(file);
@@ -89,7 +89,7 @@ async function fetchPart({ url, file }: Download, part: string, report: Report) 
   if (!continued && statusCode !== 200) {
     body.destroy();
     if (statusCode !== 416 && statusCode !== 206) throw broken(`the server answered ${statusCode}`);
-    // What is there is no beginning of the server's file.
+    // The partial file is not the beginning of the server's file.
     rmSync(part);
     return { resumed: true, found: 'unknown' };
   }
@@ -125,12 +125,12 @@ async function ask(url: string, from: number): Promise<Dispatcher.ResponseData> 
   const agent = proxy === undefined ? new Agent(limits) : new ProxyAgent({ uri: proxy, ...limits });
   return request(url, {
     dispatcher: agent.compose(interceptors.redirect({ maxRedirections: 5 })),
-    // The file as it is stored: it is its bytes that are counted and checked.
+    // Without compression in transit: the bytes of the stored file are counted and checked.
     headers: { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) },
   });
 }
 
-/** The proxy that the environment names for a URL: HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY names its host. */
+/** The proxy for a URL, from the environment: HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY names its host. */
 function proxyOf({ protocol, hostname }: URL): string | undefined {
   const read = (name: string): string => process.env[name] || process.env[name.toUpperCase()] || '';
   const exempt = read('no_proxy')

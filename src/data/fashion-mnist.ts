@@ -1,4 +1,4 @@
-/** Fashion-MNIST: clothing in the place of MNIST's digits, from a user's folder or downloaded once. */
+/** Fashion-MNIST: clothing instead of MNIST's digits, from a user's folder or downloaded once. */
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -11,13 +11,13 @@ export interface FashionCard {
   readonly url: string;
   readonly megabytes: number;
   readonly classes: readonly string[];
-  /** By the names of the files. */
+  /** By file name. */
   readonly md5: Readonly<Record<string, string>>;
 }
 
 /**
- * The folder of the official files in the cache, downloaded where one is missing.
- * @throws InputError if one cannot be got.
+ * The folder of the official files in the cache, downloaded if one is missing.
+ * @throws InputError if one cannot be downloaded.
  */
 export async function cachedFiles(card: FashionCard, report: Report): Promise<string> {
   const folder = cachedFolder('fashion-mnist');
@@ -26,7 +26,7 @@ export async function cachedFiles(card: FashionCard, report: Report): Promise<st
   return exclusively(folder, async () => {
     const from = downloadUrl('fashion-mnist', card.url, '');
     report.note(
-      `getting Fashion-MNIST once, ${card.megabytes} MB from ${from} into ${folder} (VAE_DATA_DIR names another folder)`,
+      `downloading Fashion-MNIST once, ${card.megabytes} MB from ${from} into ${folder} (VAE_DATA_DIR names another folder)`,
     );
     for (const name of names) {
       const url = downloadUrl('fashion-mnist', card.url, name);

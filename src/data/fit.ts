@@ -14,18 +14,18 @@ interface Plane {
 
 /** The share of the image that the ink is scaled into. MNIST's own rule is 20 of 28 pixels; Fashion-MNIST's is all. */
 const INK_SHARE = { digit: 20 / 28, garment: 1 } as const;
-/** One step of 256. */
+/** One of 256 grey levels. */
 const NEGLIGIBLE = 1 / 256;
-/** What is brighter than this, against the darkest, counts as ink. */
+/** Whatever is brighter than the darkest value by more than this counts as ink. */
 const INK_THRESHOLD = 0.15;
 
-/** Fits a picture to images of a shape, in the manner of their dataset. */
+/** Fits a picture to images of a shape, as their dataset requires. */
 export const fitPicture = (picture: Picture, shape: ImageShape, how: Fit): Fitted =>
   how === 'photo' ? fitPhoto(picture, shape) : fitInk(picture, shape, INK_SHARE[how]);
 
 /**
- * As MNIST has its digits: grey, light on dark; unless the picture has the model's size already, its contrast is
- * stretched, and its ink is cut out, scaled into the middle `share` of the image, and centred by its mass.
+ * Like MNIST's digits: grey, light on dark. Unless the picture already has the model's size, its contrast is stretched,
+ * and its ink is cut out, scaled into the middle `share` of the image, and centred by its mass.
  */
 function fitInk(picture: Picture, [, height, width]: ImageShape, share: number): Fitted {
   const notes: string[] = [];
@@ -63,7 +63,7 @@ function borderMean({ width, height, values }: Plane): number {
   return sum / count;
 }
 
-/** The border's brightness becomes black, and the brightest value white: paper is seldom white, nor ink black. */
+/** The border's brightness becomes black, and the brightest value white: paper is rarely white, and ink rarely black. */
 function stretchContrast(plane: Plane, notes: string[]): Plane {
   const background = borderMean(plane);
   const brightest = plane.values.reduce((most, value) => Math.max(most, value), 0);

@@ -1,25 +1,25 @@
-/** What the places of images in a folder say: which part they belong to, and which class. */
+/** What the place of an image in a folder says: its part of the dataset, and its class. */
 
 import { permutation } from '../random/random.ts';
 import { range } from './dataset.ts';
 
 /** Labels are bytes. */
 const MOST_CLASSES = 256;
-/** The share of images that is set aside for the test where the folder does not say. */
+/** The share of images that is set aside for testing if the folder has no test part. */
 const TEST_SHARE = 0.1;
 
 const TRAIN = 'train';
 const TESTS = ['test', 'val', 'validation', 'valid'];
 
 export interface Split {
-  /** The subfolders that hold the parts; none where the folder is not split. */
+  /** The subfolders that hold the parts; none if the folder is not split. */
   readonly folders: readonly [train: string, test: string] | undefined;
   /** The files that belong to a part. */
   readonly names: readonly string[];
   readonly notes: readonly string[];
 }
 
-/** Finds train/ and test/ (or val/) among the first-level subfolders; what lies beside them is left out. */
+/** Finds train/ and test/ (or val/) among the first-level subfolders; images beside them are left out. */
 export function findSplit(names: readonly string[]): Split {
   const tops = new Set(names.filter((name) => name.includes('/')).map((name) => name.slice(0, name.indexOf('/'))));
   const test = TESTS.find((name) => tops.has(name));
@@ -29,7 +29,7 @@ export function findSplit(names: readonly string[]): Split {
   return {
     folders: [TRAIN, test],
     names: inside,
-    notes: left === 0 ? [] : [`left out, because they lie beside ${TRAIN}/ and ${test}/: ${left}`],
+    notes: left === 0 ? [] : [`left out, because they are beside ${TRAIN}/ and ${test}/: ${left}`],
   };
 }
 
@@ -57,7 +57,7 @@ export interface Labelling {
   readonly notes: readonly string[];
 }
 
-/** Where every image lies in a subfolder (of its part), the first-level subfolders are its classes. */
+/** If every image is in a subfolder (of its part), the first-level subfolders are the classes. */
 export function labelByFolder(names: readonly string[], { folders }: Split): Labelling {
   const inPart = folders === undefined ? names : names.map((name) => name.slice(name.indexOf('/') + 1));
   const folderOf = (name: string): string => name.slice(0, name.indexOf('/'));
@@ -65,7 +65,10 @@ export function labelByFolder(names: readonly string[], { folders }: Split): Lab
   const loose = inPart.filter((name) => !name.includes('/')).length;
   if (loose > 0) {
     const mixed = loose < names.length;
-    return { ...unlabelled, notes: mixed ? [`no classes, because images lie beside the subfolders: ${loose}`] : [] };
+    return {
+      ...unlabelled,
+      notes: mixed ? [`no classes, because some images are beside the subfolders: ${loose}`] : [],
+    };
   }
   const classes = [...new Set(inPart.map(folderOf))].sort();
   if (classes.length > MOST_CLASSES) {

@@ -1,5 +1,5 @@
 /**
- * The images of a folder, decoded once into a file of the cache and read from there ever after.
+ * The images of a folder, decoded once into a file of the cache and read from there afterwards.
  *
  * The rule: every image is scaled by its shorter side to a square of 64 (or the size asked for), its middle kept; in
  * colour if any image has colour; on white where it is transparent.
@@ -25,27 +25,27 @@ export interface Work {
   readonly imageSize: number;
   /** By default 3 if any image has colour, else 1. */
   readonly channels: 1 | 3 | undefined;
-  /** A file of fewer bytes will be read to its end, so that it can be checked to its end. */
+  /** A file of fewer bytes will be read as a whole, so it can be checked as a whole. */
   readonly checkBelow: number;
 }
 
-/** So many problems are told one by one. */
+/** At most this many problems are reported one by one. */
 const NAMED = 10;
-/** Changes with everything that makes other images of the same files. */
+/** Changes whenever the same files would give different images. */
 const VERSION = 1;
 
 /** What is kept with the images. */
 export interface About {
-  /** Of what they were made from. */
+  /** Identifies the files and settings that they were made from. */
   readonly key: string;
   readonly imageShape: ImageShape;
-  /** Positions of the files that gave no image, and what to say of them. */
+  /** Positions of the files that gave no image, and what to report about them. */
   readonly skipped: readonly number[];
   readonly notes: readonly string[];
 }
 
 /**
- * The file with a folder's images, made where there is none of these very images.
+ * The file with a folder's images, written if there is none of exactly these images.
  * @throws InputError if no image can be read, or the file cannot be written.
  */
 export async function packFolder(work: Work, report: Report): Promise<Pack<About>> {
@@ -89,7 +89,7 @@ async function decodeInto(file: string, { folder, files, imageSize, channels }: 
   const skipped: number[] = [];
   const problems: string[] = [];
   const needSharp: string[] = [];
-  // Whether any image has colour is known in the end: until then, all are in colour.
+  // Whether any image has colour is known only at the end: until then, all are in colour.
   let imageShape = shapeOf(channels ?? 3);
   let coloured = false;
   const writer = new PackWriter(file, pixelsOf(imageShape));
@@ -126,6 +126,6 @@ function describeMissing(names: readonly string[]): string[] {
   return [`skipped ${names.length} that are no PNG (${shown}); to read them too: ${INSTALL_SHARP}`];
 }
 
-/** The first of many, and how many more there are. */
+/** The first lines, and how many more there are. */
 export const firstOf = (lines: readonly string[]): string[] =>
   lines.length > NAMED ? [...lines.slice(0, NAMED), `${lines.length - NAMED} more`] : [...lines];

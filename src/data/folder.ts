@@ -1,4 +1,4 @@
-/** A folder of a user's own images as a dataset: which part each belongs to, which class, and where its pixels are. */
+/** A folder of a user's own images as a dataset: the part and the class of each image, and where its pixels are. */
 
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
@@ -14,9 +14,9 @@ export interface FolderOptions {
   readonly imageSize?: number;
   /** By default 3 if any image has colour, else 1. */
   readonly channels?: 1 | 3;
-  /** Of the test part, where the folder has none of its own. */
+  /** Seed of the test part, if the folder has none of its own. */
   readonly seed: number;
-  /** What is larger stays in its file. */
+  /** Images of more bytes stay in their file. */
   readonly residentBytes?: number;
 }
 
@@ -25,7 +25,7 @@ const RESIDENT_BYTES = 64 * 2 ** 20;
 
 /**
  * The training and test images of a folder.
- * @throws InputError if there is no such folder, or there are not two images in it that can be read.
+ * @throws InputError if there is no such folder, or it has fewer than two images that can be read.
  */
 export async function loadFolder(
   folder: string,
@@ -41,7 +41,7 @@ export async function loadFolder(
   const split = findSplit(listed.map(({ name }) => name));
   const chosen = new Set(split.names);
   const files = listed.filter(({ name }) => chosen.has(name));
-  if (others > 0) told.note(`left out, because they are no images: ${others}`);
+  if (others > 0) told.note(`left out, because they are not images: ${others}`);
   for (const line of firstOf(problems)) told.note(`skipped ${line}`);
   if (files.length === 0) {
     throw new InputError(
@@ -68,7 +68,7 @@ export async function loadFolder(
   }
   if (split.folders === undefined) {
     const { train, test } = positions;
-    told.note(`for training: ${train.length}; for the test, drawn by the seed: ${test.length}`);
+    told.note(`for training: ${train.length}; for testing, drawn by the seed: ${test.length}`);
   }
   const all: ImageSet = { count: pack.count, images: pack.images, labels: labelling.labels };
   const resident = pack.count * bytesAnImage(all) <= residentBytes;

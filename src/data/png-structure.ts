@@ -11,10 +11,10 @@ const SIGNATURE_BYTES = 8;
 const FRAME_BYTES = 12;
 const HEADER_BYTES = 13;
 
-/** A file of a few kilobytes can claim to be larger than memory. */
+/** A file of a few kilobytes can claim a size larger than memory. */
 export const MOST_PIXELS = 1e8;
 
-/** Samples a pixel, by colour type: grey, –, colour, palette, grey with opacity, –, colour with opacity. */
+/** Samples per pixel, by colour type: grey, –, colour, palette, grey with opacity, –, colour with opacity. */
 const SAMPLES = [1, 0, 3, 1, 2, 0, 4];
 
 /** The seven passes of Adam7: first column and row, and the steps between them. */
@@ -29,7 +29,7 @@ const PASSES = [
 ] as const;
 
 /**
- * The PNG without what follows its end. `name` is for messages; the signature has been checked.
+ * The PNG without the bytes after its end. `name` is for messages; the signature has been checked.
  * @throws InputError if anything of the picture is missing or damaged.
  */
 export function checkedPng(content: Buffer, name: string): Buffer {

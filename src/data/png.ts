@@ -1,4 +1,4 @@
-/** PNG files in and out, by pngjs. */
+/** Reads and writes PNG files, with pngjs. */
 
 import { PNG } from 'pngjs';
 import { InputError } from '../base/errors.ts';
@@ -19,7 +19,7 @@ const KNOWN_FORMATS: readonly (readonly [string, string])[] = [
 
 export const isPng = (content: Buffer): boolean => content.subarray(0, 8).equals(SIGNATURE);
 
-/** What kind of file begins like this, in words. */
+/** The kind of file that begins like this, in words. */
 export function formatOf(content: Buffer): string {
   const start = content.subarray(0, 4).toString('hex');
   return KNOWN_FORMATS.find(([magic]) => start.startsWith(magic))?.[1] ?? 'something else';
@@ -27,7 +27,7 @@ export function formatOf(content: Buffer): string {
 
 /**
  * Decodes grey, colour, palette, 16-bit and transparent PNGs alike. `name` is for messages.
- * @throws InputError if the bytes are not one whole PNG.
+ * @throws InputError if the bytes are not exactly one PNG.
  */
 export function decodePng(content: Buffer, name: string): Picture {
   if (content.length === 0) throw new InputError(`${name}: the file is empty; expected a PNG`);

@@ -1,6 +1,6 @@
-/** Changes the size of pictures: by averaging over areas where they become smaller, by interpolation where larger. */
+/** Changes the size of pictures: by averaging over areas if they become smaller, by interpolation if they become larger. */
 
-/** A picture as numbers, one row at a time, so that a large one is never converted whole. */
+/** A picture as numbers, one row at a time, so that a large one is never in memory as a whole. */
 export interface Rows {
   readonly width: number;
   readonly height: number;
@@ -17,7 +17,7 @@ export interface Rectangle {
   readonly height: number;
 }
 
-/** Which old pixels a new one is made of: `weights` from `first` on, which sum to 1. */
+/** The old pixels that a new one averages: `weights` from `first` on, which sum to 1. */
 interface Taps {
   readonly first: number;
   readonly weights: readonly number[];

@@ -1,14 +1,14 @@
-/** What a dataset is to the rest of this room: something that gives training and test images, and tells how it goes on. */
+/** What a dataset is for the rest of this room: it gives training and test images, and reports its progress. */
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { InputError } from '../base/errors.ts';
 import type { Dataset, Fit, ImageSet } from './dataset.ts';
 
-/** Where it is told what is being done; this room prints nothing. */
+/** Receives what is being done; this room prints nothing. */
 export interface Report {
   /** A line that the user should read. */
   note(line: string): void;
-  /** `done` of `total` units of a longer piece of work, called until they are equal, or until it fails. Neither need be whole. */
+  /** `done` of `total` units of longer work; called until both are equal, or until it fails. They may be fractions. */
   progress(title: string, done: number, total: number, unit: string): void;
 }
 
@@ -18,8 +18,8 @@ export type LoadedDataset = Omit<Dataset, 'validation'>;
 export interface Source {
   readonly fit: Fit;
   /**
-   * The training and test images: of `dataDir` where it is given, else from the usual place.
-   * @throws InputError if a file is missing, damaged, or of another kind.
+   * The training and test images: from `dataDir` if it is given, otherwise from the usual place.
+   * @throws InputError if a file is missing, damaged, or in another format.
    */
   load(dataDir: string | undefined, report: Report): Promise<LoadedDataset>;
 }
@@ -36,7 +36,7 @@ export function checkFolder(folder: string, field: string): void {
     throw new InputError('it is a file; expected a folder', { field, value: folder });
 }
 
-/** A dataset's class names; numbers where a user's own files of that format have labels beyond them. */
+/** A dataset's class names; numbers if a user's own files have more labels. */
 export function classNames(names: readonly string[], ...sets: readonly ImageSet[]): readonly string[] {
   const count =
     1 + sets.flatMap(({ labels }) => [...new Set(labels)]).reduce((most, label) => Math.max(most, label), 0);

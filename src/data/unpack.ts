@@ -6,8 +6,8 @@ import { describeSystemError, InputError } from '../base/errors.ts';
 import { temporaryName } from '../base/files.ts';
 
 /**
- * Unpacks the folder `name` of an archive (.tar.gz) beside it. An archive with anything else in it is refused: what
- * leads elsewhere, as a link or by its path, never belongs into a dataset.
+ * Unpacks the folder `name` of an archive (.tar.gz) beside it. An archive with anything else in it is refused: a
+ * link or a path that leads elsewhere does not belong in a dataset.
  * @throws InputError if it is damaged, has something else in it, or cannot be written.
  */
 export async function unpackFolder(archive: string, name: string): Promise<void> {
@@ -32,7 +32,7 @@ export async function unpackFolder(archive: string, name: string): Promise<void>
         return belongs;
       },
     });
-    if (strangers.length > 0) throw new Error(`${JSON.stringify(strangers[0])} does not belong into it`);
+    if (strangers.length > 0) throw new Error(`${JSON.stringify(strangers[0])} does not belong in it`);
     if (!existsSync(path.join(temporary, name))) throw new Error(`it has no folder ${name}`);
     renameSync(path.join(temporary, name), target);
   } catch (error) {

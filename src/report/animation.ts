@@ -7,11 +7,11 @@ import type { Raster } from './canvas.ts';
 export interface Timing {
   /** How long a frame is shown, in milliseconds. */
   readonly delay: number;
-  /** The last frame is held longer, because it is what the others lead to. */
+  /** The last frame is shown longer, because it is the result. */
   readonly lastDelay: number;
 }
 
-/** The longest delay that the format can say in milliseconds. */
+/** The longest delay that the format can hold, in milliseconds. */
 export const LONGEST_DELAY = 65535;
 
 interface Chunk {
@@ -22,7 +22,7 @@ interface Chunk {
 const SIGNATURE_BYTES = 8;
 
 /**
- * Encodes frames of one size and one kind of colour as one animation without an end. What shows no animations shows the
+ * Encodes frames of one size and one kind of colour as one endless animation. A program that shows no animations shows the
  * first frame. Each frame is compressed as a PNG of its own, whose pixels move into the animation as they are.
  */
 export function encodeAnimation(frames: readonly Raster[], { delay, lastDelay }: Timing): Buffer {
@@ -41,7 +41,7 @@ export function encodeAnimation(frames: readonly Raster[], { delay, lastDelay }:
     if (i === 0) {
       parts.push(png.subarray(0, SIGNATURE_BYTES));
       add('IHDR', chunks.find(({ type }) => type === 'IHDR')!.body);
-      // For ever: 0 plays.
+      // 0 plays: it repeats for ever.
       add('acTL', words(frames.length, 0));
     }
     add('fcTL', frameControl(sequence++, frame, i === frames.length - 1 ? lastDelay : delay));
@@ -75,7 +75,7 @@ function encodeChunk({ type, body }: Chunk): Buffer {
   return Buffer.concat([words(body.length), named, words(crc32(named))]);
 }
 
-/** The chunks of a PNG of ours. */
+/** The chunks of a PNG that this program wrote. */
 function chunksOf(png: Buffer): Chunk[] {
   const chunks: Chunk[] = [];
   for (let at = SIGNATURE_BYTES; at < png.length; ) {

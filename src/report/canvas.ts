@@ -1,4 +1,4 @@
-/** A raster to draw on: rectangles, lines, discs, text and images. What the pictures mean is not its business. */
+/** A raster to draw on: rectangles, lines, discs, text and images. It does not know what the pictures mean. */
 
 import type { ImageShape } from '../data/dataset.ts';
 import { encodePng } from '../data/png.ts';
@@ -23,7 +23,7 @@ export interface Box {
 
 export interface TextStyle {
   readonly colour?: Colour;
-  /** Pixels of the picture for one of the font, a whole number. */
+  /** Pixels of the picture per pixel of the font, a whole number. */
   readonly scale?: number;
   /** Which part of the text is at x. */
   readonly align?: 'left' | 'centre' | 'right';
@@ -36,7 +36,7 @@ export class Canvas implements Raster {
   readonly bytes: Uint8Array;
   private clip: Box;
 
-  /** A grey canvas has one channel, and takes a colour's red for its grey. */
+  /** A grey canvas has one channel and uses the red of a colour as its grey. */
   constructor(width: number, height: number, background: Colour = WHITE, channels: 1 | 3 = 3) {
     this.width = width;
     this.height = height;
@@ -113,7 +113,7 @@ export class Canvas implements Raster {
     return encodePng(this.width, this.height, this.channels, this.bytes);
   }
 
-  /** Colours what is nearer than `reach`, softly at the edge: a pixel half covered gets half the colour. */
+  /** Colours the pixels nearer than `reach`, with a soft edge: a pixel half covered gets half the colour. */
   private cover(
     colour: Colour,
     opacity: number,

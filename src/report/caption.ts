@@ -1,4 +1,4 @@
-/** A picture with a line of text below it: a frame of an animation that says when it is. */
+/** A picture with a line of text below it: a frame of an animation with its time. */
 
 import type { Picture } from '../data/picture.ts';
 import { Canvas } from './canvas.ts';
@@ -9,11 +9,11 @@ const BACKGROUND = grey(64);
 const MARGIN = 6;
 const SCALE = 2;
 
-/** Whether a picture needs one channel only. */
+/** Whether one channel is enough for a picture. */
 export const isGrey = ({ rgba }: Picture): boolean =>
   rgba.every((value, i) => i % 4 === 3 || value === rgba[i - (i % 4)]);
 
-/** The picture, its opacity left out, above its caption. */
+/** The picture, without its opacity, above its caption. */
 export function captioned({ width, height, rgba }: Picture, caption: string, channels: 1 | 3): Canvas {
   const canvas = new Canvas(width, height + 2 * MARGIN + SCALE * CAPITAL_HEIGHT, BACKGROUND, channels);
   for (let i = 0; i < width * height; i++) {

@@ -12,7 +12,7 @@ export interface Chart {
   /** What y is, with its unit. */
   readonly yLabel: string;
   readonly logarithmic?: boolean;
-  /** For noisy series: the values pale, and their running mean over them. */
+  /** For noisy series: draws the values pale and their running mean on top. */
   readonly smooth?: boolean;
   readonly series: readonly Series[];
 }
@@ -20,14 +20,14 @@ export interface Chart {
 const [WIDTH, HEIGHT] = [880, 480];
 const THICKNESS = 2;
 const DOT = 4;
-/** The points of a line are marked if they are so few that one can count them. */
+/** A line with at most this many points has its points marked. */
 const MOST_MARKED = 30;
-/** Of the range, above and below the values. */
+/** Share of the range that stays free above and below the values. */
 const PADDING = 0.05;
-/** This share of a series may be its beginning, which is left outside a range that it would stretch too far. */
+/** At most this share of a series, at its beginning, may lie outside the range if it would stretch the range too far. */
 const BEGINNING = 0.05;
 const TOO_FAR = 4;
-/** A running mean is over this share of the series. */
+/** The running mean covers this share of the series. */
 const SMOOTHED_OVER = 0.02;
 
 export const drawChart = (chart: Chart): Buffer => layChart(chart).png();
@@ -65,7 +65,7 @@ export function layChart({ title, xLabel, yLabel, logarithmic = false, smooth = 
 
 const isMarked = (points: number): boolean => points <= MOST_MARKED;
 
-/** From the least to the greatest value; some room where there is only one. */
+/** From the smallest to the largest value; a wider range if there is only one value. */
 function span(values: readonly number[]): { low: number; high: number } {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
@@ -75,7 +75,7 @@ function span(values: readonly number[]): { low: number; high: number } {
   return { low: low - room, high: high + room };
 }
 
-/** The range of y, without the first values where they alone would press all others flat; `cut` says so. */
+/** The range of y, without the first values if they alone would flatten all others; `cut` tells so. */
 function yRange(lines: readonly Line[], logarithmic: boolean): { range: { low: number; high: number }; cut: boolean } {
   const [scaled, value] = logarithmic ? [Math.log10, (power: number) => 10 ** power] : [Number, Number];
   const values = (skip: (count: number) => number): number[] =>

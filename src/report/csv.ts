@@ -1,6 +1,6 @@
-/** Latents as CSV: a header, then a line an image. */
+/** Latents as CSV: a header, then one line per image. */
 
-/** What an image is called beside its numbers. */
+/** The column that names each image. */
 export interface Names {
   readonly heading: string;
   readonly values: ArrayLike<string | number>;

@@ -11,7 +11,7 @@ export interface Axis {
   readonly low: number;
   readonly high: number;
   readonly logarithmic?: boolean;
-  /** It counts something: nothing is between 1 and 2. */
+  /** It counts something: there is no value between 1 and 2. */
   readonly whole?: boolean;
 }
 
@@ -24,10 +24,10 @@ export interface Figure {
   readonly title: string;
   readonly x: Axis;
   readonly y: Axis;
-  /** Of the plot within the axes, in pixels. */
+  /** Size of the plot within the axes, in pixels. */
   readonly width: number;
   readonly height: number;
-  /** One entry says nothing that the title does not: a legend has at least two. */
+  /** A legend has at least two entries; one would repeat the title. */
   readonly legend: readonly LegendEntry[];
   /** Small print; empty for none. */
   readonly note: string;
@@ -41,7 +41,7 @@ export interface Plot {
   readonly y: (value: number) => number;
 }
 
-/** Every text's pixels for one of the font. */
+/** Pixels of the picture per pixel of the font. */
 const SCALE = 2;
 const LINE = SCALE * (GLYPH_HEIGHT + 3);
 const MARGIN = 16;
@@ -59,7 +59,7 @@ export function drawFigure(figure: Figure, content: (plot: Plot) => void): Canva
   const [xTicks, yTicks] = [ticksOf(x, Math.floor(width / 110)), ticksOf(y, Math.floor(height / 60))];
   const widthOf = (texts: readonly string[]): number => SCALE * Math.max(0, ...texts.map(textWidth));
   const left = MARGIN + widthOf(yTicks.map(({ text }) => text)) + 2 * TICK;
-  // Half of the last tick's text stands out beyond the axis.
+  // Half of the last tick's text extends beyond the axis.
   const lastTick = widthOf(xTicks.slice(-1).map(({ text }) => text)) / 2;
   const legendWidth = legend.length === 0 ? 0 : 2 * MARGIN + SWATCH + widthOf(legend.map(({ name }) => name));
   const right = left + width;

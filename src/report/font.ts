@@ -1,7 +1,7 @@
 /** A bitmap font of our own: ASCII, 5 × 7 pixels above the baseline and 2 below, as it is drawn here. */
 
 export const GLYPH_WIDTH = 5;
-/** Above the baseline. */
+/** Height above the baseline. */
 export const CAPITAL_HEIGHT = 7;
 export const GLYPH_HEIGHT = 9;
 /** From one glyph's left edge to the next one's. */
@@ -74,7 +74,7 @@ const BLOCKS = [
 #.... ....# ..... ..... ..... ..... ..... ..... ..... .###. ..... ..... ..... ..... .....`,
 ].map((block) => block.trim().split('\n'));
 
-/** What text outside ASCII is drawn as, where something in ASCII says the same. */
+/** ASCII text that replaces other characters with the same meaning. */
 const SUBSTITUTES: Readonly<Record<string, string>> = { '−': '-', '–': '-', '×': 'x', '·': '.', '…': '...', '’': "'" };
 
 /** The text as it is drawn: a character that the font lacks becomes a question mark. */
@@ -84,7 +84,7 @@ export const drawable = (text: string): string =>
 /** Width in pixels of a text at scale 1. */
 export const textWidth = (text: string): number => Math.max(0, drawable(text).length * ADVANCE - 1);
 
-/** Lines no wider than `width` at scale 1, broken between words; a longer word is broken where it must be. */
+/** Lines no wider than `width` at scale 1, broken between words; a word longer than a line is broken too. */
 export function wrap(text: string, width: number): string[] {
   const most = Math.max(1, Math.floor((width + 1) / ADVANCE));
   const words = drawable(text)

@@ -1,4 +1,4 @@
-/** Images in rows and columns, as one PNG, with names for rows and columns where they need them. */
+/** Images in rows and columns, as one PNG, with names of rows and columns if they are given. */
 
 import { type ImageShape, pixelsOf } from '../data/dataset.ts';
 import { Canvas } from './canvas.ts';
@@ -10,15 +10,15 @@ const GAP = 2;
 const BACKGROUND = grey(64);
 /** Small images are drawn larger, so that a person can see them: to about this side, unless another is asked for. */
 const READABLE_SIDE = 56;
-/** Around a text. */
+/** Pixels around a text. */
 const MARGIN = 6;
 /** From one line of a title to the next. */
 const LINE = 2 * (GLYPH_HEIGHT + 1);
-/** Columns may grow by this much for their names to be as large as those of rows. */
+/** Columns may be this much wider so that their names are as large as those of rows. */
 const WIDENED = 1.15;
-/** At scale 1. */
+/** Pixels, at scale 1. */
 const BETWEEN_NAMES = 3;
-/** A grid under a title has room for some words of it. */
+/** A grid with a title is at least this wide, so that the title has room. */
 const NARROWEST_TITLE = 240;
 
 export interface GridOptions {
@@ -32,7 +32,7 @@ export interface GridOptions {
   readonly columnNames?: readonly string[];
 }
 
-/** Lays images [count, C, H, W] in [0, 1] out from left to right and top to bottom, on a canvas as large as they need. */
+/** Lays out images [count, C, H, W] in [0, 1] from left to right and top to bottom, on a canvas of the size they need. */
 export function layGrid(images: Float32Array, shape: ImageShape, options: GridOptions): Canvas {
   const { columns, side = READABLE_SIDE, title, rowNames = [], columnNames = [] } = options;
   const [channels, height, width] = shape;
@@ -76,7 +76,7 @@ export function layGrid(images: Float32Array, shape: ImageShape, options: GridOp
   return canvas;
 }
 
-/** A grid as a PNG, `columns` images a row. */
+/** A grid as a PNG, `columns` images per row. */
 export const drawGrid = (images: Float32Array, shape: ImageShape, columns: number, side?: number): Buffer =>
   layGrid(images, shape, { columns, ...(side !== undefined && { side }) }).png();
 

@@ -1,22 +1,22 @@
-/** The reconstruction history: a row an image, the original first, then what each epoch made of it. */
+/** The reconstruction history: one row per image: the original, then its reconstruction after each epoch. */
 
 import { InputError } from '../base/errors.ts';
 import { type ImageShape, pixelsOf } from '../data/dataset.ts';
 import { decodePng, encodePng } from '../data/png.ts';
 import { layGrid } from './grid.ts';
 
-/** With the originals; more would be too wide to look at. */
+/** Columns, with the originals; more would be too wide to look at. */
 const MOST_COLUMNS = 50;
 
-/** At most `most` of 0 to count − 1, evenly apart, the first and the last among them. */
+/** At most `most` of the numbers 0 to count − 1, evenly spaced, the first and the last included. */
 export function evenly(count: number, most: number): number[] {
   const kept = Math.min(count, most);
   return Array.from({ length: kept }, (_, i) => (kept === 1 ? count - 1 : Math.round((i * (count - 1)) / (kept - 1))));
 }
 
 /**
- * Draws columns of the same images, [images, C, H, W] in [0, 1] each: the originals, then one column an epoch, beginning
- * with `firstEpoch`. Of many epochs it shows some, evenly apart, the first and the last among them.
+ * Draws columns of the same images, [images, C, H, W] in [0, 1] each: the originals, then one column per epoch, from
+ * `firstEpoch` on. Of many epochs it shows some, evenly spaced, the first and the last included.
  */
 export function drawHistory(columns: readonly Float32Array[], shape: ImageShape, firstEpoch = 1): Buffer {
   const pixels = pixelsOf(shape);

@@ -25,8 +25,8 @@ export function lineOf({ x, y }: Series, logarithmic: boolean): Line {
 export const withoutGaps = (line: Line): Point[] => line.filter((point) => point !== undefined);
 
 /**
- * The first, least, greatest and last of the values that fall into one column of pixels: what the whole line would cover
- * there, with fewer strokes. A gap ends a column.
+ * The first, least, greatest and last of the values that fall into one column of pixels: they cover what the whole
+ * line would, with fewer strokes. A gap ends a column.
  */
 export function thinned(line: Line, toPixel: (x: number) => number): Line {
   const kept: (Point | undefined)[] = [];
@@ -55,7 +55,7 @@ export function thinned(line: Line, toPixel: (x: number) => number): Line {
 export function smoothed(line: Line, neighbours: number): Line {
   const sums = [0];
   for (const point of line) sums.push(sums[sums.length - 1] + (point?.y ?? 0));
-  // How many points are in a row up to each one.
+  // The number of points since the last gap, for each point.
   const rowTo = (points: Line): number[] => {
     let row = 0;
     return points.map((point) => {

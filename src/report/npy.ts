@@ -1,6 +1,6 @@
-/** NumPy's file format, version 1.0: a header in Python's words, then the numbers. What `numpy.load` reads. */
+/** NumPy's file format, version 1.0: a header in Python's words, then the numbers. `numpy.load` reads it. */
 
-/** Numbers are written in the machine's own order of bytes, which is this one wherever the engines run. */
+/** Numbers are written in the machine's byte order, which is little-endian wherever the engines run. */
 const KINDS = { float32: '<f4', uint8: '|u1' } as const;
 
 /** The header ends at a multiple of this, so that the numbers can be mapped into memory. */
@@ -11,7 +11,7 @@ const PREFIX_BYTES = 10;
 /** Encodes an array in row-major order. */
 export function encodeNpy(values: Float32Array | Uint8Array, shape: readonly number[]): Buffer {
   const kind = values instanceof Float32Array ? KINDS.float32 : KINDS.uint8;
-  // Python writes a tuple of one with a comma.
+  // Python writes a tuple of one element with a comma.
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const words = `{'descr': '${kind}', 'fortran_order': False, 'shape': ${tuple}, }`;
   const unpadded = PREFIX_BYTES + words.length + 1;

@@ -10,7 +10,7 @@ export interface Projection {
 }
 
 const MOST_ITERATIONS = 2000;
-/** Of a direction's change in an iteration. */
+/** The iteration ends when a direction changes by less than this. */
 const TOLERANCE = 1e-12;
 
 /**
@@ -95,7 +95,7 @@ function orthogonal(vector: Float64Array, to: readonly Float64Array[]): Float64A
   }, vector);
 }
 
-/** Points that do not differ have no direction: nothing to normalise is left as it is. */
+/** Equal points have no direction: a vector of length 0 stays as it is. */
 function normalised(vector: Float64Array): Float64Array {
   const length = Math.sqrt(dot(vector, vector));
   return length === 0 ? vector : vector.map((value) => value / length);

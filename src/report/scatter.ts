@@ -11,7 +11,7 @@ export interface Scatter {
   /** [count, dimensions], at least two dimensions. */
   readonly points: Float32Array;
   readonly dimensions: number;
-  /** Of each point; without them all points are of one colour. */
+  /** The label of each point; without labels all points have one colour. */
   readonly labels?: ArrayLike<number>;
   /** What the axes of points of two dimensions are called. */
   readonly axisLabels?: readonly [string, string];
@@ -20,10 +20,10 @@ export interface Scatter {
 }
 
 const SIDE = 640;
-/** Of the range, around the points. */
+/** Share of the range that stays free around the points. */
 const PADDING = 0.04;
 const [OPACITY, HALO] = [0.7, 2];
-/** From few points to many, that neither few are lost nor many hide each other. */
+/** For few points and for many: few must stay visible, many must not hide each other. */
 const [LARGEST_RADIUS, SMALLEST_RADIUS] = [5, 1.5];
 
 export const drawScatter = (scatter: Scatter): Buffer => layScatter(scatter).png();
@@ -46,7 +46,7 @@ export function layScatter(scatter: Scatter): Canvas {
   });
 }
 
-/** Points as they are where they lie in a plane, else projected, which the title says. */
+/** Points of a plane as they are; others projected, which the title says. */
 function flattened({ title, points, dimensions, axisLabels = ['', ''] }: Scatter) {
   if (dimensions === 2) return { title, points, axes: axisLabels.map((label, i) => axisOf(points, i, label)) };
   const { points: projected, explained } = principalComponents(points, dimensions);
@@ -70,7 +70,7 @@ const widened = (axis: Axis, length: number): Axis => {
   return { ...axis, low: axis.low - room, high: axis.high + room };
 };
 
-/** Each label where its points are, for those who cannot tell the colours apart. */
+/** Each label at the middle of its points, for people who cannot tell the colours apart. */
 function nameClasses(
   { canvas, x, y }: Plot,
   points: Float32Array,

@@ -6,7 +6,7 @@ function roundStep(rough: number): number {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough * (1 - 1e-9))!;
 }
 
-/** Round values, at most `count` + 1, from `low` to `high`, both included where they are round. Needs low < high. */
+/** Round values, at most `count` + 1, from `low` to `high`, both included if they are round. Needs low < high. */
 export function linearTicks(low: number, high: number, count: number): number[] {
   const step = roundStep((high - low) / count);
   const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
@@ -14,7 +14,7 @@ export function linearTicks(low: number, high: number, count: number): number[] 
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)) + 0);
 }
 
-/** Powers of ten from `low` to `high`, and their multiples where there are too few. Needs 0 < low < high. */
+/** Powers of ten from `low` to `high`, and their multiples if there are too few. Needs 0 < low < high. */
 export function logarithmicTicks(low: number, high: number, count: number): number[] {
   const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
   const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
@@ -29,7 +29,7 @@ export function logarithmicTicks(low: number, high: number, count: number): numb
   return few.length >= 2 ? few : linearTicks(low, high, count);
 }
 
-/** The ticks of one axis as text, all in one style: 0.25 and 150, or 1e-3 where that is shorter to read. */
+/** The ticks of one axis as text, all in one style: 0.25 and 150, or 1e-3 if that is shorter. */
 export function formatTicks(ticks: readonly number[]): string[] {
   const sizes = ticks.filter((tick) => tick !== 0).map(Math.abs);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];

@@ -1,7 +1,9 @@
 /** What is said of a run whose loss is no longer a finite number. */
 
-import { InputError } from '../base/errors.ts';
+import { InputError, type Remedy } from '../base/errors.ts';
 import type { RunConfig } from '../settings/table.ts';
+import { SLOWEST_SCALE } from '../vae/distributions/normal.ts';
+import { posteriors } from '../vae/posteriors/index.ts';
 import type { Finding } from './diagnosis.ts';
 
 /** The loss is no longer a finite number. */
@@ -9,8 +11,8 @@ export class DivergenceError extends InputError {
   /** What stopped being finite first, where it was found. */
   readonly finding: Finding | undefined;
 
-  constructor(message: string, finding?: Finding) {
-    super(message);
+  constructor(problem: string, remedies: readonly Remedy[], finding?: Finding) {
+    super(problem, { remedies });
     this.finding = finding;
   }
 }
@@ -31,17 +33,22 @@ export function divergenceError(divergence: Divergence, config: RunConfig): Dive
   const { what, epoch, isFirst, finding } = divergence;
   const where = `${what} (epoch ${epoch})${isFirst ? ', before anything was learnt' : ''}`;
   const cause = finding === undefined ? '' : `: ${formatFinding(finding, divergence.step)}`;
-  return new DivergenceError(`${where}${cause}; ${isFirst ? FIRST_REMEDY : remedy(config)}`, finding);
+  return new DivergenceError(where + cause, isFirst ? FIRST_REMEDIES : remedies(config), finding);
 }
 
-const FIRST_REMEDY = 'look at --stddev, --beta and --free-bits';
+const FIRST_REMEDIES: readonly Remedy[] = [
+  { verb: 'look at', field: 'stddev' },
+  { verb: 'look at', field: 'beta' },
+  { verb: 'look at', field: 'freeBits' },
+];
 
-function remedy({ learningRate, clip, scale, posterior }: RunConfig): string {
-  const others = [
-    ...(clip > 0 ? [] : ['--clip 10']),
-    ...(scale === 'softplus' || posterior === 'point' ? [] : ['--scale softplus']),
+function remedies({ learningRate, clip, scale, posterior }: RunConfig): readonly Remedy[] {
+  const readsScale = posteriors[posterior].uses.includes('scale');
+  return [
+    { verb: 'lower', field: 'learningRate', value: learningRate },
+    ...(clip > 0 ? [] : [{ field: 'clip', value: 10 }]),
+    ...(readsScale && scale !== SLOWEST_SCALE ? [{ field: 'scale', value: SLOWEST_SCALE }] : []),
   ];
-  return `lower --learning-rate (now ${learningRate})${others.length === 0 ? '' : `, or use ${others.join(' or ')}`}`;
 }
 
 /** @param named the step that the message names already; the finding may come before it. */

@@ -51,9 +51,10 @@ export class Trainer {
   constructor(engine: Engine, model: Model, dataset: Dataset) {
     const { batchSize } = model.config;
     if (batchSize > dataset.train.count) {
-      throw new ConfigError(
-        `--batch-size ${batchSize}: larger than the ${dataset.train.count} training images; use a smaller one`,
-      );
+      throw new ConfigError(`larger than the ${dataset.train.count} training images; use a smaller number`, {
+        field: 'batchSize',
+        value: batchSize,
+      });
     }
     this.engine = engine;
     this.model = model;

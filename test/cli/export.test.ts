@@ -148,8 +148,12 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     'a damaged checkpoint': ['--checkpoint damaged.safetensors', 1, 'damaged.safetensors: cut short'],
     'files that are there': ['--out taken', 1, 'taken/decoder.onnx: it exists already; name another folder with --out'],
     'a folder that is a file': ['--out file', 1, 'cannot create the folder file: a file of that name exists'],
-    'a folder that is no export': ['--out other --format tfjs --force', 1, 'other/decoder: it is no earlier export'],
-    'a folder in the place of a file': ['--out folder --force', 1, 'folder/decoder.onnx: it is no earlier export'],
+    'a folder that is no export': [
+      '--out other --format tfjs --force',
+      1,
+      'other/decoder: it is not an earlier export',
+    ],
+    'a folder in the place of a file': ['--out folder --force', 1, 'folder/decoder.onnx: it is not an earlier export'],
     'an export for a checkpoint': ['--checkpoint weights/decoder.safetensors', 1, 'but not a checkpoint of vae'],
     'no folder at all': ['--out=', 2, 'expected a path'],
     'weights onto the checkpoint': [

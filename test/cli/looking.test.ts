@@ -29,7 +29,7 @@ async function done(command: string, model: string, ...args: string[]) {
 describe('vae interpolate', () => {
   it('draws a way for each pair of draws, the same for the same seed', async () => {
     const { stdout } = await done('interpolate', 'model', '--steps', '7', '--pairs', '3', '--seed', '5');
-    expect(stdout).toMatch(/^interpolation\.png: 3 pairs of draws, seed 5; 7 steps, linear; \S+\n$/);
+    expect(stdout).toMatch(/^interpolation\.png: 3 pairs of samples, seed 5; 7 steps, linear; \S+\n$/);
     const { width, height } = picture('interpolation.png');
     expect([width, height]).toEqual([7 * CELL + 2, expect.any(Number)]);
     expect(findText(picture('interpolation.png'), '0.17')).toBeDefined();
@@ -241,5 +241,25 @@ describe('vae encode', () => {
     expect(findText(picture('model.png'), 'by PCA:')).toBeDefined();
     await done('encode', 'model', '--out', '-', '--limit', '1', '--scatter', 'one.png');
     expect(findText(picture('one.png'), 'Latent means of 1 test')).toBeDefined();
+  });
+});
+
+describe('--json', () => {
+  it('prints the result of every command that draws or writes', async () => {
+    const checkpoint = 'plane/checkpoints/last.safetensors';
+    const cases: readonly (readonly [command: string, args: string, result: object])[] = [
+      ['sample', '-n 3 --out a.png', { out: 'a.png', count: 3, seed: 0, temperature: 1, checkpoint }],
+      ['manifold', '--steps 3 --out b.png', { out: 'b.png', steps: 3, latents: [0, 1], quantiles: false, range: 2 }],
+      ['traverse', '--latents 1 --out c.png', { out: 'c.png', latents: [1], range: 3, steps: 9, checkpoint }],
+      ['interpolate', '--pairs 2 --out d.png', { out: 'd.png', pairs: 2, seed: 0, steps: 10, method: 'linear' }],
+      ['encode', '--out e.csv', { out: ['e.csv'], images: TEST_IMAGES, latents: 2, checkpoint }],
+      ['animate', '--every 3 --out f.png', { out: 'f.png', epochs: [3, 4], delay: 200, run: 'plane' }],
+      ['export', '--out g', { out: ['g/encoder.onnx', 'g/decoder.onnx'], format: 'onnx', latents: 2, checkpoint }],
+    ];
+    for (const [command, args, result] of cases) {
+      const { stdout } = await done(command, 'plane', ...args.split(' '), '--json');
+      expect(JSON.parse(stdout), command).toMatchObject(result);
+      expect(stdout.trimEnd().split('\n'), command).toHaveLength(1);
+    }
   });
 });

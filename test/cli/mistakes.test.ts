@@ -87,6 +87,19 @@ const damagedProgress = Object.fromEntries(
 const MISTAKES: Readonly<Record<string, Mistake>> = {
   'an unknown dataset': { args: ['train', '--dataset', 'mnits'], code: 2, says: 'did you mean mnist?' },
   'an unknown command': { args: ['trian'], code: 2, says: "unknown command 'trian' (Did you mean train?)" },
+  'an unknown command with options': {
+    args: ['nonsense', '--epochs', '3', '--help'],
+    code: 2,
+    says: "unknown command 'nonsense'",
+  },
+  'help on an unknown command': { args: ['help', 'smaple'], code: 2, says: "'smaple' (Did you mean sample?)" },
+  'an option before its command': { args: ['--run', 'model', 'sample'], code: 2, says: "unknown option '--run'" },
+  'an argument too many': { args: ['sample', 'extra'], code: 2, says: "too many arguments for 'sample'" },
+  'latents as CSV and JSON at once': {
+    args: ['encode', ...withModel, '--out', '-', '--json'],
+    code: 2,
+    says: '--out - prints CSV, not JSON; name a file, or leave out --json',
+  },
   'an unknown option': {
     args: ['train', '--epoch', '3'],
     code: 2,
@@ -310,12 +323,33 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
   }
 });
 
+/** The commands that the program's help lists, by name. */
+const commandsOf = (help: string): string[] => [...help.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).sort();
+
 describe('what is no mistake', () => {
-  it('--help, of the program and of a command', async () => {
-    for (const args of [['--help'], ['train', '--help'], ['help', 'sample']]) {
-      const { code, stdout, stderr } = await vae(folder, ...args);
+  it('help, which begins with examples and lists every command in a group', async () => {
+    const { code, stdout, stderr } = await vae(folder, '--help');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.match(/^(?=\S).*:$/gm)).toEqual([
+      ...['Examples:', 'Train:', 'Look:', 'Use:', 'Measure:', 'This machine:', 'Options:'],
+    ]);
+    expect(stdout.match(/^ {2}\$ vae \w+/gm)).toHaveLength(3);
+    expect(commandsOf(stdout)).toEqual(
+      readdirSync('src/cli/commands')
+        .map((file) => path.basename(file, '.ts'))
+        .sort(),
+    );
+    expect((await vae(folder, 'help')).stdout).toBe(stdout);
+  });
+  it('help of each command, by either way, with -h last', async () => {
+    for (const name of commandsOf((await vae(folder, '--help')).stdout)) {
+      const { code, stdout, stderr } = await vae(folder, name, '--help');
       expect([code, stderr]).toEqual([0, '']);
-      expect(stdout).toContain('Usage: vae');
+      expect(stdout).toContain(`Usage: vae ${name}`);
+      expect(stdout).toMatch(/\n {2}-h, --help +show this help\n(\n\S|$)/);
+      expect((await vae(folder, 'help', name)).stdout).toBe(stdout);
+      // The one command whose result is files and a line per epoch.
+      expect([name, stdout.includes('--json')]).toEqual([name, name !== 'train']);
     }
   });
   it('--version', async () => expect((await vae(folder, '--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/));

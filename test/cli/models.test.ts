@@ -123,7 +123,7 @@ describe('vae compare', () => {
     const [head, ...rows] = stdout.trim().split('\n');
     expect(head).toMatch(/^run +epoch +bound +log likelihood +KL +squared error +active units$/);
     expect(rows.slice(0, 3).map((row) => row.split(/ +/)[0])).toEqual(['seminar-ae', 'seminar-vae', 'seminar-flow']);
-    expect(stderr).toContain('do not compare them');
+    expect(stderr).toContain('do not compare their bounds');
     const alone = await vae(folder, 'evaluate', '--run', 'seminar-vae', '--json');
     const { runs } = JSON.parse((await vae(folder, 'compare', 'seminar-vae', '--json')).stdout);
     expect(runs[0].bound).toBe(JSON.parse(alone.stdout).bound);

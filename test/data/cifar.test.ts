@@ -62,7 +62,7 @@ describe("a folder of CIFAR-10's binary batches", () => {
     ],
     'with a cut record': [
       () => write('data_batch_2.bin', cifarBatch([1, 2]).subarray(0, 4000)),
-      'data_batch_2.bin: cut short: 4000 bytes are 1 records of 3073 and 927 more; get it anew',
+      'data_batch_2.bin: cut short: 4000 bytes are 1 records of 3073 and 927 more; download it again',
     ],
     'with an empty batch': [() => write('test_batch.bin', Buffer.alloc(0)), 'there are no images in it'],
     'with labels beyond 9': [

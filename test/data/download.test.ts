@@ -107,7 +107,7 @@ describe('a file from the web', () => {
       const { notes, ...report } = listener();
       await download(task(), report);
       arrived();
-      expect(notes).toEqual(['what was continued of file.bin does not fit together; getting it anew']);
+      expect(notes).toEqual(['the two parts of file.bin do not fit together; downloading it again']);
     });
   }
 

@@ -78,7 +78,7 @@ describe('a folder of IDX files', () => {
     const dataDir = path.join(folder, 'unequal');
     writeDigits(dataDir, 4, 2);
     writeFileSync(path.join(dataDir, 'train-labels-idx1-ubyte'), encodeIdx([3], new Uint8Array(3)));
-    await expect(load({ dataDir })).rejects.toThrow('expected 4 labels, one an image, got 3');
+    await expect(load({ dataDir })).rejects.toThrow('expected 4 labels, one per image, got 3');
   });
 
   it('that is not there is refused', async () => {

@@ -148,7 +148,7 @@ describe('a file of images', () => {
     writeFileSync(other, readFileSync(file));
     const { images } = openPack(other)!;
     writeFileSync(other, '');
-    expect(() => images.read(Int32Array.of(3))).toThrow(`cannot read ${other}: it is shorter than it was`);
+    expect(() => images.read(Int32Array.of(3))).toThrow(`cannot read ${other}: it has become shorter`);
     images.close();
     images.close();
   });

@@ -2,8 +2,18 @@
 
 import path from 'node:path';
 import type { Command } from 'commander';
+import { InputError } from '../../base/errors.ts';
+import { listFolder, protectSources, readFile, writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
-import { numberOption, pathOption, RUNS_FOLDER } from '../options.ts';
+import { decodePng } from '../../data/png.ts';
+import { encodeAnimation, LONGEST_DELAY } from '../../report/animation.ts';
+import { captioned, isGrey } from '../../report/caption.ts';
+import { evenly } from '../../report/history.ts';
+import { defineCommand } from '../shared/command.ts';
+import { findRun } from '../shared/model.ts';
+import { numberOption, pictureOption, runOption } from '../shared/options.ts';
+import { result } from '../shared/terminal.ts';
+import { counted } from '../shared/words.ts';
 
 interface AnimateOptions {
   readonly run?: string;
@@ -13,60 +23,44 @@ interface AnimateOptions {
 }
 
 const MOST_FRAMES = 100;
-/** The last frame is held for as long as this many others, and for a second at least. */
+/** The last frame is shown for as long as this many others, and for at least a second. */
 const HELD = 5;
 const SHORTEST_HOLD = 1000;
 
-export function registerAnimate(program: Command): void {
-  program
-    .command('animate')
-    .description('make an animated PNG, which browsers play, of the samples that a run drew after each epoch')
-    .addOption(pathOption('--run <folder>', 'the run to use (default: the newest in runs/)'))
-    .addOption(pathOption('--out <file>', 'the PNG to write').default('animation.png'))
+function define(command: Command): void {
+  command
+    .addOption(runOption())
+    .addOption(pictureOption('animation.png'))
     .addOption(
       numberOption(
         '--every <n>',
-        `show every n-th epoch, and the last (default: at most ${MOST_FRAMES}, evenly apart)`,
+        `show every n-th epoch and the last one (default: at most ${MOST_FRAMES} epochs, evenly spaced)`,
         integer(1),
       ),
     )
-    .addOption(numberOption('--delay <ms>', 'how long a frame is shown', integer(10, 65535)).default(200))
-    .action(animate);
+    .addOption(numberOption('--delay <ms>', 'time per frame, in milliseconds', integer(10, 65535)).default(200));
 }
 
-async function animate({ run: folder, out, every, delay }: AnimateOptions): Promise<void> {
-  const { InputError } = await import('../../base/errors.ts');
-  const { decodePng } = await import('../../data/png.ts');
-  const { encodeAnimation, LONGEST_DELAY } = await import('../../report/animation.ts');
-  const { captioned, isGrey } = await import('../../report/caption.ts');
-  const { protectSources, readFile, writeFile } = await import('../../base/files.ts');
-  const { newestRun, openRun } = await import('../../runs/run-directory.ts');
-  const { result } = await import('../terminal.ts');
-
-  const run = folder === undefined ? newestRun(RUNS_FOLDER) : openRun(folder);
-  const epochs = await chooseEpochs(run.file('samples'), every);
+async function animate({ run: folder, out, every, delay }: AnimateOptions) {
+  const run = findRun(folder);
+  const epochs = chooseEpochs(run.file('samples'), every);
   const files = epochs.map((epoch) => run.pictureFile('samples', epoch));
   protectSources(out, files);
-  const pictures = files.map((file) => decodePng(readFile(file), file));
-  const [{ width, height }] = pictures;
-  const odd = pictures.findIndex((picture) => picture.width !== width || picture.height !== height);
-  if (odd !== -1) {
-    const size = `${pictures[odd].width} × ${pictures[odd].height}`;
-    throw new InputError(`${files[odd]}: it is ${size}, but ${path.basename(files[0])} is ${width} × ${height}`);
-  }
+  const pictures = readPictures(files);
   const channels = pictures.every(isGrey) ? 1 : 3;
   const frames = pictures.map((picture, i) => captioned(picture, `epoch ${epochs[i]}`, channels));
   const lastDelay = Math.min(LONGEST_DELAY, Math.max(SHORTEST_HOLD, HELD * delay));
   writeFile(out, encodeAnimation(frames, { delay, lastDelay }));
-  const count = `${frames.length} frame${frames.length === 1 ? '' : 's'}`;
-  result(`${out}: ${count}, epoch ${epochs[0]} to ${epochs.at(-1)}, ${delay} ms each; ${run.folder}`);
+  return { out, epochs, delay, run: run.folder };
 }
 
-/** Those of the epochs with pictures that are to be shown, in their order. */
-async function chooseEpochs(folder: string, every: number | undefined): Promise<number[]> {
-  const { InputError } = await import('../../base/errors.ts');
-  const { listFolder } = await import('../../base/files.ts');
-  const { evenly } = await import('../../report/history.ts');
+function print({ out, epochs, delay, run }: Awaited<ReturnType<typeof animate>>): void {
+  const frames = counted(epochs.length, 'frame');
+  result(`${out}: ${frames}, epoch ${epochs[0]} to ${epochs.at(-1)}, ${delay} ms each; ${run}`);
+}
+
+/** The epochs to show, of those that have a picture, in their order. */
+function chooseEpochs(folder: string, every: number | undefined): number[] {
   const epochs = listFolder(folder)
     .map((name) => Number(/^epoch-(\d+)\.png$/.exec(name)?.[1]))
     .filter((epoch) => !Number.isNaN(epoch))
@@ -75,3 +69,14 @@ async function chooseEpochs(folder: string, every: number | undefined): Promise<
   if (every === undefined) return evenly(epochs.length, MOST_FRAMES).map((i) => epochs[i]);
   return epochs.filter((epoch) => epoch % every === 0 || epoch === epochs.at(-1));
 }
+
+/** @throws InputError if the pictures differ in size. */
+function readPictures(files: readonly string[]) {
+  const pictures = files.map((file) => decodePng(readFile(file), file));
+  const sizes = pictures.map(({ width, height }) => `${width} × ${height}`);
+  const odd = sizes.findIndex((size) => size !== sizes[0]);
+  if (odd === -1) return pictures;
+  throw new InputError(`${files[odd]}: it is ${sizes[odd]}, but ${path.basename(files[0])} is ${sizes[0]}`);
+}
+
+export const command = defineCommand({ define, run: animate, print });

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../base/errors.ts';
-import { choice, integer, positive } from '../../base/rules.ts';
+import { choice, integer, namesOf, positive } from '../../base/rules.ts';
 import { benchmarkProgram, measure, prepare } from '../../benchmarks/benchmark.ts';
 import { type BenchmarkName, benchmarks } from '../../benchmarks/benchmarks.ts';
 import { type Profile, profile } from '../../benchmarks/profile.ts';
@@ -10,10 +10,12 @@ import { schedule } from '../../engines/cuda/schedule.ts';
 import { formatSchedule } from '../../engines/cuda/schedule-text.ts';
 import type { EngineName } from '../../engines/index.ts';
 import { profileOnnx } from '../../engines/onnx/profile.ts';
+import { settings } from '../../settings/table.ts';
 import { formatProgram, type Program } from '../../tensor/program.ts';
-import { openEngine } from '../engine.ts';
-import { checkedOption, DEFAULT_DEVICE, defaultThreads, deviceOption, numberOption, THREADS_RULE } from '../options.ts';
-import { result } from '../terminal.ts';
+import { defineCommand } from '../shared/command.ts';
+import { openEngine } from '../shared/engine.ts';
+import { checkedOption, defaultThreads, deviceOption, numberOption, threadsOption } from '../shared/options.ts';
+import { result } from '../shared/terminal.ts';
 
 /** What `--print` shows. */
 const TEXTS = {
@@ -29,60 +31,57 @@ interface BenchOptions {
   readonly seconds?: number;
   readonly print?: keyof typeof TEXTS;
   readonly profile?: true;
-  readonly json?: true;
 }
 
 /** Calls before the clock starts: the engine's memory settles, and the update's code is compiled for good. */
 const WARM_UP = 20;
 
-export function registerBench(program: Command): void {
-  const names = Object.keys(benchmarks);
-  program
-    .command('bench')
-    .description('time a training step, or other work, on random images')
-    .addOption(checkedOption('--work <name>', `what to time: ${names.join(', ')}`, choice(names)).default('dense'))
-    .addOption(deviceOption().default(DEFAULT_DEVICE))
-    .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE))
-    .addOption(numberOption('--calls <n>', 'calls to time', integer(1, 100_000)).default(200))
-    .addOption(numberOption('--seconds <n>', 'stop earlier, after so many seconds', positive))
+function define(command: Command): void {
+  const names = namesOf(benchmarks);
+  command
+    .addOption(checkedOption('--work <name>', `what to measure: ${names.join(', ')}`, choice(names)).default('dense'))
+    .addOption(deviceOption().default(settings.device.default))
+    .addOption(threadsOption())
+    .addOption(numberOption('--calls <n>', 'number of calls to measure', integer(1, 100_000)).default(200))
+    .addOption(numberOption('--seconds <n>', 'stop after n seconds, if that is earlier', positive))
     .addOption(
       checkedOption(
         '--print <what>',
-        'time nothing, and print the text of the work: program, or schedule, its steps on --device cuda (no GPU is needed)',
-        choice(Object.keys(TEXTS)),
+        'measure nothing; print the work as text: program, or schedule, its steps on --device cuda (needs no GPU)',
+        choice(namesOf(TEXTS)),
       ),
     )
     .addOption(
-      new Option('--profile', 'print which operators the time goes to; works with --device onnx').conflicts('print'),
+      new Option('--profile', 'print which operators take the time; works with --device onnx').conflicts('print'),
     )
-    .option('--json', 'print it as JSON')
-    .addHelpText('after', `\nWork:\n${describeWork()}`)
-    .action(bench);
+    .addHelpText('after', `\nWork, on random images:\n${describeWork()}`);
 }
 
-/** A line for each. */
+/** One line each. */
 const describeWork = (): string =>
   Object.entries(benchmarks)
     .map(([name, { summary, batch }]) => `  ${name.padEnd(15)}${summary}, batch ${batch}`)
     .join('\n');
 
-async function bench(options: BenchOptions): Promise<void> {
-  const { work, print, json } = options;
-  if (print !== undefined) {
-    const text = TEXTS[print](benchmarkProgram(work));
-    result(json ? JSON.stringify({ work, [print]: text }) : text);
-  } else if (options.profile) {
-    const found = await profileWork(options);
-    if (json) result(JSON.stringify({ work, batch: benchmarks[work].batch, ...found }));
-    else printProfile(work, found);
-  } else {
-    const found = await timeWork(options);
-    if (json) result(JSON.stringify(found));
-    else printTimes(found);
-  }
+type Found =
+  | { readonly kind: 'text'; readonly work: BenchmarkName; readonly text: string }
+  | ({ readonly kind: 'profile' } & Awaited<ReturnType<typeof profileWork>>)
+  | ({ readonly kind: 'times' } & Times);
+
+async function bench(options: BenchOptions): Promise<Found> {
+  const { work, print: what } = options;
+  if (what !== undefined) return { kind: 'text', work, text: TEXTS[what](benchmarkProgram(work)) };
+  if (options.profile) return { kind: 'profile', ...(await profileWork(options)) };
+  return { kind: 'times', ...(await timeWork(options)) };
 }
 
-/** What the clock is told. */
+function print(found: Found): void {
+  if (found.kind === 'text') result(found.text);
+  else if (found.kind === 'profile') printProfile(found);
+  else printTimes(found);
+}
+
+/** How long is measured. */
 const measurementOf = ({ calls, seconds }: BenchOptions) => ({
   warmUp: WARM_UP,
   calls,
@@ -132,25 +131,26 @@ function printTimes({ work, engine, batch, calls, parameters, milliseconds, giga
 }
 
 /** @throws ConfigError where the device is another than onnx. */
-async function profileWork(options: BenchOptions): Promise<Profile & { readonly engine: string }> {
+async function profileWork(
+  options: BenchOptions,
+): Promise<Profile & { readonly work: BenchmarkName; readonly batch: number; readonly engine: string }> {
   const { work, device, threads = defaultThreads() } = options;
   const { name } = await openEngine(device, threads);
-  if (name !== 'onnx') throw new ConfigError(`--profile: works with --device onnx, not with ${name}`);
+  if (name !== 'onnx') throw new ConfigError(`works only with the device onnx, not with ${name}`, { field: 'profile' });
   const profiler = await profileOnnx(threads);
   try {
-    return { engine: profiler.engine.description, ...(await profile(profiler, work, measurementOf(options))) };
+    const { description } = profiler.engine;
+    const found = await profile(profiler, work, measurementOf(options));
+    return { work, batch: benchmarks[work].batch, engine: description, ...found };
   } finally {
     profiler.release();
   }
 }
 
-function printProfile(
-  work: BenchmarkName,
-  { engine, calls, milliseconds, operators }: Awaited<ReturnType<typeof profileWork>>,
-): void {
-  result(
-    `${work}, batch ${benchmarks[work].batch}, ${engine}: ${milliseconds.toFixed(2)} ms a call while profiled (${calls} calls)`,
-  );
+function printProfile(profiled: Awaited<ReturnType<typeof profileWork>>): void {
+  const { work, batch, engine, calls, milliseconds, operators } = profiled;
+  const time = `${milliseconds.toFixed(2)} ms per call while profiled (${calls} calls)`;
+  result(`${work}, batch ${batch}, ${engine}: ${time}`);
   const rows = operators.map((row) => [
     row.operator,
     row.calls.toFixed(0),
@@ -163,3 +163,5 @@ function printProfile(
     result([operator.padEnd(widths[0]), ...numbers.map((text, i) => text.padStart(widths[i + 1]))].join('  '));
   }
 }
+
+export const command = defineCommand({ define, run: bench, print });

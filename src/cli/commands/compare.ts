@@ -2,112 +2,121 @@
 
 import path from 'node:path';
 import type { Command } from 'commander';
+import { InputError } from '../../base/errors.ts';
+import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
-import type { EngineName } from '../../engines/index.ts';
-import { DEVICE_HELP, deviceOption, numberOption, pathOption, seedOption, THREADS_RULE } from '../options.ts';
+import { type ImageShape, oneOfEachClass, pixelsAt } from '../../data/dataset.ts';
+import { latentStatistics } from '../../evaluation/latent-statistics.ts';
+import { drawLatents } from '../../inference/trained-model.ts';
+import { concatenated, layGrid } from '../../report/grid.ts';
+import { formatContract, likelihoodContract } from '../../settings/contract.ts';
+import { objectives } from '../../vae/objectives/index.ts';
+import { defineCommand } from '../shared/command.ts';
+import { withPart } from '../shared/dataset.ts';
+import { type LoadedModel, measureBound, withModel } from '../shared/model.ts';
+import { addEngineOptions, type EngineOptions, numberOption, pictureOption, seedOption } from '../shared/options.ts';
+import { note, result } from '../shared/terminal.ts';
+import { nats } from '../shared/words.ts';
 
-interface CompareOptions {
+interface CompareOptions extends EngineOptions {
   readonly out: string;
   readonly limit: number;
   readonly seed: number;
-  readonly device?: EngineName;
-  readonly threads?: number;
-  readonly json?: true;
 }
 
-/** Images a row of the picture. */
+/** Images per row of the picture. */
 const COLUMNS = 10;
 
-export function registerCompare(program: Command): void {
-  program
-    .command('compare')
-    .description('measure several runs on the same test images, and draw what they make of them')
+function define(command: Command): void {
+  command
     .argument('<runs...>', 'folders of runs')
-    .addOption(pathOption('--out <file>', 'the PNG to write').default('comparison.png'))
-    .addOption(numberOption('--limit <n>', 'test images to measure on', integer(1)).default(10_000))
-    .addOption(seedOption('of the samples'))
-    .addOption(deviceOption(`${DEVICE_HELP} (default: that of each run)`))
-    .addOption(numberOption('--threads <n>', 'CPU threads (default: all)', THREADS_RULE))
-    .option('--json', 'print the table as JSON')
-    .action(compare);
+    .addOption(pictureOption('comparison.png'))
+    .addOption(numberOption('--limit <n>', 'number of test images to measure on', integer(1)).default(10_000))
+    .addOption(seedOption('random seed of the samples'));
+  addEngineOptions(command);
 }
 
-/** Of one run, on the test images. */
+/** One run, measured on the test images. */
 interface Row {
   readonly run: string;
   readonly epoch: number;
-  /** What its bound is of; numbers of different ones are no match for each other. */
+  /** What the bound is measured on; bounds with different contracts cannot be compared. */
   readonly contract: string;
   readonly bound: number;
   readonly logLikelihood: number;
   readonly kl: number;
-  /** Mean over pixels in [0, 1] and images, between an image and what is decoded at the centre of its posterior. */
+  /** Between an image and what is decoded at the mean of its posterior; averaged over images and pixels in [0, 1]. */
   readonly squaredError: number;
   readonly activeUnits: number;
 }
 
-async function compare(runs: readonly string[], { out, limit, seed, json, ...options }: CompareOptions): Promise<void> {
-  const { loadModel } = await import('../model.ts');
-  const { loadPart } = await import('../dataset.ts');
-  const { closeDataset, oneOfEachClass, pixelsAt } = await import('../../data/dataset.ts');
-  const { InputError } = await import('../../base/errors.ts');
-  const { protectSources, writeFile } = await import('../../base/files.ts');
-  const { concatenated, layGrid } = await import('../../report/grid.ts');
-  const { formatContract, likelihoodContract } = await import('../../settings/contract.ts');
-  const { BoundEvaluator } = await import('../../evaluation/bound.ts');
-  const { drawLatents } = await import('../../inference/trained-model.ts');
-  const { latentStatistics } = await import('../../evaluation/latent-statistics.ts');
-  const { note } = await import('../terminal.ts');
-
-  const rows: Row[] = [];
-  const pictures: { name: string; images: Float32Array }[] = [];
-  const samples: { name: string; images: Float32Array }[] = [];
-  let shape: readonly [number, number, number] | undefined;
-  for (const run of runs) {
-    const { file, checkpoint, engine, model, state, trained } = await loadModel({ ...options, run });
-    protectSources(out, [file]);
-    const { config, vae } = model;
-    const own = vae.config.imageShape;
-    shape ??= own;
-    if (own.join() !== shape.join()) {
-      throw new InputError(`${run}: its images are ${own.join(' × ')}, those of ${runs[0]} ${shape.join(' × ')}`);
-    }
-    const { dataset, set } = await loadPart(file, model, { split: 'test', limit });
-    const evaluator = new BoundEvaluator(engine, state, model, set);
-    const bound = (await evaluator.measure())!;
-    await evaluator.release();
-    const { activeUnits } = latentStatistics(await trained.encode(set), config.latent);
-    const squaredError = await trained.squaredError(set);
-    const name = path.basename(path.resolve(run));
-    const contract = formatContract(likelihoodContract(config));
-    rows.push({ run: name, epoch: checkpoint.progress.epoch, contract, ...bound, squaredError, activeUnits });
-
-    const shown = await trained.reconstruct(pixelsAt(set, oneOfEachClass(set, dataset.classes, COLUMNS)), 1, seed);
-    if (pictures.length === 0) pictures.push({ name: 'original', images: shown.originals });
-    pictures.push({ name, images: shown.pictures });
-    if (config.objective !== 'autoencoder') {
-      samples.push({ name: `drawn: ${name}`, images: await trained.decode(drawLatents(COLUMNS, config.latent, seed)) });
-    }
-    await trained.release();
-    closeDataset(dataset);
-    note(`${run}: ${contract}`);
-  }
-  const lines = [...pictures, ...samples];
-  const images = concatenated(lines.map((line) => line.images));
-  writeFile(out, layGrid(images, shape!, { columns: COLUMNS, rowNames: lines.map(({ name }) => name) }).png());
-  await printTable(rows, out, json === true);
+/** One run: its row of the table, and its rows of the picture. */
+interface Comparison {
+  readonly row: Row;
+  readonly imageShape: ImageShape;
+  readonly originals: Float32Array;
+  readonly reconstructions: Float32Array;
+  /** A plain autoencoder has no prior to sample from. */
+  readonly samples?: Float32Array;
 }
 
-async function printTable(rows: readonly Row[], out: string, json: boolean): Promise<void> {
-  const { nats, note, result } = await import('../terminal.ts');
-  if (json) {
-    result(JSON.stringify({ out, runs: rows }));
-    return;
+async function compare(options: CompareOptions, runs: readonly string[]) {
+  const compared: Comparison[] = [];
+  for (const run of runs) {
+    const first = compared[0]?.imageShape.join(' × ');
+    compared.push(
+      await withModel({ ...options, run }, [], (loaded) => {
+        const own = loaded.imageShape.join(' × ');
+        if (own === (first ?? own)) return measureRun(loaded, run, options);
+        throw new InputError(`${run}: its images are ${own}, those of ${runs[0]} ${first}`);
+      }),
+    );
+    note(`${run}: ${compared.at(-1)!.row.contract}`);
   }
-  if (new Set(rows.map(({ contract }) => contract)).size > 1) {
-    note('the bounds are of different data, likelihoods or objectives, as the lines above say: do not compare them');
+  writeFile(options.out, drawComparison(compared));
+  return { out: options.out, runs: compared.map(({ row }) => row) };
+}
+
+function measureRun(loaded: LoadedModel, run: string, { limit, seed }: CompareOptions): Promise<Comparison> {
+  const { file, checkpoint, model, trained, imageShape, latent } = loaded;
+  const { config } = model;
+  return withPart(file, model, { split: 'test', limit }, async ({ set, classes }) => {
+    const { originals, pictures } = await trained.reconstruct(
+      pixelsAt(set, oneOfEachClass(set, classes, COLUMNS)),
+      1,
+      seed,
+    );
+    const row = {
+      run: path.basename(path.resolve(run)),
+      epoch: checkpoint.progress.epoch,
+      contract: formatContract(likelihoodContract(config)),
+      ...(await measureBound(loaded, set)),
+      squaredError: await trained.squaredError(set),
+      activeUnits: latentStatistics(await trained.encode(set), latent).activeUnits,
+    };
+    const compared = { row, imageShape, originals, reconstructions: pictures };
+    if (!objectives[config.objective].hasPrior) return compared;
+    return { ...compared, samples: await trained.decode(drawLatents(COLUMNS, latent, seed)) };
+  });
+}
+
+/** Originals; a row of reconstructions per run; a row of samples per run. */
+function drawComparison(compared: readonly Comparison[]): Buffer {
+  const [{ originals, imageShape }] = compared;
+  const rows = [
+    { name: 'original', images: originals },
+    ...compared.map(({ row, reconstructions }) => ({ name: row.run, images: reconstructions })),
+    ...compared.flatMap(({ row, samples }) => (samples ? [{ name: `drawn: ${row.run}`, images: samples }] : [])),
+  ];
+  const images = concatenated(rows.map((row) => row.images));
+  return layGrid(images, imageShape, { columns: COLUMNS, rowNames: rows.map(({ name }) => name) }).png();
+}
+
+function print({ out, runs }: Awaited<ReturnType<typeof compare>>): void {
+  if (new Set(runs.map(({ contract }) => contract)).size > 1) {
+    note('the runs differ in data, likelihood or objective, as the lines above show: do not compare their bounds');
   }
-  const cells = rows.map((row) => [
+  const cells = runs.map((row) => [
     row.run,
     String(row.epoch),
     nats(row.bound),
@@ -123,3 +132,5 @@ async function printTable(rows: readonly Row[], out: string, json: boolean): Pro
   }
   result(`${out}: originals, reconstructions, and samples of each run`);
 }
+
+export const command = defineCommand({ define, run: compare, print });

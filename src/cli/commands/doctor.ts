@@ -1,11 +1,17 @@
-/** vae doctor: what this machine can run, how fast, and what is missing. */
+/** vae doctor: which devices this machine can use, how fast they are, and what is missing. */
 
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
-import type { LibraryReport } from '../../engines/cuda/index.ts';
-import type { EngineName } from '../../engines/index.ts';
-import { Exit, RUNTIME_ERROR } from '../exit-codes.ts';
-import { defaultThreads } from '../options.ts';
+import { examineCuda, hasDriver, type LibraryReport } from '../../engines/cuda/index.ts';
+import { ALIASES, type EngineName, engines } from '../../engines/index.ts';
+import { settings } from '../../settings/table.ts';
+import { defineCommand } from '../shared/command.ts';
+import { openEngine } from '../shared/engine.ts';
+import { environment } from '../shared/environment.ts';
+import { OK, RUNTIME_ERROR } from '../shared/exit-codes.ts';
+import { defaultThreads } from '../shared/options.ts';
+import { startBar } from '../shared/progress-bar.ts';
+import { result } from '../shared/terminal.ts';
 
 interface DeviceReport {
   readonly device: EngineName;
@@ -16,22 +22,46 @@ interface DeviceReport {
   readonly millisecondsPerStep?: number;
 }
 
-/** Long enough for a second of steps on the slowest. */
+/** Milliseconds; enough for a second of steps on the slowest device. */
 const PATIENCE = 120_000;
 
-export function registerDoctor(program: Command): void {
-  program
-    .command('doctor')
-    .description('say which devices run here and how fast, what the others need, and which one auto takes')
-    .option('--json', 'print it as JSON')
-    .action(doctor);
+const define = (command: Command): void => {
+  const { help, rule } = settings.device;
+  const words = `The option --device of other commands says ${help}: ${rule.choices?.join(', ')}. tfjs takes the fastest TensorFlow.js backend that is installed.`;
+  command.addHelpText('after', `\n${command.createHelp().boxWrap(words, 80)}`);
+};
+
+async function examine() {
+  const names = (Object.keys(engines) as EngineName[]).filter((name) => !ALIASES.has(name));
+  const cuda = await examineCuda();
+  const devices: DeviceReport[] = [];
+  const bar = startBar('testing devices', names.length, 0, 'devices');
+  for (const name of names) {
+    bar.update(devices.length, { detail: `${name} | ` });
+    devices.push(await examineDevice(name));
+  }
+  bar.stop();
+  const works = devices.some(({ available }) => available);
+  const auto = works ? (await openEngine('auto', defaultThreads())).name : undefined;
+  return { ...environment(), threads: defaultThreads(), devices, auto, cuda };
+}
+
+function print({ devices, auto, cuda, threads, ...about }: Awaited<ReturnType<typeof examine>>): void {
+  for (const [what, value] of Object.entries(about)) result(`${what}: ${value}`);
+  result(`threads: ${threads} by default; --threads changes it`);
+  for (const report of devices) {
+    result(formatReport(report));
+    // Without the driver there is no such GPU, as the device's own line says.
+    if (report.device === 'cuda' && hasDriver()) for (const library of cuda.libraries) result(formatLibrary(library));
+  }
+  if (auto !== undefined) result(`--device auto, the default, takes ${auto}`);
 }
 
 /**
- * Lets a device train for a second, in a process of its own: a driver that fails may take its process down with it, and
- * some libraries cannot be loaded beside each other.
+ * Lets a device train for a second, in a process of its own: a driver that fails may end its process, and some libraries
+ * cannot be loaded together.
  */
-async function examine(device: EngineName): Promise<DeviceReport> {
+async function examineDevice(device: EngineName): Promise<DeviceReport> {
   const { code, stdout, stderr } = await runSelf('bench', '--device', device, '--seconds', '1', '--json');
   if (code === 0) {
     const { engine, milliseconds } = JSON.parse(stdout);
@@ -55,44 +85,21 @@ function runSelf(...args: string[]): Promise<{ code: number | string; stdout: st
   });
 }
 
-async function doctor({ json }: { readonly json?: true }): Promise<void> {
-  const { ALIASES, engines } = await import('../../engines/index.ts');
-  const { examineCuda, hasDriver } = await import('../../engines/cuda/index.ts');
-  const { environment } = await import('../environment.ts');
-  const { result } = await import('../terminal.ts');
-  const { openEngine } = await import('../engine.ts');
-  const about = environment();
-  if (!json) {
-    for (const [what, value] of Object.entries(about)) result(`${what}: ${value}`);
-    result(`threads: ${defaultThreads()} unless --threads says otherwise`);
-  }
-  const cuda = await examineCuda();
-  const names = (Object.keys(engines) as EngineName[]).filter((name) => !ALIASES.has(name));
-  const reports: DeviceReport[] = [];
-  for (const name of names) {
-    const report = await examine(name);
-    reports.push(report);
-    if (json) continue;
-    result(formatReport(report));
-    // A machine without the driver has no such GPU, and its one line has said so.
-    if (name === 'cuda' && hasDriver()) for (const library of cuda.libraries) result(formatLibrary(library));
-  }
-  const auto = reports.some(({ available }) => available)
-    ? (await openEngine('auto', defaultThreads())).name
-    : undefined;
-  if (json) result(JSON.stringify({ ...about, devices: reports, auto, cuda }));
-  else if (auto !== undefined) result(`--device auto, the default, takes ${auto}`);
-  if (auto === undefined) throw new Exit(RUNTIME_ERROR);
-}
-
 function formatReport({ device, available, detail, millisecondsPerStep }: DeviceReport): string {
   if (millisecondsPerStep === undefined) return `✗ --device ${device}: ${withoutName(device, detail)}`;
-  return `${available ? '✓' : '✗'} --device ${device}: ${millisecondsPerStep.toFixed(1)} ms a step; ${detail}`;
+  return `${available ? '✓' : '✗'} --device ${device}: ${millisecondsPerStep.toFixed(1)} ms per step; ${detail}`;
 }
 
 const formatLibrary = ({ what, path, missing }: LibraryReport): string =>
   path === undefined ? `  ✗ ${missing}` : `  ✓ ${what}: ${path}`;
 
-/** Messages begin with the device's name, which the line has named already. */
+/** A message begins with the device's name, which the line already has. */
 const withoutName = (device: EngineName, detail: string): string =>
   detail.startsWith(`${device}: `) ? detail.slice(device.length + 2) : detail;
+
+export const command = defineCommand({
+  define,
+  run: examine,
+  print,
+  exitCode: ({ auto }) => (auto === undefined ? RUNTIME_ERROR : OK),
+});

@@ -1,125 +1,151 @@
-/** vae evaluate: what a model is worth on images it has not seen. */
+/** vae evaluate: how good a model is on images that it was not trained on. */
 
 import type { Command } from 'commander';
-import { choice, integer } from '../../base/rules.ts';
+import { InputError } from '../../base/errors.ts';
+import { integer } from '../../base/rules.ts';
+import type { ImageSet } from '../../data/dataset.ts';
+import { estimateLogEvidence, type ImportanceEstimate } from '../../evaluation/bound.ts';
+import { type LatentStatistics, latentStatistics } from '../../evaluation/latent-statistics.ts';
+import { bitsPerDimension, formatContract, likelihoodContract } from '../../settings/contract.ts';
+import { comparableRows } from '../../settings/published.ts';
+import { objectives } from '../../vae/objectives/index.ts';
+import { defineCommand } from '../shared/command.ts';
+import { withPart } from '../shared/dataset.ts';
+import { type LoadedModel, measureBound, withModel } from '../shared/model.ts';
 import {
-  checkedOption,
+  addModelOptions,
+  addPartOptions,
   type ModelOptions,
   numberOption,
-  pathOption,
-  SPLITS,
-  type Split,
+  type PartOptions,
   seedOption,
-  withModelOptions,
-} from '../options.ts';
+} from '../shared/options.ts';
+import { startBar } from '../shared/progress-bar.ts';
+import { note, result } from '../shared/terminal.ts';
+import { counted, nats } from '../shared/words.ts';
 
-interface EvaluateOptions extends ModelOptions {
+interface EvaluateOptions extends ModelOptions, PartOptions {
   readonly samples?: number;
-  readonly split: Split;
-  readonly limit?: number;
-  readonly dataDir?: string;
   readonly seed: number;
-  readonly json?: true;
 }
 
-/** Latents that cost less are not listed one by one, in nats. */
+/** Latents with a smaller KL, in nats, are not listed one by one. */
 const LEAST_KL = 0.05;
 
-export function registerEvaluate(program: Command): void {
-  const command = program
-    .command('evaluate')
-    .description('measure a model: its bound, and with --samples log p(x), if its data are binarised');
-  withModelOptions(command)
+function define(command: Command): void {
+  command
     .addOption(
       numberOption(
         '--samples <n>',
-        'importance samples per image for log p(x); without it only the bound',
+        'also estimate log p(x) from n importance samples per image (of binarised images; of others a tighter bound)',
         integer(1, 1_000_000),
       ),
     )
-    .addOption(checkedOption('--split <name>', SPLITS.join(', '), choice(SPLITS)).default('test'))
-    .addOption(numberOption('--limit <n>', 'use only the first n images', integer(1)))
-    .addOption(pathOption('--data-dir <folder>', 'read the data from here (default: where it was read in training)'))
-    .addOption(seedOption('of the importance samples'))
-    .option('--json', 'print the result as JSON')
-    .action(evaluate);
+    .addOption(seedOption('random seed of the importance samples'));
+  addPartOptions(addModelOptions(command));
 }
 
-async function evaluate({ samples, split, limit, dataDir, seed, json, ...options }: EvaluateOptions): Promise<void> {
-  const { loadModel } = await import('../model.ts');
-  const { loadPart } = await import('../dataset.ts');
-  const { closeDataset } = await import('../../data/dataset.ts');
-  const { InputError } = await import('../../base/errors.ts');
-  const { BoundEvaluator, estimateLogEvidence } = await import('../../evaluation/bound.ts');
-  const { latentStatistics } = await import('../../evaluation/latent-statistics.ts');
-  const { bitsPerDimension, formatContract, likelihoodContract } = await import('../../settings/contract.ts');
-  const { comparableRows } = await import('../../settings/published.ts');
-  const { nats, note, result, startBar } = await import('../terminal.ts');
+const measure = (options: EvaluateOptions) =>
+  withModel(options, [], async (loaded) => {
+    const { file, checkpoint, model, latent } = loaded;
+    const { config, vae } = model;
+    const { samples, split } = options;
+    const contract = likelihoodContract(config);
+    // A plain autoencoder has no prior, and so no bound.
+    const hasBound = objectives[config.objective].hasPrior;
+    if (samples !== undefined && (!hasBound || contract.kind === 'error')) {
+      throw new InputError(`${file}: a plain autoencoder has no prior, so there is no log p(x); leave --samples out`);
+    }
+    const bits = (value: number) => {
+      const found = bitsPerDimension(value, vae.pixels, config);
+      return found === undefined ? {} : { bitsPerDimension: found };
+    };
+    return withPart(file, model, options, async ({ set, whole }) => {
+      const bound = await measureBound(loaded, set);
+      const latents = latentStatistics(await loaded.trained.encode(set), latent);
+      const evidence = samples === undefined ? undefined : await estimateEvidence(loaded, set, samples, options.seed);
+      const { epoch, step } = checkpoint.progress;
+      return {
+        checkpoint: file,
+        epoch,
+        step,
+        runSeed: config.seed,
+        split,
+        images: set.count,
+        values: vae.pixels,
+        contract,
+        hasBound,
+        samples: config.samples,
+        ...bound,
+        ...bits(bound.bound),
+        ...(evidence && { importance: { ...evidence, ...bits(evidence.logEvidence) } }),
+        latents,
+        published: split === 'test' && whole ? comparableRows(config) : [],
+      };
+    });
+  });
 
-  const { file, checkpoint, engine, model, state, trained } = await loadModel(options);
-  const { config, vae } = model;
-  const contract = likelihoodContract(config);
-  if (samples !== undefined && (config.objective === 'autoencoder' || contract.kind === 'error')) {
-    throw new InputError(`${file}: a plain autoencoder has no prior, so there is no log p(x); leave --samples out`);
-  }
-  const part = { split, ...(limit && { limit }), ...(dataDir && { dataDir }) };
-  const { dataset, set } = await loadPart(file, model, part);
+interface Importance extends ImportanceEstimate {
+  readonly samples: number;
+  readonly seed: number;
+}
 
-  const evaluator = new BoundEvaluator(engine, state, model, set);
-  const bound = (await evaluator.measure())!;
-  await evaluator.release();
-  const latents = latentStatistics(await trained.encode(set), config.latent);
-  await trained.release();
-  let evidence: Awaited<ReturnType<typeof estimateLogEvidence>> | undefined;
-  if (samples !== undefined) {
-    const bar = startBar(`log p(x), ${samples} samples`, set.count, 0, 'images');
-    evidence = await estimateLogEvidence(engine, state, model, set, samples, seed, (done) =>
-      bar.update(done, {}),
-    ).finally(bar.stop);
-  }
-  closeDataset(dataset);
+async function estimateEvidence(
+  { engine, state, model }: LoadedModel,
+  set: ImageSet,
+  samples: number,
+  seed: number,
+): Promise<Importance> {
+  const bar = startBar(`log p(x), ${samples} samples`, set.count, 0, 'images');
+  const show = (done: number): void => bar.update(done, {});
+  const estimate = await estimateLogEvidence(engine, state, model, set, samples, seed, show).finally(bar.stop);
+  return { samples, seed, ...estimate };
+}
 
-  const bits = (value: number): number | undefined => bitsPerDimension(value, vae.pixels, config);
-  const published = split === 'test' && set.count === dataset.test.count ? comparableRows(config) : [];
-  if (json) {
-    const { epoch, step } = checkpoint.progress;
-    const importance = evidence && { samples, seed, ...evidence, bitsPerDimension: bits(evidence.logEvidence) };
-    const head = { checkpoint: file, epoch, step, split, images: set.count, contract };
-    result(JSON.stringify({ ...head, ...bound, bitsPerDimension: bits(bound.bound), importance, latents, published }));
-    return;
-  }
-  const { epoch, step } = checkpoint.progress;
-  note(`${file}: epoch ${epoch}, ${step} updates, ${set.count} ${split} images, run's seed ${config.seed}`);
+type Evaluation = Awaited<ReturnType<typeof measure>>;
+
+function print(evaluation: Evaluation): void {
+  const { checkpoint, epoch, step, runSeed, split, images, contract, importance, latents, published } = evaluation;
+  note(`${checkpoint}: epoch ${epoch}, ${step} updates, ${images} ${split} images, run's seed ${runSeed}`);
   note(formatContract(contract));
-  const inBits = (value: number): string => (bits(value) === undefined ? '' : `, ${bits(value)!.toFixed(3)} bits/dim`);
-  if (config.objective === 'autoencoder') {
-    const error = -bound.bound;
-    const kind = contract.kind === 'error' ? 'squared error' : 'minus log likelihood';
-    result(`${split} ${kind} ${error.toFixed(3)} per image, ${(error / vae.pixels).toFixed(5)} per pixel`);
-  } else {
-    const draws = `${config.samples} sample${config.samples === 1 ? '' : 's'}`;
-    result(
-      `${split} bound ${nats(bound.bound)} nats${inBits(bound.bound)} (log likelihood ${nats(bound.logLikelihood)}, KL ${nats(bound.kl)}; ${draws})`,
-    );
-  }
-  if (evidence !== undefined) {
-    const { logEvidence, standardError } = evidence;
-    const name = contract.kind === 'cross-entropy' ? 'importance-weighted bound (no log p(x): see above)' : 'log p(x)';
-    result(
-      `${split} ${name} ${nats(logEvidence)} ± ${standardError.toFixed(2)} nats${inBits(logEvidence)} (${samples} importance samples, seed ${seed})`,
-    );
-  }
-  result(`active units ${latents.activeUnits} of ${config.latent}`);
-  if (latents.kl !== undefined) {
-    const sorted = latents.kl.toSorted((a, b) => b - a);
-    const shown = sorted.filter((kl) => kl >= LEAST_KL).map((kl) => kl.toFixed(2));
-    const others = sorted.slice(shown.length);
-    const listed = shown.length === 0 ? `none above ${LEAST_KL}` : shown.join(' ');
-    const rest =
-      others.length === 0
-        ? ''
-        : `; the other ${others.length} together ${others.reduce((sum, kl) => sum + kl, 0).toFixed(2)}`;
-    result(`KL of each latent, in nats, largest first: ${listed}${rest}`);
-  }
+  result(`${split} ${evaluation.hasBound ? formatBound(evaluation) : formatError(evaluation)}`);
+  if (importance !== undefined) result(`${split} ${formatEvidence(importance, contract.kind === 'cross-entropy')}`);
+  printLatents(latents);
   for (const row of published) result(`published: ${row.source} (${row.setup}): ${row.result}`);
 }
+
+const formatBits = (bits: number | undefined): string => (bits === undefined ? '' : `, ${bits.toFixed(3)} bits/dim`);
+
+function formatBound({ bound, bitsPerDimension: bits, logLikelihood, kl, samples }: Evaluation): string {
+  const terms = `log likelihood ${nats(logLikelihood)}, KL ${nats(kl)}; ${counted(samples, 'sample')}`;
+  return `bound ${nats(bound)} nats${formatBits(bits)} (${terms})`;
+}
+
+/** Of a plain autoencoder. */
+function formatError({ bound, contract, values }: Evaluation): string {
+  const kind = contract.kind === 'error' ? 'squared error' : 'minus log likelihood';
+  return `${kind} ${(-bound).toFixed(3)} per image, ${(-bound / values).toFixed(5)} per pixel`;
+}
+
+function formatEvidence(
+  { logEvidence, standardError, bitsPerDimension: bits, samples, seed }: NonNullable<Evaluation['importance']>,
+  isCrossEntropy: boolean,
+): string {
+  const name = isCrossEntropy ? 'importance-weighted bound (no log p(x): see above)' : 'log p(x)';
+  const estimate = `${nats(logEvidence)} ± ${standardError.toFixed(2)} nats${formatBits(bits)}`;
+  return `${name} ${estimate} (${samples} importance samples, seed ${seed})`;
+}
+
+function printLatents({ activeUnits, meanVariance, kl }: LatentStatistics): void {
+  result(`active units ${activeUnits} of ${meanVariance.length}`);
+  if (kl === undefined) return;
+  const sorted = kl.toSorted((a, b) => b - a);
+  const shown = sorted.filter((value) => value >= LEAST_KL).map((value) => value.toFixed(2));
+  const others = sorted.slice(shown.length);
+  const listed = shown.length === 0 ? `none above ${LEAST_KL}` : shown.join(' ');
+  const sum = others.reduce((total, value) => total + value, 0);
+  const rest = others.length === 0 ? '' : `; the other ${others.length} together ${sum.toFixed(2)}`;
+  result(`KL of each latent, in nats, largest first: ${listed}${rest}`);
+}
+
+export const command = defineCommand({ define, run: measure, print });

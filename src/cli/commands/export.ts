@@ -1,52 +1,56 @@
 /** vae export: a trained encoder and decoder as files that other programs open. */
 
+import path from 'node:path';
 import type { Command } from 'commander';
+import { protectSources } from '../../base/files.ts';
 import { choice } from '../../base/rules.ts';
-import type { ExportFormat } from '../../inference/export.ts';
-import { checkedOption, type ModelOptions, pathOption, withCheckpointOptions } from '../options.ts';
+import { createReferenceEngine } from '../../engines/reference/index.ts';
+import { type ExportFormat, exporters, slots } from '../../inference/export.ts';
+import { loadState } from '../../inference/trained-model.ts';
+import { createModel } from '../../programs/programs.ts';
+import { defineCommand } from '../shared/command.ts';
+import { version } from '../shared/environment.ts';
+import { findCheckpoint } from '../shared/model.ts';
+import { addCheckpointOptions, type CheckpointOptions, checkedOption, pathOption } from '../shared/options.ts';
+import { replaceFiles } from '../shared/replace-files.ts';
+import { note, result } from '../shared/terminal.ts';
 
-/** Named here too, so that `--help` loads no model; the compiler sees that none is missing. */
 const FORMATS: Readonly<Record<ExportFormat, string>> = {
   onnx: 'ONNX models',
   safetensors: 'weights alone',
   tfjs: 'TensorFlow.js graph models',
 };
 
-interface ExportOptions extends ModelOptions {
+interface ExportOptions extends CheckpointOptions {
   readonly format: ExportFormat;
   readonly out: string;
-  readonly force?: true;
+  readonly force?: boolean;
 }
 
-export function registerExport(program: Command): void {
-  const names = Object.keys(FORMATS);
-  const command = program.command('export').description('write the encoder and the decoder for use in other programs');
-  withCheckpointOptions(command)
-    .addOption(checkedOption('--format <name>', names.join(', '), choice(names)).default('onnx'))
-    .addOption(pathOption('--out <folder>', 'where to write them').default('export'))
-    .option('--force', 'replace files of an earlier export')
-    .action(exportModel);
+function define(command: Command): void {
+  const formats = Object.entries(FORMATS).map(([name, what]) => `${name} (${what})`);
+  command
+    .addOption(checkedOption('--format <name>', formats.join(', '), choice(Object.keys(FORMATS))).default('onnx'))
+    .addOption(pathOption('--out <folder>', 'the folder to write them into').default('export'))
+    .option('--force', 'replace the files of an earlier export');
+  addCheckpointOptions(command);
 }
 
-async function exportModel({ format, out, force, ...options }: ExportOptions): Promise<void> {
-  const path = await import('node:path');
-  const { createReferenceEngine } = await import('../../engines/reference/index.ts');
-  const { protectSources } = await import('../../base/files.ts');
-  const { exporters, slots } = await import('../../inference/export.ts');
-  const { loadState } = await import('../../inference/trained-model.ts');
-  const { createModel } = await import('../../programs/programs.ts');
-  const { version } = await import('../environment.ts');
-  const { replaceExport } = await import('../export-files.ts');
-  const { findCheckpoint } = await import('../model.ts');
-  const { note, result } = await import('../terminal.ts');
-
+async function exportModel({ format, out, force = false, ...options }: ExportOptions) {
   const { file, checkpoint } = findCheckpoint(options);
-  const model = createModel(checkpoint.config, checkpoint.imageShape);
+  const { config, imageShape, progress } = checkpoint;
+  const model = createModel(config, imageShape);
   const state = loadState(createReferenceEngine(), model, checkpoint, file);
-  const exported = { model, state, progress: checkpoint.progress, version: version() };
-  const files = exporters[format](exported);
+  const files = exporters[format]({ model, state, progress, version: version() });
   for (const slot of slots[format]) protectSources(path.join(out, slot), [file]);
-  replaceExport(out, files, slots[format], force === true);
-  for (const { name } of files) result(path.join(out, name));
-  note(`${FORMATS[format]} of ${file}: pictures ${checkpoint.imageShape.join(' × ')}, ${model.config.latent} latents`);
+  replaceFiles(out, files, slots[format], force);
+  const written = files.map(({ name }) => path.join(out, name));
+  return { out: written, format, imageShape, latents: config.latent, checkpoint: file };
 }
+
+function print({ out, format, imageShape, latents, checkpoint }: Awaited<ReturnType<typeof exportModel>>): void {
+  for (const file of out) result(file);
+  note(`${FORMATS[format]} of ${checkpoint}: pictures ${imageShape.join(' × ')}, ${latents} latents`);
+}
+
+export const command = defineCommand({ define, run: exportModel, print });

@@ -1,40 +1,44 @@
-/** vae info: what a checkpoint holds. */
+/** vae info: what a checkpoint contains. */
 
-import type { Command } from 'commander';
-import { type ModelOptions, withCheckpointOptions } from '../options.ts';
+import { createModel } from '../../programs/programs.ts';
+import { formatContract, likelihoodContract } from '../../settings/contract.ts';
+import { defineCommand } from '../shared/command.ts';
+import { findCheckpoint } from '../shared/model.ts';
+import { addCheckpointOptions, type CheckpointOptions } from '../shared/options.ts';
+import { result } from '../shared/terminal.ts';
+import { nats } from '../shared/words.ts';
 
-export function registerInfo(program: Command): void {
-  const command = program
-    .command('info')
-    .description('show what a checkpoint holds: its network, settings and progress');
-  withCheckpointOptions(command).option('--json', 'print it as JSON').action(info);
-}
-
-async function info({ json, ...options }: ModelOptions & { readonly json?: true }): Promise<void> {
-  const { findCheckpoint } = await import('../model.ts');
-  const { createModel } = await import('../../programs/programs.ts');
-  const { formatContract, likelihoodContract } = await import('../../settings/contract.ts');
-  const { nats, result } = await import('../terminal.ts');
+async function read(options: CheckpointOptions) {
   const { file, checkpoint } = findCheckpoint(options);
   const { config, imageShape, progress, parameters, moments } = checkpoint;
-  const shapes = Object.fromEntries(parameters.map(({ name, shape }) => [name, shape]));
-  const count = parameters.reduce((sum, { values }) => sum + values.length, 0);
-  if (json) {
-    result(
-      JSON.stringify({ checkpoint: file, config, imageShape, progress, parameters: shapes, parameterCount: count }),
-    );
-    return;
-  }
   const { encoder, decoder } = createModel(config, imageShape).vae;
-  const best = progress.best && `, best epoch ${progress.best.epoch} at a bound of ${nats(progress.best.bound)} nats`;
-  result(`${file}: ${progress.epoch} epochs, ${progress.step} updates${best ?? ''}`);
-  result(formatContract(likelihoodContract(config)));
-  result(
-    `images ${imageShape.join(' × ')}, ${config.latent} latents, ${count} parameters, moments: ${Object.keys(moments).join(', ')}`,
-  );
-  result(`encoder: ${encoder.pytorch}`);
-  result(`decoder: ${decoder.pytorch}`);
-  for (const [name, shape] of Object.entries(shapes)) result(`  ${name} [${shape.join(', ')}]`);
-  for (const [field, value] of Object.entries(config))
-    result(`${field}: ${Array.isArray(value) ? value.join(',') : value}`);
+  return {
+    checkpoint: file,
+    config,
+    imageShape,
+    progress,
+    contract: likelihoodContract(config),
+    encoder: encoder.pytorch,
+    decoder: decoder.pytorch,
+    parameters: Object.fromEntries(parameters.map(({ name, shape }) => [name, shape])),
+    parameterCount: parameters.reduce((sum, { values }) => sum + values.length, 0),
+    moments: Object.keys(moments),
+  };
 }
+
+function print(info: Awaited<ReturnType<typeof read>>): void {
+  const { checkpoint, config, imageShape, progress, contract, parameterCount, moments } = info;
+  const best = progress.best && `, best epoch ${progress.best.epoch} at a bound of ${nats(progress.best.bound)} nats`;
+  result(`${checkpoint}: ${progress.epoch} epochs, ${progress.step} updates${best ?? ''}`);
+  result(formatContract(contract));
+  const size = `${config.latent} latents, ${parameterCount} parameters`;
+  result(`images ${imageShape.join(' × ')}, ${size}, moments: ${moments.join(', ')}`);
+  result(`encoder: ${info.encoder}`);
+  result(`decoder: ${info.decoder}`);
+  for (const [name, shape] of Object.entries(info.parameters)) result(`  ${name} [${shape.join(', ')}]`);
+  for (const [field, value] of Object.entries(config)) {
+    result(`${field}: ${Array.isArray(value) ? value.join(',') : value}`);
+  }
+}
+
+export const command = defineCommand({ define: addCheckpointOptions, run: read, print });

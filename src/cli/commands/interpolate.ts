@@ -1,16 +1,27 @@
-/** vae interpolate: the way from one picture to another through the latent space. */
+/** vae interpolate: from one picture to another through the latent space. */
 
 import type { Command } from 'commander';
+import { ConfigError } from '../../base/errors.ts';
+import { protectSources, writeFile } from '../../base/files.ts';
 import { choice, integer } from '../../base/rules.ts';
-import { INTERPOLATIONS, type Interpolation } from '../../inference/latent-space.ts';
+import { evenlySpaced, INTERPOLATIONS, type Interpolation, interpolate } from '../../inference/latent-space.ts';
+import { drawLatents } from '../../inference/trained-model.ts';
+import { encodeAnimation } from '../../report/animation.ts';
+import { concatenated, layGrid, squareColumns } from '../../report/grid.ts';
+import { defineCommand } from '../shared/command.ts';
+import { type LoadedModel, withModel } from '../shared/model.ts';
 import {
+  addModelOptions,
   checkedOption,
   type ModelOptions,
   numberOption,
   pathOption,
+  pictureOption,
   seedOption,
-  withModelOptions,
-} from '../options.ts';
+} from '../shared/options.ts';
+import { asSet, readPicture } from '../shared/pictures.ts';
+import { result } from '../shared/terminal.ts';
+import { counted } from '../shared/words.ts';
 
 interface InterpolateOptions extends ModelOptions {
   readonly from?: string;
@@ -23,74 +34,94 @@ interface InterpolateOptions extends ModelOptions {
   readonly seed: number;
 }
 
-/** What moves needs room to be looked at. */
+/** Large enough to watch. */
 const ANIMATED_SIDE = 112;
 const TIMING = { delay: 100, lastDelay: 1000 };
 
-export function registerInterpolate(program: Command): void {
-  const command = program
-    .command('interpolate')
-    .description('draw the way between two pictures, or between draws of the prior, through the latent space');
-  withModelOptions(command)
-    .addOption(pathOption('--from <file>', 'the PNG to begin with').conflicts(['pairs', 'seed']))
-    .addOption(pathOption('--to <file>', 'the PNG to end with').conflicts(['pairs', 'seed']))
-    .addOption(numberOption('--steps <n>', 'pictures on the way, its ends included', integer(2, 200)).default(10))
-    .addOption(numberOption('--pairs <n>', 'without pictures: how many pairs of draws', integer(1, 100)).default(5))
-    .addOption(checkedOption('--method <name>', INTERPOLATIONS.join(', '), choice(INTERPOLATIONS)).default('linear'))
-    .addOption(pathOption('--out <file>', 'the PNG to write').default('interpolation.png'))
-    .addOption(pathOption('--animate <file>', 'write the way as an animated PNG too'))
-    .addOption(seedOption('of the draws'))
-    .action(interpolateCommand);
+function define(command: Command): void {
+  command
+    .addOption(pathOption('--from <file>', 'the picture to start from').conflicts(['pairs', 'seed']))
+    .addOption(pathOption('--to <file>', 'the picture to end at').conflicts(['pairs', 'seed']))
+    .addOption(numberOption('--steps <n>', 'pictures per row, both ends included', integer(2, 200)).default(10))
+    .addOption(
+      numberOption('--pairs <n>', 'without --from and --to: pairs of random samples', integer(1, 100)).default(5),
+    )
+    .addOption(
+      checkedOption(
+        '--method <name>',
+        `${INTERPOLATIONS.join(' or ')}: in a straight line, or on a sphere around 0`,
+        choice(INTERPOLATIONS),
+      ).default('linear'),
+    )
+    .addOption(pictureOption('interpolation.png'))
+    .addOption(pathOption('--animate <file>', 'also write the steps as an animated PNG'))
+    .addOption(seedOption('random seed of the samples'));
+  addModelOptions(command);
 }
 
-async function interpolateCommand(options: InterpolateOptions): Promise<void> {
+async function draw(options: InterpolateOptions) {
   const { from, to, steps, pairs, method, out, animate, seed } = options;
-  const { ConfigError } = await import('../../base/errors.ts');
-  const { loadModel } = await import('../model.ts');
-  const { asSet, readPicture } = await import('../pictures.ts');
-  const { drawLatents } = await import('../../inference/trained-model.ts');
-  const { evenlySpaced, interpolate } = await import('../../inference/latent-space.ts');
-  const { protectSources, writeFile } = await import('../../base/files.ts');
-  const { result } = await import('../terminal.ts');
-
   if ((from === undefined) !== (to === undefined)) throw new ConfigError('--from and --to need each other');
-  const { file, model, trained } = await loadModel(options);
-  const files = [from, to].filter((name) => name !== undefined);
-  protectSources(out, [file, ...files]);
-  if (animate !== undefined) protectSources(animate, [file, out, ...files], 'animate');
-
-  const { imageShape } = model.vae.config;
-  const { latent } = model.config;
-  const originals: Uint8Array[] = [];
-  for (const name of files) originals.push(await readPicture(name, model));
-  const drawn = originals.length === 0;
-  const ends = drawn
-    ? drawLatents(2 * pairs, latent, seed)
-    : (await trained.encode(asSet(Uint8Array.from(Buffer.concat(originals)), model.vae.pixels))).mean;
-  const end = (i: number) => ends.subarray(i * latent, (i + 1) * latent);
-  const ways: Float32Array[] = [];
-  for (let i = 0; i < ends.length / latent; i += 2) {
-    ways.push(await trained.decode(interpolate(end(i), end(i + 1), steps, method)));
-  }
-  await trained.release();
-
-  const { encodeAnimation } = await import('../../report/animation.ts');
-  const { concatenated, layGrid, squareColumns } = await import('../../report/grid.ts');
-  const asImage = (pixels: Uint8Array) => Float32Array.from(pixels, (value) => value / 255);
-  const images = drawn ? ways : [asImage(originals[0]), ...ways, asImage(originals[1])];
-  const shares = evenlySpaced(0, 1, steps).map((t) => String(Number(t.toFixed(2))));
-  const columnNames = drawn ? shares : ['from', ...shares, 'to'];
-  writeFile(out, layGrid(concatenated(images), imageShape, { columns: columnNames.length, columnNames }).png());
-  if (animate !== undefined) {
-    const size = model.vae.pixels;
-    const frames = Array.from({ length: steps }, (_, step) => {
-      const now = ways.map((way) => way.subarray(step * size, (step + 1) * size));
-      return layGrid(concatenated(now), imageShape, { columns: squareColumns(ways.length), side: ANIMATED_SIDE });
-    });
-    writeFile(animate, encodeAnimation(frames, TIMING));
-  }
-  const what = drawn ? `${pairs} pair${pairs === 1 ? '' : 's'} of draws, seed ${seed}` : `from ${from} to ${to}`;
-  result(
-    `${[out, ...(animate === undefined ? [] : [animate])].join(', ')}: ${what}; ${steps} steps, ${method}; ${file}`,
-  );
+  const inputs = [from, to].filter((name) => name !== undefined);
+  return withModel(options, inputs, async (loaded) => {
+    const { file, trained, latent } = loaded;
+    if (animate !== undefined) protectSources(animate, [file, out, ...inputs], 'animate');
+    const originals: Uint8Array[] = [];
+    for (const name of inputs) originals.push(await readPicture(name, loaded.model));
+    const ends = await latentsOf(loaded, originals, options);
+    const end = (i: number) => ends.subarray(i * latent, (i + 1) * latent);
+    const ways: Float32Array[] = [];
+    for (let i = 0; i < ends.length / latent; i += 2) {
+      ways.push(await trained.decode(interpolate(end(i), end(i + 1), steps, method)));
+    }
+    writeFile(out, drawWays(loaded, ways, originals, steps));
+    if (animate !== undefined) writeFile(animate, animateWays(loaded, ways, steps));
+    const between = from === undefined || to === undefined ? { pairs, seed } : { from, to };
+    return { out, ...(animate && { animation: animate }), ...between, steps, method, checkpoint: file };
+  });
 }
+
+function print({ out, animation, steps, method, checkpoint, ...between }: Awaited<ReturnType<typeof draw>>): void {
+  const what =
+    'pairs' in between
+      ? `${counted(between.pairs, 'pair')} of samples, seed ${between.seed}`
+      : `from ${between.from} to ${between.to}`;
+  const files = animation === undefined ? out : `${out}, ${animation}`;
+  result(`${files}: ${what}; ${steps} steps, ${method}; ${checkpoint}`);
+}
+
+/** Where the ways begin and end, in turn: [2 × ways, L]. */
+async function latentsOf(
+  { model, trained, latent }: LoadedModel,
+  originals: readonly Uint8Array[],
+  { pairs, seed }: InterpolateOptions,
+): Promise<Float32Array> {
+  if (originals.length === 0) return drawLatents(2 * pairs, latent, seed);
+  return (await trained.encode(asSet(Uint8Array.from(Buffer.concat(originals)), model.vae.pixels))).mean;
+}
+
+/** A row for each way; a given picture stands beside the end that it was encoded to. */
+function drawWays(
+  { imageShape }: LoadedModel,
+  ways: readonly Float32Array[],
+  originals: readonly Uint8Array[],
+  steps: number,
+): Buffer {
+  const [from, to] = originals.map((pixels) => [Float32Array.from(pixels, (value) => value / 255)]);
+  const shares = evenlySpaced(0, 1, steps).map((t) => String(Number(t.toFixed(2))));
+  const columnNames = from === undefined ? shares : ['from', ...shares, 'to'];
+  const images = concatenated([...(from ?? []), ...ways, ...(to ?? [])]);
+  return layGrid(images, imageShape, { columns: columnNames.length, columnNames }).png();
+}
+
+/** A frame for each step, with all ways side by side. */
+function animateWays({ model, imageShape }: LoadedModel, ways: readonly Float32Array[], steps: number): Buffer {
+  const { pixels } = model.vae;
+  const frames = Array.from({ length: steps }, (_, step) => {
+    const now = ways.map((way) => way.subarray(step * pixels, (step + 1) * pixels));
+    return layGrid(concatenated(now), imageShape, { columns: squareColumns(ways.length), side: ANIMATED_SIDE });
+  });
+  return encodeAnimation(frames, TIMING);
+}
+
+export const command = defineCommand({ define, run: draw, print });

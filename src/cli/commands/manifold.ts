@@ -1,73 +1,89 @@
 /** vae manifold: the plane of two latents, decoded on a grid. */
 
 import { type Command, Option } from 'commander';
+import { ConfigError } from '../../base/errors.ts';
+import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
-import { checkLatents, RANGE_RULE, twoLatentsOption } from '../latents.ts';
-import { type ModelOptions, numberOption, pathOption, withModelOptions } from '../options.ts';
+import { evenlySpaced, normalQuantile } from '../../inference/latent-space.ts';
+import { layGrid } from '../../report/grid.ts';
+import { defineCommand } from '../shared/command.ts';
+import { checkLatents, rangeOption, twoLatentsOption } from '../shared/latents.ts';
+import { withModel } from '../shared/model.ts';
+import { addModelOptions, type ModelOptions, numberOption, pictureOption } from '../shared/options.ts';
+import { result } from '../shared/terminal.ts';
+
+type Pair = readonly [across: number, up: number];
 
 interface ManifoldOptions extends ModelOptions {
   readonly steps: number;
   readonly range: number;
-  readonly quantiles?: true;
-  readonly latents?: readonly [number, number];
+  readonly quantiles?: boolean;
+  readonly latents?: Pair;
   readonly out: string;
 }
 
-export function registerManifold(program: Command): void {
-  const command = program
-    .command('manifold')
-    .description('draw the plane of two latents as a grid of decoded pictures');
-  withModelOptions(command)
-    .addOption(numberOption('--steps <n>', 'pictures a side', integer(2, 100)).default(20))
-    .addOption(numberOption('--range <r>', "from −r to r; the prior's standard deviation is 1", RANGE_RULE).default(2))
+function define(command: Command): void {
+  command
+    .addOption(numberOption('--steps <n>', 'pictures per side', integer(2, 100)).default(20))
+    .addOption(rangeOption(2))
     .addOption(
       new Option(
         '--quantiles',
-        "at the prior's quantiles instead, so that each picture stands for as many draws",
+        "space the pictures by the prior's quantiles, so that each has the same probability",
       ).conflicts('range'),
     )
-    .addOption(twoLatentsOption('of a model with more than two: which to show; the others are held at 0'))
-    .addOption(pathOption('--out <file>', 'the PNG to write').default('manifold.png'))
-    .action(manifold);
+    .addOption(twoLatentsOption('the two latents to show, if the model has more; the others are 0'))
+    .addOption(pictureOption('manifold.png'));
+  addModelOptions(command);
 }
 
-async function manifold({ steps, range, quantiles, latents, out, ...options }: ManifoldOptions): Promise<void> {
-  const { ConfigError } = await import('../../base/errors.ts');
-  const { loadModel } = await import('../model.ts');
-  const { evenlySpaced, normalQuantile } = await import('../../inference/latent-space.ts');
-  const { layGrid } = await import('../../report/grid.ts');
-  const { protectSources, writeFile } = await import('../../base/files.ts');
-  const { result } = await import('../terminal.ts');
+const draw = (options: ManifoldOptions) =>
+  withModel(options, [], async ({ file, trained, imageShape, latent }) => {
+    const { steps, range, quantiles = false, out } = options;
+    const latents = chooseLatents(file, latent, options.latents);
+    // Quantiles are the middles of n equally probable parts.
+    const values = quantiles
+      ? Array.from({ length: steps }, (_, i) => normalQuantile((i + 0.5) / steps))
+      : evenlySpaced(-range, range, steps);
+    const pictures = await trained.decode(plane(latents, values, latent));
+    // Two digits: names are narrower than pictures, so that the pictures stand side by side.
+    const digits = Math.max(0, 1 - Math.floor(Math.log10(values[steps - 1])));
+    const columnNames = values.map((value) => value.toFixed(digits));
+    const others = latent > 2 ? '; the others at 0' : '';
+    const title = `Latent ${latents[0]} from left to right, latent ${latents[1]} upwards${others}`;
+    const grid = { columns: steps, columnNames, rowNames: columnNames.toReversed(), title };
+    writeFile(out, layGrid(pictures, imageShape, grid).png());
+    return { out, steps, latents, quantiles, range: quantiles ? undefined : range, checkpoint: file };
+  });
 
-  const { file, model, trained } = await loadModel(options);
-  protectSources(out, [file]);
-  const { latent } = model.config;
-  if (latent === 1) throw new ConfigError(`${file}: its model has one latent and no plane; use vae traverse`);
-  if (latents === undefined && latent > 2) {
-    throw new ConfigError(`${file}: its model has ${latent} latents; name two of them, such as --latents 0,1`);
+function print({ out, steps, latents, range, checkpoint }: Awaited<ReturnType<typeof draw>>): void {
+  const where = range === undefined ? 'the quantiles of the prior' : `−${range} to ${range}`;
+  result(`${out}: ${steps} × ${steps} pictures of latents ${latents.join(' and ')}, ${where}; ${checkpoint}`);
+}
+
+/** @throws ConfigError if the model does not have them, or has more than two and none are named. */
+function chooseLatents(file: string, count: number, latents: Pair | undefined): Pair {
+  if (count === 1) throw new ConfigError(`${file}: its model has one latent and no plane; use vae traverse`);
+  if (latents === undefined && count > 2) {
+    throw new ConfigError(`${file}: its model has ${count} latents; name two of them, such as --latents 0,1`);
   }
-  const [across, up] = latents ?? [0, 1];
-  checkLatents([across, up], latent);
-  // The middles of n equally probable parts.
-  const values = quantiles
-    ? Array.from({ length: steps }, (_, i) => normalQuantile((i + 0.5) / steps))
-    : evenlySpaced(-range, range, steps);
-  const points = new Float32Array(steps * steps * latent);
-  for (let row = 0; row < steps; row++) {
-    for (let column = 0; column < steps; column++) {
-      const start = (row * steps + column) * latent;
+  const chosen = latents ?? [0, 1];
+  checkLatents(chosen, count);
+  return chosen;
+}
+
+/** Points [values², L], row by row from the top: the first latent grows to the right, the second upwards. */
+function plane([across, up]: Pair, values: readonly number[], latent: number): Float32Array {
+  const side = values.length;
+  const points = new Float32Array(side * side * latent);
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const start = (row * side + column) * latent;
       points[start + across] = values[column];
-      points[start + up] = values[steps - 1 - row];
+      points[start + up] = values[side - 1 - row];
     }
   }
-  const pictures = await trained.decode(points);
-  await trained.release();
-  // Two digits: names are narrower than pictures, so that the pictures stand side by side.
-  const digits = Math.max(0, 1 - Math.floor(Math.log10(values[steps - 1])));
-  const names = values.map((value) => value.toFixed(digits));
-  const title = `Latent ${across} from left to right, latent ${up} upwards${latent > 2 ? '; the others at 0' : ''}`;
-  const grid = { columns: steps, columnNames: names, rowNames: names.toReversed(), title };
-  writeFile(out, layGrid(pictures, model.vae.config.imageShape, grid).png());
-  const where = quantiles ? 'the quantiles of the prior' : `−${range} to ${range}`;
-  result(`${out}: ${steps} × ${steps} pictures of latents ${across} and ${up}, ${where}; ${file}`);
+  return points;
 }
+
+export const command = defineCommand({ define, run: draw, print });

@@ -1,48 +1,44 @@
-/** vae presets: known systems, as settings. */
+/** vae presets: published models, as settings. */
 
 import type { Command } from 'commander';
-import { choice } from '../../base/rules.ts';
+import { ConfigError } from '../../base/errors.ts';
+import { choice, expectation } from '../../base/rules.ts';
+import { type Preset, presetOf, presets } from '../../settings/presets.ts';
+import { defineCommand } from '../shared/command.ts';
+import { flagName } from '../shared/flags.ts';
+import { result } from '../shared/terminal.ts';
 
-interface PresetsOptions {
-  readonly json?: true;
-}
+type Presets = Readonly<Record<string, Preset>>;
 
-export function registerPresets(program: Command): void {
-  program
-    .command('presets')
-    .description('list the known systems that train --preset reproduces, with their sources')
-    .argument('[name]', 'show the settings of one')
-    .option('--json', 'print it as JSON')
-    .action(async (name: string | undefined, { json }: PresetsOptions) => list(name, json));
-}
+const define = (command: Command): void => {
+  command.argument('[name]', 'show only this preset, with its flags');
+};
 
-async function list(name: string | undefined, json: true | undefined): Promise<void> {
-  const { presets, presetOf } = await import('../../settings/presets.ts');
-  const { ConfigError } = await import('../../base/errors.ts');
-  const { expectation } = await import('../../base/rules.ts');
-  const { flagName } = await import('../flags.ts');
-  const { result } = await import('../terminal.ts');
+async function choose(_: object, name: string | undefined): Promise<Presets> {
   const names = Object.keys(presets) as (keyof typeof presets)[];
   const chosen = names.find((known) => known === name);
   if (name !== undefined && chosen === undefined) {
     throw new ConfigError(`presets ${name}: ${expectation(name, choice(names))}`);
   }
-  const shown = chosen === undefined ? names : [chosen];
-  if (json) {
-    result(JSON.stringify(Object.fromEntries(shown.map((key) => [key, presetOf(key)]))));
-    return;
-  }
-  for (const key of shown) {
-    const { summary, source, differs } = presetOf(key);
-    result(`${key.padEnd(14)} ${summary}`);
+  return Object.fromEntries((chosen === undefined ? names : [chosen]).map((key) => [key, presetOf(key)]));
+}
+
+function print(chosen: Presets): void {
+  const rows = Object.entries(chosen);
+  for (const [name, { summary, source, differs }] of rows) {
+    result(`${name.padEnd(14)} ${summary}`);
     result(`${' '.repeat(14)} after ${source}${differs === undefined ? '' : `; ${differs}`}`);
   }
-  if (chosen === undefined) {
-    result('train one with: vae train --preset <name>; any flag overrides it; vae presets <name> shows its flags');
-    return;
-  }
-  const flags = Object.entries(presetOf(chosen).config).map(([field, value]) =>
+  if (rows.length === 1) result(commandOf(rows[0][1]));
+  else result('train one with: vae train --preset <name>; any flag overrides it; vae presets <name> shows its flags');
+}
+
+/** The command line that a preset stands for. */
+function commandOf({ config }: Preset): string {
+  const flags = Object.entries(config).map(([field, value]) =>
     typeof value === 'boolean' ? `--${value ? '' : 'no-'}${flagName(field).slice(2)}` : `${flagName(field)} ${value}`,
   );
-  result(`vae train ${flags.filter((flag) => !flag.endsWith(' ')).join(' ')}`);
+  return `vae train ${flags.filter((flag) => !flag.endsWith(' ')).join(' ')}`;
 }
+
+export const command = defineCommand({ define, run: choose, print });

@@ -1,10 +1,26 @@
-/** vae reconstruct: a user's picture through the model and back. */
+/** vae reconstruct: a user's picture, encoded and decoded. */
 
 import type { Command } from 'commander';
+import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
-import { type ModelOptions, numberOption, pathOption, seedOption, withModelOptions } from '../options.ts';
+import { drawGrid, interleave } from '../../report/grid.ts';
+import { formatContract, likelihoodContract, numberName } from '../../settings/contract.ts';
+import { objectives } from '../../vae/objectives/index.ts';
+import { defineCommand } from '../shared/command.ts';
+import { withModel } from '../shared/model.ts';
+import {
+  addModelOptions,
+  type ModelOptions,
+  numberOption,
+  pathOption,
+  pictureOption,
+  seedOption,
+} from '../shared/options.ts';
+import { fitFile } from '../shared/pictures.ts';
+import { note, result } from '../shared/terminal.ts';
+import { nats } from '../shared/words.ts';
 
-/** Two pictures have room to be looked at. */
+/** Large enough to look at: there are only two pictures. */
 const LARGE_SIDE = 224;
 
 interface ReconstructOptions extends ModelOptions {
@@ -12,58 +28,55 @@ interface ReconstructOptions extends ModelOptions {
   readonly out: string;
   readonly samples: number;
   readonly seed: number;
-  readonly json?: true;
 }
 
-export function registerReconstruct(program: Command): void {
-  const command = program.command('reconstruct').description('encode and decode a picture; writes both side by side');
-  withModelOptions(command)
+function define(command: Command): void {
+  command
     .addOption(
       pathOption(
         '--input <file>',
-        'any PNG (JPEG and WebP with the package sharp): grey or colour, any size, dark on light or light on dark',
+        'a PNG (with the package sharp also JPEG or WebP) of any size, in grey or colour, dark on light or light on dark',
       ).makeOptionMandatory(),
     )
-    .addOption(pathOption('--out <file>', 'the PNG to write').default('reconstruction.png'))
-    .addOption(
-      numberOption('--samples <n>', 'draws of z that the bound is averaged over', integer(1, 10_000)).default(100),
-    )
-    .addOption(seedOption('of the draws of z'))
-    .option('--json', 'print the result as JSON')
-    .action(reconstruct);
+    .addOption(pictureOption('reconstruction.png'))
+    .addOption(numberOption('--samples <n>', 'average the bound over n samples of z', integer(1, 10_000)).default(100))
+    .addOption(seedOption('random seed of the samples of z'));
+  addModelOptions(command);
 }
 
-async function reconstruct({ input, out, samples, seed, json, ...options }: ReconstructOptions): Promise<void> {
-  const { loadModel } = await import('../model.ts');
-  const { fitFile } = await import('../pictures.ts');
-  const { drawGrid, interleave } = await import('../../report/grid.ts');
-  const { protectSources, writeFile } = await import('../../base/files.ts');
-  const { formatContract, likelihoodContract, numberName } = await import('../../settings/contract.ts');
-  const { nats, note, result } = await import('../terminal.ts');
+const reconstruct = (options: ReconstructOptions) =>
+  withModel(options, [options.input], async ({ file, model, trained, imageShape }) => {
+    const { input, out, samples, seed } = options;
+    const { pixels, notes } = await fitFile(input, model);
+    const found = await trained.reconstruct(pixels, samples, seed);
+    writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2, LARGE_SIDE));
+    // Its own bound, with as many samples as are drawn here.
+    const contract = likelihoodContract({ ...model.config, samples });
+    const logLikelihood = found.logLikelihood[0];
+    const name = numberName(model.config);
+    const about = { input, out, checkpoint: file, kind: contract.kind, contract, name, notes, logLikelihood };
+    if (!objectives[model.config.objective].hasPrior) return about;
+    return { ...about, bound: found.bound[0], kl: found.kl[0], samples, seed };
+  });
 
-  const { file, model, trained } = await loadModel(options);
-  protectSources(out, [file, input]);
-  const { imageShape } = model.vae.config;
-  const { pixels, notes } = await fitFile(input, model);
-  const found = await trained.reconstruct(pixels, samples, seed);
-  await trained.release();
-  writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2, LARGE_SIDE));
-
-  const [bound, logLikelihood, kl] = [found.bound[0], found.logLikelihood[0], found.kl[0]];
-  const contract = likelihoodContract(model.config);
-  const plain = model.config.objective === 'autoencoder';
-  if (json) {
-    const numbers = plain ? { logLikelihood } : { bound, logLikelihood, kl, samples, seed };
-    result(JSON.stringify({ input, out, checkpoint: file, kind: contract.kind, ...numbers, notes }));
-    return;
-  }
+function print({
+  input,
+  out,
+  contract,
+  name,
+  notes,
+  logLikelihood,
+  ...more
+}: Awaited<ReturnType<typeof reconstruct>>): void {
   for (const line of notes) note(`${input}: ${line}`);
   note(formatContract(contract));
-  if (plain) {
-    result(`${out}: ${numberName(model.config)} ${nats(logLikelihood)}`);
+  if (!('bound' in more)) {
+    result(`${out}: ${name} ${nats(logLikelihood)}`);
     return;
   }
-  result(
-    `${out}: bound ${nats(bound)} nats (log likelihood ${nats(logLikelihood)}, KL ${nats(kl)}; ${samples} samples, seed ${seed})`,
-  );
+  const { bound, kl, samples, seed } = more;
+  const terms = `log likelihood ${nats(logLikelihood)}, KL ${nats(kl)}; ${samples} samples, seed ${seed}`;
+  result(`${out}: ${name} ${nats(bound)} nats (${terms})`);
 }
+
+export const command = defineCommand({ define, run: reconstruct, print });

@@ -1,9 +1,16 @@
-/** vae sample: pictures decoded from draws of the prior. */
+/** vae sample: pictures decoded from random latents, drawn from the prior. */
 
 import type { Command } from 'commander';
+import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
-import { TEMPERATURE_RULE } from '../latents.ts';
-import { type ModelOptions, numberOption, pathOption, seedOption, withModelOptions } from '../options.ts';
+import { drawLatents } from '../../inference/trained-model.ts';
+import { drawGrid, squareColumns } from '../../report/grid.ts';
+import { defineCommand } from '../shared/command.ts';
+import { TEMPERATURE_RULE } from '../shared/latents.ts';
+import { withModel } from '../shared/model.ts';
+import { addModelOptions, type ModelOptions, numberOption, pictureOption, seedOption } from '../shared/options.ts';
+import { result } from '../shared/terminal.ts';
+import { counted } from '../shared/words.ts';
 
 interface SampleOptions extends ModelOptions {
   readonly count: number;
@@ -15,33 +22,32 @@ interface SampleOptions extends ModelOptions {
 
 const MOST_SAMPLES = 100_000;
 
-export function registerSample(program: Command): void {
-  const command = program.command('sample').description('draw new images from a trained model, as one PNG');
-  withModelOptions(command)
-    .addOption(numberOption('-n, --count <n>', 'how many images', integer(1, MOST_SAMPLES)).default(49))
-    .addOption(pathOption('--out <file>', 'the PNG to write').default('samples.png'))
-    .addOption(numberOption('--nrow <n>', 'images a row (default: a square)', integer(1)))
-    .addOption(seedOption('the same seed draws the same latents'))
+function define(command: Command): void {
+  command
+    .addOption(numberOption('-n, --count <n>', 'number of images', integer(1, MOST_SAMPLES)).default(49))
+    .addOption(pictureOption('samples.png'))
+    .addOption(numberOption('--nrow <n>', 'images per row (default: a square grid)', integer(1)))
+    .addOption(seedOption('random seed; the same seed draws the same latents'))
     .addOption(
       numberOption(
         '--temperature <t>',
-        'scales the latents; below 1 plainer, above 1 bolder',
+        'multiply the latents by t: below 1 gives plainer images, above 1 more unusual ones',
         TEMPERATURE_RULE,
       ).default(1),
-    )
-    .action(sample);
+    );
+  addModelOptions(command);
 }
 
-async function sample({ count, out, nrow, seed, temperature, ...options }: SampleOptions): Promise<void> {
-  const { loadModel } = await import('../model.ts');
-  const { drawLatents } = await import('../../inference/trained-model.ts');
-  const { drawGrid, squareColumns } = await import('../../report/grid.ts');
-  const { protectSources, writeFile } = await import('../../base/files.ts');
-  const { result } = await import('../terminal.ts');
-  const { file, model, trained } = await loadModel(options);
-  protectSources(out, [file]);
-  const pictures = await trained.decode(drawLatents(count, model.config.latent, seed, temperature));
-  writeFile(out, drawGrid(pictures, model.vae.config.imageShape, Math.min(count, nrow ?? squareColumns(count))));
-  await trained.release();
-  result(`${out}: ${count} sample${count === 1 ? '' : 's'} of ${file}, seed ${seed}, temperature ${temperature}`);
+const draw = (options: SampleOptions) =>
+  withModel(options, [], async ({ file, trained, imageShape, latent }) => {
+    const { count, out, nrow, seed, temperature } = options;
+    const pictures = await trained.decode(drawLatents(count, latent, seed, temperature));
+    writeFile(out, drawGrid(pictures, imageShape, Math.min(count, nrow ?? squareColumns(count))));
+    return { out, count, seed, temperature, checkpoint: file };
+  });
+
+function print({ out, count, seed, temperature, checkpoint }: Awaited<ReturnType<typeof draw>>): void {
+  result(`${out}: ${counted(count, 'sample')} from ${checkpoint}, seed ${seed}, temperature ${temperature}`);
 }
+
+export const command = defineCommand({ define, run: draw, print });

@@ -1,10 +1,14 @@
-/** vae train. What it does is in `train-run.ts`, loaded when it is needed. */
+/** vae train: its flags are in `train/options.ts`, what it does in `train/run.ts`. */
 
-import type { Command } from 'commander';
-import { type TrainOptions, trainOptions } from '../train/options.ts';
+import { Option } from 'commander';
+import type { CommandDefinition } from '../shared/command.ts';
+import { trainOptions } from '../train/options.ts';
+import { train } from '../train/run.ts';
 
-export function registerTrain(program: Command): void {
-  const command = program.command('train').description('train a model; writes checkpoints and pictures every epoch');
-  for (const option of trainOptions()) command.addOption(option);
-  command.action(async (options: TrainOptions) => (await import('../train/run.ts')).train(options));
-}
+export const command: CommandDefinition = {
+  define: (command) => {
+    for (const option of trainOptions()) command.addOption(option);
+    // In a group of its own, so that it comes after the others.
+    command.addHelpOption(new Option('-h, --help', 'show this help').helpGroup('Help:')).action(train);
+  },
+};

@@ -1,11 +1,28 @@
-/** vae traverse: what each latent does, the others held. */
+/** vae traverse: what each latent does while the others stay the same. */
 
 import path from 'node:path';
 import type { Command } from 'commander';
+import { ConfigError } from '../../base/errors.ts';
+import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
-import { checkLatents, latentsOption, RANGE_RULE } from '../latents.ts';
-import type { loadModel } from '../model.ts';
-import { type ModelOptions, numberOption, pathOption, withModelOptions } from '../options.ts';
+import { latentStatistics } from '../../evaluation/latent-statistics.ts';
+import { evenlySpaced, largest } from '../../inference/latent-space.ts';
+import { layGrid } from '../../report/grid.ts';
+import { formatTicks } from '../../report/ticks.ts';
+import { defineCommand } from '../shared/command.ts';
+import { withPart } from '../shared/dataset.ts';
+import { checkLatents, latentsOption, rangeOption } from '../shared/latents.ts';
+import { type LoadedModel, withModel } from '../shared/model.ts';
+import {
+  addModelOptions,
+  dataDirOption,
+  type ModelOptions,
+  numberOption,
+  pathOption,
+  pictureOption,
+} from '../shared/options.ts';
+import { asSet, readPicture } from '../shared/pictures.ts';
+import { result } from '../shared/terminal.ts';
 
 interface TraverseOptions extends ModelOptions {
   readonly input?: string;
@@ -17,64 +34,68 @@ interface TraverseOptions extends ModelOptions {
 }
 
 const MOST_ACTIVE = 20;
-/** Images that the average KL is taken over. */
+/** Images that the KL is averaged over. */
 const IMAGES = 1000;
 /** A picture with more rows would be too tall to look at. */
 const MOST_ROWS = 500;
 
-export function registerTraverse(program: Command): void {
-  const command = program
-    .command('traverse')
-    .description('draw a row for each latent: its value changes, the others are held');
-  withModelOptions(command)
-    .addOption(pathOption('--input <file>', "hold the others at this PNG's mean (default: at 0)"))
-    .addOption(numberOption('--range <r>', "from −r to r; the prior's standard deviation is 1", RANGE_RULE).default(3))
-    .addOption(numberOption('--steps <n>', 'pictures a row', integer(2, 100)).default(9))
+function define(command: Command): void {
+  command
+    .addOption(pathOption('--input <file>', "hold the other latents at this picture's code (default: at 0)"))
+    .addOption(rangeOption(3))
+    .addOption(numberOption('--steps <n>', 'pictures per row', integer(2, 100)).default(9))
     .addOption(
       latentsOption(
-        `all, or a list such as 0,3,5 (default: at most ${MOST_ACTIVE}, those with the largest average KL first)`,
+        `latents to draw: all, or a list such as 0,3,5 (default: the ${MOST_ACTIVE} with the largest average KL)`,
       ),
     )
-    .addOption(pathOption('--data-dir <folder>', 'read the data from here (default: where it was read in training)'))
-    .addOption(pathOption('--out <file>', 'the PNG to write').default('traverse.png'))
-    .action(traverse);
+    .addOption(dataDirOption())
+    .addOption(pictureOption('traverse.png'));
+  addModelOptions(command);
 }
 
-async function traverse({ input, range, steps, latents, dataDir, out, ...options }: TraverseOptions): Promise<void> {
-  const { loadModel } = await import('../model.ts');
-  const { asSet, readPicture } = await import('../pictures.ts');
-  const { evenlySpaced } = await import('../../inference/latent-space.ts');
-  const { layGrid } = await import('../../report/grid.ts');
-  const { formatTicks } = await import('../../report/ticks.ts');
-  const { protectSources, writeFile } = await import('../../base/files.ts');
-  const { result } = await import('../terminal.ts');
+const draw = (options: TraverseOptions) =>
+  withModel(options, options.input === undefined ? [] : [options.input], async (loaded) => {
+    const { file, trained, imageShape } = loaded;
+    const { input, range, steps, out } = options;
+    const held = await startOf(loaded, input);
+    const rows = await chooseRows(loaded, options);
+    const values = evenlySpaced(-range, range, steps);
+    const points = traversal(
+      held,
+      rows.map(({ index }) => index),
+      values,
+    );
+    const pictures = await trained.decode(points);
+    const where = input === undefined ? '0' : `the mean of ${path.basename(input)}`;
+    const title = `A row changes one latent; the others are held at ${where}`;
+    const columnNames = formatTicks(values.map((value) => Number(value.toFixed(2))));
+    const rowNames = rows.map(({ name }) => name);
+    writeFile(out, layGrid(pictures, imageShape, { columns: steps, columnNames, rowNames, title }).png());
+    return { out, latents: rows.map(({ index }) => index), range, steps, checkpoint: file };
+  });
 
-  const loaded = await loadModel(options);
-  const { file, model, trained } = loaded;
-  protectSources(out, input === undefined ? [file] : [file, input]);
-  const { imageShape } = model.vae.config;
-  const { latent } = model.config;
-  const held =
-    input === undefined
-      ? new Float32Array(latent)
-      : (await trained.encode(asSet(await readPicture(input, model), model.vae.pixels))).mean;
-  const rows = await chooseRows(loaded, latents, dataDir);
-  const values = evenlySpaced(-range, range, steps);
-  const points = new Float32Array(rows.length * steps * latent);
-  rows.forEach(({ index }, row) => {
+function print({ out, latents, range, checkpoint }: Awaited<ReturnType<typeof draw>>): void {
+  result(`${out}: latents ${latents.join(', ')} from −${range} to ${range}; ${checkpoint}`);
+}
+
+/** The latents that do not change: a picture's mean, or 0. */
+async function startOf({ model, trained, latent }: LoadedModel, input: string | undefined): Promise<Float32Array> {
+  if (input === undefined) return new Float32Array(latent);
+  return (await trained.encode(asSet(await readPicture(input, model), model.vae.pixels))).mean;
+}
+
+/** Points [latents × values, L]: each latent takes each value while the others are held. */
+function traversal(held: Float32Array, latents: readonly number[], values: readonly number[]): Float32Array {
+  const points = new Float32Array(latents.length * values.length * held.length);
+  latents.forEach((index, row) => {
     values.forEach((value, step) => {
-      const start = (row * steps + step) * latent;
+      const start = (row * values.length + step) * held.length;
       points.set(held, start);
       points[start + index] = value;
     });
   });
-  const pictures = await trained.decode(points);
-  await trained.release();
-  const where = input === undefined ? '0' : `the mean of ${path.basename(input)}`;
-  const title = `A row changes one latent; the others are held at ${where}`;
-  const grid = { columns: steps, columnNames: formatTicks(values.map((value) => Number(value.toFixed(2)))) };
-  writeFile(out, layGrid(pictures, imageShape, { ...grid, rowNames: rows.map(({ name }) => name), title }).png());
-  result(`${out}: latents ${rows.map(({ index }) => index).join(', ')} from −${range} to ${range}; ${file}`);
+  return points;
 }
 
 interface Row {
@@ -82,20 +103,16 @@ interface Row {
   readonly name: string;
 }
 
-/** The latents asked for; else those that carry most information about the test images, with how much. */
+/** The latents asked for; by default those with the most information about the test images, and how much it is. */
 async function chooseRows(
-  { file, model, trained }: Awaited<ReturnType<typeof loadModel>>,
-  latents: TraverseOptions['latents'],
-  dataDir: string | undefined,
+  { file, model, trained, latent }: LoadedModel,
+  { latents, dataDir }: TraverseOptions,
 ): Promise<Row[]> {
-  const { ConfigError } = await import('../../base/errors.ts');
-  const { loadPart } = await import('../dataset.ts');
-  const { latentStatistics } = await import('../../evaluation/latent-statistics.ts');
-  const { largest } = await import('../../inference/latent-space.ts');
-  const { latent } = model.config;
   if (latents === undefined) {
-    const { set } = await loadPart(file, model, { split: 'test', limit: IMAGES, ...(dataDir && { dataDir }) });
-    const { kl, meanVariance } = latentStatistics(await trained.encode(set), latent);
+    const encoding = await withPart(file, model, { split: 'test', limit: IMAGES, dataDir }, ({ set }) =>
+      trained.encode(set),
+    );
+    const { kl, meanVariance } = latentStatistics(encoding, latent);
     const [what, values] = kl === undefined ? ['var', meanVariance] : ['KL', kl];
     return largest(values, MOST_ACTIVE).map((index) => ({
       index,
@@ -109,3 +126,5 @@ async function chooseRows(
   }
   return chosen.map((index) => ({ index, name: `z${index}` }));
 }
+
+export const command = defineCommand({ define, run: draw, print });

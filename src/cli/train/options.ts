@@ -4,8 +4,8 @@ import { Option } from 'commander';
 import { choice, namesOf, type Rule, truth } from '../../base/rules.ts';
 import { presets } from '../../settings/presets.ts';
 import { type RunConfig, SETTING_NAMES, type SettingName, settingOf } from '../../settings/table.ts';
-import { flagName } from '../flags.ts';
-import { checkedOption, pathOption } from '../options.ts';
+import { flagName } from '../shared/flags.ts';
+import { checkedOption, pathOption } from '../shared/options.ts';
 
 export interface TrainOptions extends Partial<RunConfig> {
   readonly resume?: string | true;

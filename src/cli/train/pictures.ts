@@ -1,4 +1,4 @@
-/** The pictures of a run: of the same latents and the same images in every epoch, so that epochs can be compared. */
+/** The pictures of a run: the same latents and the same images in every epoch, so that epochs can be compared. */
 
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from '../../base/files.ts';
@@ -16,11 +16,11 @@ import type { Trainer } from '../../training/trainer.ts';
 
 const SAMPLE_COUNT = 49;
 const RECONSTRUCTION_COUNT = 9;
-/** Three pairs a row. */
+/** Three pairs per row. */
 const RECONSTRUCTION_COLUMNS = 6;
 /** Images whose reconstructions are followed from epoch to epoch. */
 const HISTORY_COUNT = 10;
-/** What grows with the run is not drawn anew more often than this, in milliseconds, but always at the end. */
+/** Pictures that grow with the run are drawn again after this many milliseconds, and at the end. */
 const OVERVIEW_EVERY = 20_000;
 
 export class Pictures {
@@ -29,7 +29,7 @@ export class Pictures {
   private readonly latents: Float32Array;
   private readonly originals: Uint8Array;
   private readonly followed: Uint8Array;
-  /** The reconstructions of what is followed, an epoch each; those of a resumed run are read back. */
+  /** The reconstructions of the followed images, one entry per epoch; a resumed run reads earlier ones back. */
   private readonly history: Float32Array[] = [];
   private overviewDrawn = performance.now();
 
@@ -71,7 +71,7 @@ export class Pictures {
     const column = encodeColumn((await this.model.reconstruct(this.followed, 1, this.seed)).pictures, this.shape);
     const file = this.run.pictureFile('history', epoch);
     writeFile(file, column);
-    // As it will be read back, so that a resumed run draws the same.
+    // Read back, so that a resumed run draws the same.
     this.history[epoch - 1] = decodeColumn(column, this.shape, file);
     if (performance.now() - this.overviewDrawn > OVERVIEW_EVERY) await this.drawOverview();
   }

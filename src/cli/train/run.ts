@@ -1,51 +1,43 @@
-/** What vae train does: a trainer's records become lines, files and pictures. */
+/** Runs a training: the trainer's records become lines, files and pictures. */
 
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { ConfigError, InputError } from '../../base/errors.ts';
 import { closeDataset, type Dataset } from '../../data/dataset.ts';
-import { resolveDataset } from '../../data/index.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { EngineName } from '../../engines/index.ts';
 import type { Spread } from '../../evaluation/gradient-variance.ts';
-import { createModel, type Model } from '../../programs/programs.ts';
-import { type Checkpoint, readCheckpoint } from '../../runs/checkpoint.ts';
-import { createRun, newestRun, openRun, type RunDirectory } from '../../runs/run-directory.ts';
-import { checkConfig, checkEffect } from '../../settings/check.ts';
+import type { Model } from '../../programs/programs.ts';
+import type { Progress } from '../../runs/progress.ts';
+import { createRun, type RunDirectory } from '../../runs/run-directory.ts';
 import { formatContract, likelihoodContract, numberName } from '../../settings/contract.ts';
-import { resolveConfig } from '../../settings/resolve.ts';
-import { type RunConfig, type SettingName, settingOf, settings } from '../../settings/table.ts';
+import type { RunConfig } from '../../settings/table.ts';
+import { DivergenceError } from '../../training/divergence.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
-import { DivergenceError, Trainer } from '../../training/trainer.ts';
+import type { Trainer } from '../../training/trainer.ts';
 import { objectives } from '../../vae/objectives/index.ts';
-import { loadImages } from '../dataset.ts';
-import { openEngine } from '../engine.ts';
-import { environment } from '../environment.ts';
-import { Exit, INTERRUPTED } from '../exit-codes.ts';
-import { flagName } from '../flags.ts';
-import { defaultThreads, RUNS_FOLDER } from '../options.ts';
-import { type Bar, formatSeconds, nats, note, result, startBar, workWithoutOutput } from '../terminal.ts';
+import { openEngine } from '../shared/engine.ts';
+import { environment } from '../shared/environment.ts';
+import { Exit, INTERRUPTED } from '../shared/exit-codes.ts';
+import { flagName } from '../shared/flags.ts';
+import { RUNS_FOLDER } from '../shared/options.ts';
+import { type Bar, startBar } from '../shared/progress-bar.ts';
+import { note, result, workWithoutOutput } from '../shared/terminal.ts';
+import { counted, formatSeconds, nats } from '../shared/words.ts';
 import type { TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
+import { prepare, startOf } from './start.ts';
 
-/** Points of an epoch's curves. */
+/** Points of the curves per epoch. */
 const CURVE_POINTS = 50;
 
-/** What a run starts from: a new configuration, or a checkpoint of a run that is to go on. */
-interface Start {
-  readonly config: RunConfig;
-  readonly resumed?: { readonly run: RunDirectory; readonly checkpoint: Checkpoint };
-}
-
 export async function train(options: TrainOptions): Promise<void> {
-  const { config: asked, resumed } = options.resume === undefined ? startNew(options) : startFrom(options);
+  const { config: asked, resumed } = startOf(options);
   const engine = await openEngine(asked.device, asked.threads, asked.precision);
-  // What ran is recorded, not what was asked for: `auto` may find another engine by the time the run is resumed.
+  // The engine that runs is recorded, not the one asked for: later, `auto` may choose another.
   const config = { ...asked, device: engine.name as EngineName };
   const { dataset, model, trainer } = await prepare(config, engine, resumed);
   if (trainer.finished !== undefined) {
     const { why, limit } = trainer.finished;
-    note(`${resumed?.run.folder}: ended after ${why}; give a larger ${flagName(limit)} to go on`);
+    note(`${resumed?.run.folder}: ended after ${why}; give a larger ${flagName(limit)} to continue`);
     closeDataset(dataset);
     return;
   }
@@ -58,61 +50,13 @@ export async function train(options: TrainOptions): Promise<void> {
     run.writeJson('config.json', config);
     run.writeJson('environment.json', { ...environment(), engine: engine.name, description: engine.description });
     announce(run, engine, model, dataset, trainer);
-    // From here on the run is worth more than its lines on a screen that may have gone.
+    // From here on the run continues even if its output cannot be printed.
     workWithoutOutput();
     await follow({ run, trainer, config, pictures: new Pictures(run, engine, model, trainer, dataset) });
   } finally {
     closeDataset(dataset);
     run.unlock();
     if (resumed === undefined) run.discardUnlessSaved();
-  }
-}
-
-function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
-  const defaults = { threads: defaultThreads() };
-  const config = checkConfig({ ...defaults, ...resolveConfig(withAbsoluteData(given)) });
-  checkEffect(given, config);
-  return { config };
-}
-
-function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
-  const run = typeof resume === 'string' ? openRun(resume) : newestRun(RUNS_FOLDER);
-  const checkpoint = readCheckpoint(run.lastCheckpoint);
-  const given = withAbsoluteData(options);
-  const recorded = new Map<string, unknown>(Object.entries(checkpoint.config));
-  const changes = ([field, value]: [string, unknown]): boolean =>
-    !(Object.hasOwn(settings, field) && settingOf(field as SettingName).resumable) &&
-    !isDeepStrictEqual(value, recorded.get(field));
-  const fixed = Object.entries(given).find(changes);
-  if (fixed !== undefined) {
-    throw new ConfigError('cannot be changed by --resume; start a new run instead', { field: fixed[0] });
-  }
-  const { steps, ...before } = checkpoint.config;
-  // Whoever counts in epochs from here on counts no longer in steps.
-  const length = steps === undefined || given.epochs !== undefined ? {} : { steps };
-  const config = checkConfig({ ...before, ...length, ...given });
-  return { config, resumed: { run, checkpoint } };
-}
-
-/** The run may be resumed from another folder. */
-const withAbsoluteData = ({ dataset, dataDir, ...given }: Partial<RunConfig>): Partial<RunConfig> => ({
-  ...given,
-  ...(dataset && { dataset: resolveDataset(dataset) }),
-  ...(dataDir && { dataDir: path.resolve(dataDir) }),
-});
-
-/** Everything that can be wrong with the settings or the data is found here, before anything is written. */
-async function prepare(config: RunConfig, engine: Engine, resumed: Start['resumed']) {
-  try {
-    const dataset = await loadImages(config);
-    const model = createModel(config, dataset.imageShape);
-    const trainer = new Trainer(engine, model, dataset);
-    if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
-    return { dataset, model, trainer };
-  } catch (error) {
-    // The settings of a resumed run were right when it began: it is the data that no longer fits them.
-    if (resumed === undefined || !(error instanceof ConfigError)) throw error;
-    throw new InputError(`${resumed.run.folder}: its data has changed: ${error.message}`);
   }
 }
 
@@ -129,7 +73,7 @@ function announce(
     `${run.folder}: ${set.count} training and ${test.count} test images; ${parameters} parameters; ${engine.description}; seed ${config.seed}`,
   );
   note(formatContract(likelihoodContract(config)));
-  if (step > 0) note(`resumed after ${epoch} epoch${epoch === 1 ? '' : 's'} and ${step} updates`);
+  if (step > 0) note(`resumed after ${counted(epoch, 'epoch')} and ${step} updates`);
 }
 
 interface Following {
@@ -139,64 +83,84 @@ interface Following {
   readonly pictures: Pictures;
 }
 
-async function follow({ run, trainer, config, pictures }: Following): Promise<void> {
-  let bar: Bar | undefined;
-  const endBar = () => {
-    bar?.stop();
-    bar = undefined;
-  };
-  const interrupt = catchInterrupts(endBar);
-  let epochBegan = performance.now();
-  let startImages = trainer.progress.sums.images;
-  let saved = trainer.progress;
-  const save = (flags: { best?: boolean; keep?: boolean } = {}) => {
+/** What becomes of each record: lines, files and pictures. */
+class Follower {
+  private readonly following: Following;
+  private bar: Bar | undefined;
+  private epochBegan = performance.now();
+  private startImages: number;
+  /** What the last checkpoint holds. */
+  saved: Progress;
+
+  constructor(following: Following) {
+    this.following = following;
+    this.saved = following.trainer.progress;
+    this.startImages = this.saved.sums.images;
+  }
+
+  /** Steps that were under way when the user interrupted are recorded, but not shown. */
+  step(record: StepRecord, isShown: boolean): void {
+    const { run, trainer } = this.following;
+    if (isCurvePoint(record)) run.appendCurve(curvePoint(record));
+    if (!isShown) return;
+    const { epoch, images, imagesInEpoch, bound } = record;
+    this.bar ??= startBar(`epoch ${epoch}/${epochsOf(trainer)}`, imagesInEpoch, this.startImages, 'images');
+    this.bar.update(images, { detail: `bound ${nats(bound)} | ` });
+  }
+
+  async epoch(record: EpochRecord): Promise<void> {
+    const { run, trainer, config, pictures } = this.following;
+    this.endBar();
+    const seconds = (performance.now() - this.epochBegan) / 1000;
+    // The checkpoint comes first: a picture can be drawn again.
+    run.appendMetrics(metricsLine(record, seconds));
+    this.save({ best: record.best, keep: isKept(record, trainer, config) });
+    showEpoch(record, config, trainer, seconds);
+    await pictures.draw(record.epoch);
+    [this.epochBegan, this.startImages] = [performance.now(), 0];
+  }
+
+  save(flags: { best?: boolean; keep?: boolean } = {}): void {
+    const { run, trainer } = this.following;
     run.saveCheckpoint(trainer.snapshot(), flags);
-    saved = trainer.progress;
+    this.saved = trainer.progress;
+  }
+
+  endBar = (): void => {
+    this.bar?.stop();
+    this.bar = undefined;
   };
+}
+
+async function follow(following: Following): Promise<void> {
+  const { run, trainer, config, pictures } = following;
+  const follower = new Follower(following);
+  const interrupt = catchInterrupts(follower.endBar);
   try {
     await pictures.drawIfMissing(trainer.progress);
     for await (const record of trainer.run(interrupt.requested)) {
-      if (record.kind === 'step') {
-        // The update is made, whatever comes now: its point belongs to the curves.
-        if (isCurvePoint(record)) run.appendCurve(curvePoint(record));
-        // Of those that are under way still, the records come.
-        if (interrupt.requested()) continue;
-        bar ??= startBar(`epoch ${record.epoch}/${epochsOf(trainer)}`, record.imagesInEpoch, startImages, 'images');
-        showStep(bar, record);
-      } else {
-        endBar();
-        const seconds = (performance.now() - epochBegan) / 1000;
-        // What was learnt is safe before it is shown: a picture can be drawn again.
-        run.appendMetrics(metricsLine(record, seconds));
-        save({ best: record.best, keep: isKept(record, trainer, config) });
-        showEpoch(record, config, trainer, seconds);
-        await pictures.draw(record.epoch);
-        [epochBegan, startImages] = [performance.now(), 0];
-      }
+      if (record.kind === 'step') follower.step(record, !interrupt.requested());
+      else await follower.epoch(record);
     }
     if (trainer.progress.epoch > 0) await pictures.drawOverview();
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
-    const kept = saved.step > 0 ? `; the checkpoint of epoch ${saved.epoch} is intact in ${run.folder}` : '';
-    throw new DivergenceError(error.message + kept);
+    const { step, epoch } = follower.saved;
+    if (step > 0) note(`the checkpoint of epoch ${epoch} is intact in ${run.folder}`);
+    throw error;
   } finally {
-    endBar();
+    follower.endBar();
     interrupt.release();
     await pictures.release();
     await trainer.release();
   }
   if (trainer.finished === undefined) {
-    if (saved !== trainer.progress) save();
-    note(
-      `interrupted and saved after ${trainer.progress.step} updates; continue with: vae train --resume ${run.folder}`,
-    );
+    const { step } = trainer.progress;
+    if (follower.saved !== trainer.progress) follower.save();
+    note(`interrupted and saved after ${step} updates; continue with: vae train --resume ${run.folder}`);
     throw new Exit(INTERRUPTED);
   }
   conclude(run, trainer, config);
-}
-
-function showStep(bar: Bar, { images, bound }: StepRecord): void {
-  bar.update(images, { detail: `bound ${nats(bound)} | ` });
 }
 
 function showEpoch(
@@ -206,7 +170,6 @@ function showEpoch(
   seconds: number,
 ): void {
   const epochs = epochsOf(trainer);
-  // A plain autoencoder has no bound: what it has in its place is called what it is.
   const name = numberName(config);
   const terms = `(log likelihood ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`;
   const parts = [
@@ -223,14 +186,14 @@ function showEpoch(
   }
 }
 
-/** A run may end inside an epoch, which then is none to keep. */
+/** An epoch in which the run ended early is not kept. */
 const isKept = ({ epoch }: EpochRecord, { progress }: Trainer, { keepEvery }: RunConfig): boolean =>
   keepEvery > 0 && progress.batch === 0 && epoch % keepEvery === 0;
 
-/** Epochs of the whole run, the last of which may be cut short. */
+/** Epochs of the whole run; the last one may be cut short. */
 const epochsOf = ({ totalSteps, stepsPerEpoch }: Trainer): number => Math.ceil(totalSteps / stepsPerEpoch);
 
-/** A few steps of each epoch, and which ones does not depend on where a run was stopped. */
+/** A few steps of each epoch; the same ones if the run was interrupted. */
 const isCurvePoint = ({ step, stepsPerEpoch }: StepRecord): boolean =>
   step % Math.max(1, Math.round(stepsPerEpoch / CURVE_POINTS)) === 0;
 
@@ -243,9 +206,13 @@ const curvePoint = ({ step, loss, learningRate, gradientNorm }: StepRecord) => (
 
 const metricsLine = ({ kind: _, best: __, ...record }: EpochRecord, seconds: number) => ({ ...record, seconds });
 
-function conclude(run: RunDirectory, { best }: Trainer, { validation }: RunConfig): void {
+function conclude(run: RunDirectory, { best }: Trainer, config: RunConfig): void {
   if (best === undefined) return;
-  const by = validation > 0 ? 'validation bound' : 'test bound (with --validation n it is chosen by images set aside)';
+  const name = numberName(config);
+  const by =
+    config.validation > 0
+      ? `validation ${name}`
+      : `test ${name} (with --validation n it is chosen on images set aside)`;
   note(`best epoch ${best.epoch}, ${nats(best.bound)} nats by its ${by}; pictures in ${run.file('samples')}`);
   note(`next: vae sample --run ${run.folder} -n 49 --out grid.png`);
 }
@@ -257,7 +224,7 @@ function catchInterrupts(onAsked: () => void) {
     if (asked) process.exit(INTERRUPTED);
     asked = true;
     onAsked();
-    note('stopping after this step; once more to quit without saving');
+    note('stopping after this step; interrupt again to quit without saving');
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.on(signal, onSignal);

@@ -21,6 +21,9 @@ export const scaleParametrisations = {
 
 export type ScaleParametrisation = keyof typeof scaleParametrisations;
 
+/** The one that does not grow exponentially with the network's outputs, and so overflows last. */
+export const SLOWEST_SCALE = 'softplus' satisfies ScaleParametrisation;
+
 export class Normal implements Distribution {
   readonly mean: Tensor;
   readonly logVariance: Tensor;

@@ -1,14 +1,14 @@
-/** Options that name latents. */
+/** Options about latents. */
 
 import type { Option } from 'commander';
-import { ConfigError } from '../base/errors.ts';
-import { choice, either, integer, list, number, type Rule } from '../base/rules.ts';
-import { checkedOption } from './options.ts';
+import { ConfigError } from '../../base/errors.ts';
+import { choice, either, integer, list, number, type Rule } from '../../base/rules.ts';
+import { checkedOption, numberOption } from './options.ts';
 
-/** Further out than this there is nothing to see. */
+/** Latents further from 0 than this show nothing of use. */
 const MOST_DEVIATIONS = 100;
 
-export const RANGE_RULE = number({ above: 0, most: MOST_DEVIATIONS });
+const RANGE_RULE = number({ above: 0, most: MOST_DEVIATIONS });
 
 export const TEMPERATURE_RULE = number({ least: 0, most: MOST_DEVIATIONS });
 
@@ -26,6 +26,13 @@ const TWO: Rule<readonly number[]> = {
   expects: 'two latents such as 0,1, counted from 0',
   accepts: (value): value is readonly number[] => some.accepts(value) && value.length === 2 && value[0] !== value[1],
 };
+
+export const rangeOption = (standard: number): Option =>
+  numberOption(
+    '--range <r>',
+    'values of a latent from −r to r, in standard deviations of the prior',
+    RANGE_RULE,
+  ).default(standard);
 
 /** Its value is `all` or a list. */
 export const latentsOption = (description: string): Option =>

@@ -1,9 +1,9 @@
-/** Puts an export's files in place as one: an old part is never seen beside a new one. */
+/** Puts an export's files in place together: an old file is never seen beside a new one. */
 
 import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import path from 'node:path';
-import { describeSystemError, InputError } from '../base/errors.ts';
-import { isRunning, listFolder, makeFolder, temporaryName, temporaryOwner, writeFile } from '../base/files.ts';
+import { describeSystemError, InputError } from '../../base/errors.ts';
+import { isRunning, listFolder, makeFolder, temporaryName, temporaryOwner, writeFile } from '../../base/files.ts';
 
 interface ExportedFile {
   /** Relative to the export's folder. */
@@ -14,12 +14,12 @@ interface ExportedFile {
 const topOf = (name: string): string => name.split('/')[0];
 
 /**
- * Writes all files under a temporary name; then what an earlier export has left goes, and the new files come.
- * @param slots every file or folder that an export of this format may make.
- * @throws InputError where something that is not to be replaced stands in a slot, or a file cannot be written: then
- *   nothing has changed.
+ * Writes all files under a temporary name, removes those of an earlier export, and renames the new ones.
+ * @param slots every file or folder that an export of this format may write.
+ * @throws InputError if a slot holds something that must not be replaced, or a file cannot be written; then nothing has
+ *   changed.
  */
-export function replaceExport(
+export function replaceFiles(
   folder: string,
   files: readonly ExportedFile[],
   slots: readonly string[],
@@ -51,7 +51,7 @@ export function replaceExport(
   }
 }
 
-/** Of a link itself; none where there is nothing of that name, or no way to it. */
+/** Of a link, not its target; undefined if there is nothing of that name, or it cannot be reached. */
 function statsOf(file: string): Stats | undefined {
   try {
     return lstatSync(file);
@@ -60,15 +60,15 @@ function statsOf(file: string): Stats | undefined {
   }
 }
 
-/** A folder of an earlier export has a model in it, or nothing. */
+/** A folder of an earlier export contains a model, or is empty. */
 function expectEarlierExport(name: string, isFolder: boolean): void {
   const folder = statsOf(name)?.isDirectory() ?? false;
   const content = folder ? readdirSync(name) : [];
   if (folder === isFolder && (content.length === 0 || content.includes('model.json'))) return;
-  throw new InputError(`${name}: it is no earlier export, so it is not replaced; name another folder with --out`);
+  throw new InputError(`${name}: it is not an earlier export, so it is not replaced; name another folder with --out`);
 }
 
-/** What processes that were killed have left. */
+/** Removes what killed processes left. */
 function removeAbandoned(folder: string): void {
   for (const name of listFolder(folder)) {
     const owner = temporaryOwner(name);

@@ -1,4 +1,4 @@
-/** Versions: of this program, of Node, of the libraries that compute. */
+/** The versions of this program, of Node and of the libraries that compute, and the processor. */
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,13 +6,13 @@ import { availableParallelism, cpus } from 'node:os';
 import path from 'node:path';
 
 export const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
-/** The version of an installed package, or undefined where it is not installed. */
+/** The version of an installed package, or undefined if it is not installed. */
 export function packageVersion(name: string): string | undefined {
   try {
     const { resolve } = createRequire(import.meta.url);
-    // The entry point, not package.json: a package need not export the latter.
+    // The entry point, not package.json: a package may not export package.json.
     let folder = path.dirname(resolve(name));
     while (path.basename(folder) !== name && path.dirname(folder) !== folder) folder = path.dirname(folder);
     return (JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as { version: string }).version;

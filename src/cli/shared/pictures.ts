@@ -1,19 +1,19 @@
-/** A user's pictures, as a model's images are. */
+/** A user's pictures, made like a model's images. */
 
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../base/errors.ts';
-import { listFolder, readFile } from '../base/files.ts';
-import type { ImageSet } from '../data/dataset.ts';
-import { decodePicture } from '../data/decode.ts';
-import { fitPicture } from '../data/fit.ts';
-import { fitOf } from '../data/index.ts';
-import type { Fitted } from '../data/photo.ts';
-import type { Model } from '../programs/programs.ts';
+import { InputError } from '../../base/errors.ts';
+import { listFolder, readFile } from '../../base/files.ts';
+import type { ImageSet } from '../../data/dataset.ts';
+import { decodePicture } from '../../data/decode.ts';
+import { fitPicture } from '../../data/fit.ts';
+import { fitOf } from '../../data/index.ts';
+import type { Fitted } from '../../data/photo.ts';
+import type { Model } from '../../programs/programs.ts';
 import { note } from './terminal.ts';
 
 /**
- * A picture as the model's images are, [D]; says what was done to it.
+ * Reads a picture, makes it like the model's images, [D], and says what was done to it.
  * @throws InputError if it cannot be read.
  */
 export async function readPicture(file: string, model: Model): Promise<Uint8Array> {
@@ -22,7 +22,7 @@ export async function readPicture(file: string, model: Model): Promise<Uint8Arra
   return pixels;
 }
 
-/** Pictures as the model's images are, [count, D]; says how many were not so already. */
+/** Reads pictures, makes them like the model's images, [count, D], and says how many were changed. */
 export async function readPictures(files: readonly string[], model: Model): Promise<Uint8Array> {
   if (files.length === 1) return readPicture(files[0], model);
   const fitted: Fitted[] = [];
@@ -30,9 +30,7 @@ export async function readPictures(files: readonly string[], model: Model): Prom
   const changed = fitted.filter(({ notes }) => notes.length > 0).length;
   if (changed > 0) {
     const size = model.vae.config.imageShape.join(' × ');
-    note(
-      `${changed} of ${files.length} pictures were fitted to ${size}; vae reconstruct says of one what is done to it`,
-    );
+    note(`${changed} of ${files.length} pictures were fitted to ${size}; vae reconstruct shows what is done to one`);
   }
   return Uint8Array.from(Buffer.concat(fitted.map(({ pixels }) => pixels)));
 }
@@ -44,7 +42,7 @@ export const fitFile = async (file: string, { config, vae }: Model): Promise<Fit
 const PICTURE = /\.(png|jpe?g|webp)$/i;
 
 /**
- * The files named, and those that end in .png, .jpg or .webp in the folders named, in the order of their names.
+ * The files named, and in the folders named those that end in .png, .jpg or .webp, by name.
  * @throws InputError if a folder has none.
  */
 export function findPictures(names: readonly string[]): string[] {

@@ -1,0 +1,84 @@
+/** What vae train starts from: new settings, or a checkpoint of a run that is to be continued. */
+
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { ConfigError, InputError } from '../../base/errors.ts';
+import { resolveDataset } from '../../data/index.ts';
+import type { Engine } from '../../engines/engine.ts';
+import { createModel } from '../../programs/programs.ts';
+import { type Checkpoint, readCheckpoint } from '../../runs/checkpoint.ts';
+import type { RunDirectory } from '../../runs/run-directory.ts';
+import { checkConfig, checkEffect } from '../../settings/check.ts';
+import { resolveConfig } from '../../settings/resolve.ts';
+import { type RunConfig, type SettingName, settingOf, settings } from '../../settings/table.ts';
+import { Trainer } from '../../training/trainer.ts';
+import { loadImages } from '../shared/dataset.ts';
+import { findRun } from '../shared/model.ts';
+import { defaultThreads } from '../shared/options.ts';
+import type { TrainOptions } from './options.ts';
+
+const isResumable = (field: string): boolean =>
+  Object.hasOwn(settings, field) && settingOf(field as SettingName).resumable;
+
+interface Resumed {
+  readonly run: RunDirectory;
+  readonly checkpoint: Checkpoint;
+}
+
+interface Start {
+  readonly config: RunConfig;
+  readonly resumed?: Resumed;
+}
+
+/** @throws ConfigError if a setting is wrong, or cannot change in a resumed run. */
+export const startOf = (options: TrainOptions): Start =>
+  options.resume === undefined ? startNew(options) : startFrom(options);
+
+function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
+  const config = checkConfig({ threads: defaultThreads(), ...resolveConfig(withAbsoluteData(given)) });
+  checkEffect(given, config);
+  return { config };
+}
+
+function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
+  const run = findRun(resume === true ? undefined : resume);
+  const checkpoint = readCheckpoint(run.lastCheckpoint);
+  const given = withAbsoluteData(options);
+  const recorded = new Map<string, unknown>(Object.entries(checkpoint.config));
+  const changes = ([field, value]: [string, unknown]): boolean =>
+    !isResumable(field) && !isDeepStrictEqual(value, recorded.get(field));
+  const fixed = Object.entries(given).find(changes);
+  if (fixed !== undefined) {
+    throw new ConfigError('cannot be changed by --resume; start a new run instead', { field: fixed[0] });
+  }
+  const { steps, ...before } = checkpoint.config;
+  // A length given in epochs replaces one in steps.
+  const length = steps === undefined || given.epochs !== undefined ? {} : { steps };
+  const config = checkConfig({ ...before, ...length, ...given });
+  return { config, resumed: { run, checkpoint } };
+}
+
+/** The run may be resumed from another folder. */
+const withAbsoluteData = ({ dataset, dataDir, ...given }: Partial<RunConfig>): Partial<RunConfig> => ({
+  ...given,
+  ...(dataset && { dataset: resolveDataset(dataset) }),
+  ...(dataDir && { dataDir: path.resolve(dataDir) }),
+});
+
+/**
+ * Finds everything that can be wrong with the settings or the data before anything is written.
+ * @throws InputError or ConfigError if something is.
+ */
+export async function prepare(config: RunConfig, engine: Engine, resumed: Resumed | undefined) {
+  try {
+    const dataset = await loadImages(config);
+    const model = createModel(config, dataset.imageShape);
+    const trainer = new Trainer(engine, model, dataset);
+    if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
+    return { dataset, model, trainer };
+  } catch (error) {
+    // The settings of a resumed run were right when it began, so the data must have changed.
+    if (resumed === undefined || !(error instanceof ConfigError)) throw error;
+    throw new InputError(`${resumed.run.folder}: its data has changed: ${error.message}`);
+  }
+}
