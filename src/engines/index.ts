@@ -7,7 +7,7 @@ import type { BackendName } from './tfjs/backends.ts';
 type Create = (options: EngineOptions) => Promise<Engine>;
 
 const ONNX_NEEDS =
-  'onnxruntime-node, which has no binary for this platform (Alpine and Intel Macs) or is not installed: run npm ci; until then use --device tfjs, or reference, which is slow';
+  'onnxruntime-node, which has no binary for this platform (Alpine and Intel Macs) or is not installed: run npm ci; until then use the device tfjs, or reference, which is slow';
 
 /** Loads a file of the onnx engine. A library that cannot be loaded is explained in one line. */
 async function loadOnnx<File>(file: () => Promise<File>): Promise<File> {
@@ -44,7 +44,9 @@ const firstOf =
         const engine = await engines[name](options);
         const broken = brokenOf(failures);
         if (broken.length > 0) {
-          options.warn?.(`${broken.map(({ message }) => message).join('; ')}; going on with --device ${engine.name}`);
+          options.warn?.(
+            `${broken.map(({ message }) => message).join('; ')}; continuing with the device ${engine.name}`,
+          );
         }
         return engine;
       } catch (error) {
@@ -87,5 +89,8 @@ export type EngineName = keyof typeof table;
 
 /** Names that stand for another one, or for a choice among others. */
 export const ALIASES: ReadonlySet<EngineName> = new Set(['auto', 'tfjs', 'webgpu', 'dml', 'coreml']);
+
+/** Those that multiply in several precisions. */
+export const WITH_PRECISION: ReadonlySet<EngineName> = new Set(['cuda']);
 
 export const engines: { readonly [N in EngineName]: Create } = table;

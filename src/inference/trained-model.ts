@@ -5,22 +5,29 @@ import type { Engine, Results, State } from '../engines/engine.ts';
 import { specOf } from '../nn/parameter.ts';
 import { all, type Run, runEach } from '../programs/calls.ts';
 import { Executables } from '../programs/executables.ts';
-import { decodeProgram, encodeProgram, type Model, reconstructionProgram, rowsOf } from '../programs/programs.ts';
+import {
+  decodeProgram,
+  encodeProgram,
+  type Model,
+  priorProgram,
+  reconstructionProgram,
+  rowsOf,
+} from '../programs/programs.ts';
 import { fillNoise } from '../random/random.ts';
 import { type Checkpoint, restoreState } from '../runs/checkpoint.ts';
 
-/** `count` draws from the prior, [count, L], scaled by `temperature`. */
-export function drawLatents(count: number, latent: number, seed: number, temperature = 1): Float32Array {
-  const latents = new Float32Array(count * latent);
-  fillNoise(latents, { kind: 'standardNormal' }, { seed, stream: 'prior', step: 0 });
-  return latents.map((value) => value * temperature);
+/** Noise that draws from a prior are made of: standard normal values, scaled by `temperature`. */
+export function priorNoise(size: number, seed: number, temperature = 1): Float32Array {
+  const noise = new Float32Array(size);
+  fillNoise(noise, { kind: 'standardNormal' }, { seed, stream: 'prior', step: 0 });
+  return noise.map((value) => value * temperature);
 }
 
 /** Values of the images of one run of a program, and images of it at most. */
 const BATCH_VALUES = 1024 * 784;
 const LARGEST_BATCH = 1024;
 
-/** Where images lie in latent space: [count, L] each. */
+/** The latent codes of images: [count, L] each. */
 export interface Encoding {
   /** The centre of q(z|x). */
   readonly mean: Float32Array;
@@ -48,6 +55,7 @@ export class TrainedModel {
   private readonly batch: number;
   private readonly encoders: Executables;
   private readonly decoders: Executables;
+  private readonly priors: Executables;
   private readonly autoencoders: Executables<`${number} ${number}`>;
 
   constructor(engine: Engine, model: Model, state: State) {
@@ -57,6 +65,7 @@ export class TrainedModel {
     const bindings = { state, data: {} };
     this.encoders = new Executables((batch) => engine.compile(encodeProgram(model, batch), bindings));
     this.decoders = new Executables((batch) => engine.compile(decodeProgram(model, batch), bindings));
+    this.priors = new Executables((batch) => engine.compile(priorProgram(model, batch), bindings));
     this.autoencoders = new Executables((shape) => {
       const [batch, samples] = shape.split(' ').map(Number);
       return engine.compile(reconstructionProgram(model, batch, samples), bindings);
@@ -81,19 +90,36 @@ export class TrainedModel {
     return encoding as unknown as Encoding;
   }
 
+  /** `count` draws from the prior, [count, L]; the same seed gives the same ones. */
+  draw(count: number, seed: number, temperature = 1): Promise<Float32Array> {
+    const { noiseSize } = this.model.vae.prior;
+    const noise = { noise: priorNoise(count * noiseSize, seed, temperature) };
+    return this.mapRows(this.priors, noise, noiseSize, this.model.config.latent);
+  }
+
   /** Latents [count, L] to pictures in [0, 1], [count, D]. */
-  async decode(latents: Float32Array): Promise<Float32Array> {
-    const { latent } = this.model.config;
-    const { pixels } = this.model.vae;
-    const count = latents.length / latent;
-    const pictures = new Float32Array(count * pixels);
+  decode = (latents: Float32Array): Promise<Float32Array> =>
+    this.mapRows(this.decoders, { latents }, this.model.config.latent, this.model.vae.pixels);
+
+  /** Runs a program of one argument and one output on rows of `width` values, batch by batch; its results have `size`. */
+  private async mapRows(
+    programs: Executables,
+    given: Readonly<Record<string, Float32Array>>,
+    width: number,
+    size: number,
+  ): Promise<Float32Array> {
+    const [[name, values]] = Object.entries(given);
+    const count = values.length / width;
+    const out = new Float32Array(count * size);
     const prepare = async ({ length, 0: start }: Int32Array): Promise<Run> => ({
-      executable: await this.decoders.of(length),
-      call: { arguments: { latents: latents.subarray(start * latent, (start + length) * latent) } },
+      executable: await programs.of(length),
+      call: { arguments: { [name]: values.subarray(start * width, (start + length) * width) } },
     });
-    const keep = (results: Results, [start]: Int32Array): void => pictures.set(results.pictures, start * pixels);
+    const keep = (results: Results, [start]: Int32Array): void => {
+      for (const rows of Object.values(results)) out.set(rows, start * size);
+    };
     await all(runEach(this.engine, batches(count, this.batch), prepare, keep));
-    return pictures;
+    return out;
   }
 
   /** Images [count, D], 0 to 255, there and back; the bound is averaged over `samples` draws of z. */
@@ -126,6 +152,7 @@ export class TrainedModel {
   async release(): Promise<void> {
     await this.encoders.release();
     await this.decoders.release();
+    await this.priors.release();
     await this.autoencoders.release();
   }
 }

@@ -9,15 +9,15 @@ import { createParameter, type InitializerName, initializers } from './parameter
 export interface ConvolutionOptions {
   /** Side of the kernel, in pixels. */
   readonly kernel: number;
-  /** Pixels from one position of the kernel to the next. 1 unless said. */
+  /** Pixels from one position of the kernel to the next. 1 by default. */
   readonly stride?: number;
-  /** Zeros on every side of the image. None unless said. */
+  /** Zeros on every side of the image. None by default. */
   readonly padding?: number;
   readonly initializer?: InitializerName;
 }
 
 export interface TransposedConvolutionOptions extends ConvolutionOptions {
-  /** [H, W] to reach, of the `stride` sizes that one input can come from. The least of them unless said. */
+  /** [H, W] to reach, of the `stride` sizes that one input can come from. The smallest of them by default. */
   readonly size?: Pair;
 }
 

@@ -8,9 +8,9 @@ import type { InitializerName } from './parameter.ts';
 import { averagePool, upsample } from './pooling.ts';
 
 export interface ResidualOptions {
-  /** What becomes of the sides. They stay unless said. */
+  /** What becomes of the sides. They stay as they are by default. */
   readonly resize?: 'halve' | 'double';
-  /** relu unless said. */
+  /** relu by default. */
   readonly activation?: ActivationName;
   readonly initializer?: InitializerName;
 }

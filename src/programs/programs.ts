@@ -146,6 +146,12 @@ export function toPicture(value: Tensor, { range }: RunConfig): Tensor {
   return value.sub(low).mul(1 / (high - low));
 }
 
+/** Noise ε ~ N(0, I) to draws from the prior: [B, noiseSize] → [B, L]. Output: latents. */
+export function priorProgram({ vae: { prior } }: Model, batch: number): Program {
+  const noise = argument('noise', [batch, prior.noiseSize]);
+  return createProgram(`prior, batch ${batch}`, { latents: prior.sample(noise) });
+}
+
 /** Latents [B, L] to pictures in [0, 1], [B, D]. Output: pictures. */
 export function decodeProgram({ vae, config }: Model, batch: number): Program {
   const z = argument('latents', [batch, config.latent]);

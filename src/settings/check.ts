@@ -4,6 +4,7 @@ import { ConfigError, type Conflict } from '../base/errors.ts';
 import { expectation, namesOf } from '../base/rules.ts';
 import { binarisations } from '../data/binarise.ts';
 import { likelihoodOf, likelihoods } from '../vae/likelihoods/index.ts';
+import { RANGES } from '../vae/likelihoods/likelihood.ts';
 import { networks } from '../vae/networks/index.ts';
 import type { NetworkConfig } from '../vae/networks/network.ts';
 import { objectives } from '../vae/objectives/index.ts';
@@ -54,7 +55,7 @@ const likelihoodFits: Check = ({ likelihood, objective, binarize }) => {
 };
 
 const rangeFits: Check = ({ likelihood, range }) =>
-  likelihoodOf(likelihood).unitRange && range !== 'unit'
+  likelihoodOf(likelihood).unitRange && (RANGES[range].low !== 0 || RANGES[range].high !== 1)
     ? {
         field: 'range',
         problem: `the likelihood ${likelihood} is of pixels from 0 to 1`,

@@ -124,7 +124,7 @@ describe('auto', () => {
   it('goes on with tfjs:wasm where onnx is broken, and says so once; a resumed run stays there', async () => {
     const { code, stderr } = await train({ broken: [ORT] }, 'fallen');
     expect(code).toBe(0);
-    expect(stderr.match(/going on with --device tfjs:wasm/g)).toHaveLength(1);
+    expect(stderr.match(/continuing with the device tfjs:wasm/g)).toHaveLength(1);
     expect(json('fallen', 'config.json').device).toBe('tfjs:wasm');
     const resumed = await vae(folder, 'train', '--resume', 'fallen', '--epochs', '2');
     expect([resumed.code, resumed.stderr]).toEqual([0, expect.stringContaining('TensorFlow.js')]);
@@ -137,7 +137,7 @@ describe('auto', () => {
 
   it('goes on with reference where nothing else is left', async () => {
     const { code, stderr } = await train({ broken: [ORT], without: ALL_TFJS }, 'slow');
-    expect([code, stderr]).toEqual([0, expect.stringContaining('going on with --device reference')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('continuing with the device reference')]);
     expect(json('slow', 'config.json').device).toBe('reference');
   });
 });
@@ -158,7 +158,7 @@ describe('tfjs', () => {
     );
     expect(JSON.parse(stdout).device).toBe('tfjs:wasm');
     expect(stderr).toMatch(
-      /^tfjs:node: @tensorflow\/tfjs-node does not work here .* going on with --device tfjs:wasm\n$/,
+      /^tfjs:node: @tensorflow\/tfjs-node does not work here .* continuing with the device tfjs:wasm\n$/,
     );
   });
 });

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { drawLatents } from '../../src/inference/trained-model.ts';
+import { priorNoise } from '../../src/inference/trained-model.ts';
 import { drawGrid } from '../../src/report/grid.ts';
 import { decodeSafetensors } from '../../src/runs/safetensors.ts';
 import { SIDE, writeDigits } from '../data/digits.ts';
@@ -54,7 +54,7 @@ describe('vae export', () => {
     await exported('--run', 'runs/first', '--out', 'first');
     await exported('--run', 'runs/first', '--out', 'first', '--format', 'tfjs');
     await vae(folder, 'sample', '--run', 'runs/first', '-n', '6', '--seed', '7', '--out', 'samples.png');
-    const latents = { values: drawLatents(6, LATENTS, 7), shape: [6, LATENTS] };
+    const latents = { values: priorNoise(6 * LATENTS, 7), shape: [6, LATENTS] };
     for (const { format, open } of Object.values(runtimes)) {
       const names = format === 'onnx' ? ['decoder.onnx'] : [`decoder/${SHARD}`, 'decoder/model.json'];
       const files = names.map(

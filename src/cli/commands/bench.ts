@@ -130,14 +130,21 @@ function printTimes({ work, engine, batch, calls, parameters, milliseconds, giga
   result(`${engine}: ${gigaflops.toFixed(0)} GFLOP/s in products; ${benchmarks[work].summary}`);
 }
 
-/** @throws ConfigError where the device is another than onnx. */
+/** Engines that can say what their time goes to. */
+const PROFILERS: Readonly<Record<string, typeof profileOnnx>> = { onnx: profileOnnx };
+
+/** @throws ConfigError where the engine has no profile. */
 async function profileWork(
   options: BenchOptions,
 ): Promise<Profile & { readonly work: BenchmarkName; readonly batch: number; readonly engine: string }> {
   const { work, device, threads = defaultThreads() } = options;
   const { name } = await openEngine(device, threads);
-  if (name !== 'onnx') throw new ConfigError(`works only with the device onnx, not with ${name}`, { field: 'profile' });
-  const profiler = await profileOnnx(threads);
+  const open = PROFILERS[name];
+  if (open === undefined) {
+    const remedies = namesOf(PROFILERS).map((value) => ({ field: 'device', value }));
+    throw new ConfigError(`the device ${name} has no profile`, { field: 'profile', remedies });
+  }
+  const profiler = await open(threads);
   try {
     const { description } = profiler.engine;
     const found = await profile(profiler, work, measurementOf(options));

@@ -7,7 +7,6 @@ import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
 import { type ImageShape, oneOfEachClass, pixelsAt } from '../../data/dataset.ts';
 import { latentStatistics } from '../../evaluation/latent-statistics.ts';
-import { drawLatents } from '../../inference/trained-model.ts';
 import { concatenated, layGrid } from '../../report/grid.ts';
 import { formatContract, likelihoodContract } from '../../settings/contract.ts';
 import { objectives } from '../../vae/objectives/index.ts';
@@ -96,7 +95,7 @@ function measureRun(loaded: LoadedModel, run: string, { limit, seed }: CompareOp
     };
     const compared = { row, imageShape, originals, reconstructions: pictures };
     if (!objectives[config.objective].hasPrior) return compared;
-    return { ...compared, samples: await trained.decode(drawLatents(COLUMNS, latent, seed)) };
+    return { ...compared, samples: await trained.decode(await trained.draw(COLUMNS, seed)) };
   });
 }
 

@@ -49,10 +49,11 @@ async function examine() {
 function print({ devices, auto, cuda, threads, ...about }: Awaited<ReturnType<typeof examine>>): void {
   for (const [what, value] of Object.entries(about)) result(`${what}: ${value}`);
   result(`threads: ${threads} by default; --threads changes it`);
+  // Without the driver there is no such GPU, as the device's own line says.
+  const libraries: Readonly<Record<string, readonly LibraryReport[]>> = hasDriver() ? { cuda: cuda.libraries } : {};
   for (const report of devices) {
     result(formatReport(report));
-    // Without the driver there is no such GPU, as the device's own line says.
-    if (report.device === 'cuda' && hasDriver()) for (const library of cuda.libraries) result(formatLibrary(library));
+    for (const library of libraries[report.device] ?? []) result(formatLibrary(library));
   }
   if (auto !== undefined) result(`--device auto, the default, takes ${auto}`);
 }

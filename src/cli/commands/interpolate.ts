@@ -5,7 +5,6 @@ import { ConfigError } from '../../base/errors.ts';
 import { protectSources, writeFile } from '../../base/files.ts';
 import { choice, integer } from '../../base/rules.ts';
 import { evenlySpaced, INTERPOLATIONS, type Interpolation, interpolate } from '../../inference/latent-space.ts';
-import { drawLatents } from '../../inference/trained-model.ts';
 import { encodeAnimation } from '../../report/animation.ts';
 import { concatenated, layGrid, squareColumns } from '../../report/grid.ts';
 import { defineCommand } from '../shared/command.ts';
@@ -92,11 +91,11 @@ function print({ out, animation, steps, method, checkpoint, ...between }: Awaite
 
 /** Where the ways begin and end, in turn: [2 × ways, L]. */
 async function latentsOf(
-  { model, trained, latent }: LoadedModel,
+  { model, trained }: LoadedModel,
   originals: readonly Uint8Array[],
   { pairs, seed }: InterpolateOptions,
 ): Promise<Float32Array> {
-  if (originals.length === 0) return drawLatents(2 * pairs, latent, seed);
+  if (originals.length === 0) return trained.draw(2 * pairs, seed);
   return (await trained.encode(asSet(Uint8Array.from(Buffer.concat(originals)), model.vae.pixels))).mean;
 }
 

@@ -3,7 +3,6 @@
 import type { Command } from 'commander';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
-import { drawLatents } from '../../inference/trained-model.ts';
 import { drawGrid, squareColumns } from '../../report/grid.ts';
 import { defineCommand } from '../shared/command.ts';
 import { TEMPERATURE_RULE } from '../shared/latents.ts';
@@ -39,9 +38,9 @@ function define(command: Command): void {
 }
 
 const draw = (options: SampleOptions) =>
-  withModel(options, [], async ({ file, trained, imageShape, latent }) => {
+  withModel(options, [], async ({ file, trained, imageShape }) => {
     const { count, out, nrow, seed, temperature } = options;
-    const pictures = await trained.decode(drawLatents(count, latent, seed, temperature));
+    const pictures = await trained.decode(await trained.draw(count, seed, temperature));
     writeFile(out, drawGrid(pictures, imageShape, Math.min(count, nrow ?? squareColumns(count))));
     return { out, count, seed, temperature, checkpoint: file };
   });

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from '../../base/files.ts';
 import { type Dataset, oneOfEachClass, pixelsAt, range } from '../../data/dataset.ts';
 import type { Engine } from '../../engines/engine.ts';
-import { drawLatents, TrainedModel } from '../../inference/trained-model.ts';
+import { TrainedModel } from '../../inference/trained-model.ts';
 import type { Model } from '../../programs/programs.ts';
 import { drawChart } from '../../report/chart.ts';
 import { drawGrid, interleave, squareColumns } from '../../report/grid.ts';
@@ -26,7 +26,7 @@ const OVERVIEW_EVERY = 20_000;
 export class Pictures {
   private readonly run: RunDirectory;
   private readonly model: TrainedModel;
-  private readonly latents: Float32Array;
+  private latents: Float32Array | undefined;
   private readonly originals: Uint8Array;
   private readonly followed: Uint8Array;
   /** The reconstructions of the followed images, one entry per epoch; a resumed run reads earlier ones back. */
@@ -34,12 +34,10 @@ export class Pictures {
   private overviewDrawn = performance.now();
 
   constructor(run: RunDirectory, engine: Engine, model: Model, trainer: Trainer, dataset: Dataset) {
-    const { latent, seed } = model.config;
     const { test, validation, classes } = dataset;
     const held = validation.count > 0 ? validation : test;
     this.run = run;
     this.model = new TrainedModel(engine, model, trainer.state);
-    this.latents = drawLatents(SAMPLE_COUNT, latent, seed);
     this.originals = pixelsAt(test, range(0, Math.min(RECONSTRUCTION_COUNT, test.count)));
     this.followed = pixelsAt(held, oneOfEachClass(held, classes, HISTORY_COUNT));
     for (let epoch = 1; epoch <= trainer.progress.epoch; epoch++) {
@@ -63,6 +61,7 @@ export class Pictures {
   }
 
   async draw(epoch: number): Promise<void> {
+    this.latents ??= await this.model.draw(SAMPLE_COUNT, this.seed);
     const samples = await this.model.decode(this.latents);
     writeFile(this.run.pictureFile('samples', epoch), drawGrid(samples, this.shape, squareColumns(SAMPLE_COUNT)));
     const { originals, pictures } = await this.model.reconstruct(this.originals, 1, this.seed);

@@ -136,7 +136,7 @@ function planProduct(lt: Library, handle: bigint, preference: bigint, precision:
 }
 
 const NOT_SUPPORTED = 15;
-const REMEDY = 'look at nvidia-smi, or use --device onnx';
+const REMEDY = 'look at nvidia-smi, or use the device onnx';
 const MEANINGS: Readonly<Record<number, string>> = {
   1: `it cannot start on this GPU: its release of CUDA may be newer than the driver; ${REMEDY}`,
   3: "the GPU's memory is full; use a smaller batch or a smaller network",

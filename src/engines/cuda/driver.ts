@@ -67,7 +67,7 @@ function remedyFor(code: number): string {
     case OUT_OF_MEMORY:
       return "the GPU's memory is full; use a smaller batch, fewer samples or a smaller network, or end other programs that use it";
     case NO_DEVICE:
-      return 'there is a driver but no GPU that this process may use; look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device onnx';
+      return 'there is a driver but no GPU that this process may use; look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use the device onnx';
     case 35:
     case 803:
       return "the driver's parts do not fit each other; install the driver anew";
@@ -82,9 +82,9 @@ function remedyFor(code: number): string {
     case 717:
     case 718:
     case 719:
-      return 'the device is lost to this process; a run goes on from its last checkpoint with --resume';
+      return 'the device is lost to this process; resume the run from its last checkpoint';
     default:
-      return 'look at nvidia-smi, or use --device onnx';
+      return 'look at nvidia-smi, or use the device onnx';
   }
 }
 

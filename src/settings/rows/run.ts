@@ -2,7 +2,7 @@
 
 import { choice, integer, namesOf, text } from '../../base/rules.ts';
 import { PRECISIONS } from '../../engines/engine.ts';
-import { engines, PREFERENCE } from '../../engines/index.ts';
+import { engines, PREFERENCE, WITH_PRECISION } from '../../engines/index.ts';
 import { type Rows, settingsUnder } from '../setting.ts';
 
 const setting = settingsUnder('Run:');
@@ -16,9 +16,8 @@ export const presetSetting = {
   }),
 };
 
-/** The one engine that multiplies in several precisions. */
 const deviceRows: Rows = Object.fromEntries(
-  namesOf(engines).map((name) => [name, { uses: name === 'cuda' ? ['precision'] : [] }]),
+  namesOf(engines).map((name) => [name, { uses: WITH_PRECISION.has(name) ? ['precision'] : [] }]),
 );
 
 export const runSettings = {
@@ -40,7 +39,7 @@ export const runSettings = {
     rows: deviceRows,
     default: 'auto',
     placeholder: '<name>',
-    help: `where to compute; auto takes the first that works of ${PREFERENCE.join(', ')}`,
+    help: `where to compute (auto: the first of ${PREFERENCE.join(', ')} that works)`,
   }),
   precision: setting({
     rule: choice(PRECISIONS),

@@ -164,7 +164,7 @@ describe.skipIf(missing !== undefined)(
         run(await create(), { z: x.matmul(y).exp() }, { x: new Float32Array(4), y: new Float32Array(4) });
 
       it.each([
-        ['cuInit:999', create, 'CUDA: some error (cuInit, error 999): look at nvidia-smi, or use --device onnx'],
+        ['cuInit:999', create, 'CUDA: some error (cuInit, error 999): look at nvidia-smi, or use the device onnx'],
         [
           'cuMemAlloc_v2:2',
           create,
@@ -173,7 +173,7 @@ describe.skipIf(missing !== undefined)(
         [
           'cublasLtCreate:1',
           create,
-          'making its handle failed with status 1: it cannot start on this GPU: its release of CUDA may be newer than the driver; look at nvidia-smi, or use --device onnx',
+          'making its handle failed with status 1: it cannot start on this GPU: its release of CUDA may be newer than the driver; look at nvidia-smi, or use the device onnx',
         ],
         [
           'cuGraphLaunch:700',
@@ -209,7 +209,7 @@ describe.skipIf(missing !== undefined)(
       it('where the GPU is too old', async () => {
         process.env.IMITATION_CAPABILITY = '61';
         expect(await failureOf(create)).toBe(
-          'Imitation GPU has compute capability 6.1; the cuda engine needs 7 or more; use --device onnx',
+          'Imitation GPU has compute capability 6.1; the cuda engine needs 7 or more; use the device onnx',
         );
       });
 
