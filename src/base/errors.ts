@@ -25,23 +25,23 @@ const asIs: Label = (field) => field;
 
 const formatValue = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
 
-/** `use --kl monte-carlo`, in the reader's words. */
-function formatRemedy({ verb = 'use', field, value }: Remedy, label: Label): string {
-  if (verb === 'lower') return `lower ${label(field)}${value === undefined ? '' : ` (now ${formatValue(value)})`}`;
-  return `${verb} ${label(field)}${value === undefined ? '' : ` ${formatValue(value)}`}`;
+/** "lower --learning-rate (now 0.1), or use --clip 10 or --scale softplus": a verb is said once for all that it takes. */
+function formatRemedies(remedies: readonly Remedy[], label: Label): string {
+  const verbs = [...new Set(remedies.map(({ verb = 'use' }) => verb))];
+  const groups = verbs.map((verb) => {
+    const taken = remedies.filter((remedy) => (remedy.verb ?? 'use') === verb);
+    const objects = taken.map(({ field, value }) => {
+      if (value === undefined) return label(field);
+      return `${label(field)} ${verb === 'lower' ? `(now ${formatValue(value)})` : formatValue(value)}`;
+    });
+    return `${verb} ${joined(objects, verb === 'look at' ? 'and' : 'or')}`;
+  });
+  return groups.join(', or ');
 }
 
-/** A verb is said once where it stays the same: "use --kl monte-carlo or --posterior normal". */
-function formatRemedies(remedies: readonly Remedy[], label: Label): string {
-  return remedies
-    .map((remedy, i) => {
-      const words = formatRemedy(remedy, label);
-      if (i === 0) return words;
-      const verb = remedy.verb ?? 'use';
-      return verb === (remedies[i - 1].verb ?? 'use') ? `or ${words.slice(verb.length + 1)}` : `or ${words}`;
-    })
-    .join(' ');
-}
+/** "a, b or c" */
+const joined = (words: readonly string[], last: string): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 
 /** A mistake that a person can put right. Its message names settings by their fields. */
 export class UserError extends Error {
@@ -62,7 +62,7 @@ export class UserError extends Error {
 }
 
 function wordsOf(problem: string, { field, value, remedies = [] }: Details, label: Label): string {
-  const place = field === undefined ? '' : `${label(field)}${value === undefined ? '' : ` ${formatValue(value)}`}: `;
+  const place = field === undefined ? '' : `${label(field)} ${value === undefined ? '' : `${formatValue(value)}: `}`;
   const instead = remedies.length === 0 ? '' : `; ${formatRemedies(remedies, label)}`;
   return place + problem + instead;
 }

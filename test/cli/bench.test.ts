@@ -23,8 +23,8 @@ describe('vae bench', () => {
     const { code, stdout } = await bench('--print', 'schedule');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^schedule training, batch 128: 17 products, \d+ kernels\n/);
-    const { schedule } = JSON.parse((await bench('--print', 'schedule', '--json')).stdout);
-    expect(`${schedule}\n`).toBe(stdout);
+    const { text } = JSON.parse((await bench('--print', 'schedule', '--json')).stdout);
+    expect(`${text}\n`).toBe(stdout);
   });
 
   it('--profile shows operators, the most expensive first, and leaves nothing behind', async () => {
@@ -44,7 +44,10 @@ describe('vae bench', () => {
 
   it('--profile is for onnx, and not for a text', async () => {
     const other = await bench('--profile', '--device', 'reference');
-    expect([other.code, other.stderr]).toEqual([2, 'vae: --profile: works with --device onnx, not with reference\n']);
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      'vae: --profile does not work with the device reference; use --device onnx\n',
+    ]);
     expect((await bench('--profile', '--print', 'program')).code).toBe(2);
   });
 });

@@ -141,13 +141,13 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'a flag without effect': {
     args: [...onData, '--stddev', 'learned'],
     code: 2,
-    says: '--stddev has no effect with --likelihood bernoulli; it is for --likelihood normal',
+    says: '--stddev has no effect with the likelihood bernoulli; use --likelihood normal',
   },
   'a length in steps and in epochs': { args: [...onData, '--steps', '3'], code: 2, says: 'cannot be used with' },
   'latents that are too far out': {
     args: ['sample', ...withModel, '--temperature', '1e300'],
     code: 2,
-    says: 'expected a number from 0 to 100',
+    says: 'expected a number of at least 0 and at most 100',
   },
   'more levels than the images have halves': {
     args: [...onData, '--model', 'conv', '--channels', '4,8,16,32'],
@@ -159,7 +159,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     code: 1,
     says: 'cannot read /dev/zero: it is a device, not a file',
   },
-  'nothing left to train on': { args: [...onData, '--validation', '60'], code: 2, says: 'leaves nothing to train on' },
+  'nothing left to train on': { args: [...onData, '--validation', '60'], code: 2, says: 'nothing is left to train on' },
   'a data folder that is not there': {
     args: ['train', '--data-dir', 'nowhere'],
     code: 1,
@@ -231,7 +231,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'a checkpoint of another architecture': {
     args: ['sample', '--checkpoint', 'other.safetensors'],
     code: 1,
-    says: '"encoder.0.weight" is [8, 64], expected [9, 64]; it is of another architecture',
+    says: '"encoder.0.weight" is [8, 64], expected [9, 64]; it comes from a different network',
   },
   'a picture that is no checkpoint': {
     args: ['info', '--checkpoint', 'photo.png'],
@@ -279,12 +279,12 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'samples onto their own checkpoint': {
     args: ['sample', ...withModel, '--out', CHECKPOINT],
     code: 1,
-    says: `--out ${CHECKPOINT} would replace ${CHECKPOINT}`,
+    says: `--out ${CHECKPOINT}: this would replace ${CHECKPOINT}`,
   },
   'a reconstruction onto its input': {
     args: ['reconstruct', ...withModel, '--input', 'white.png', '--out', 'white.png'],
     code: 1,
-    says: '--out white.png would replace white.png',
+    says: '--out white.png: this would replace white.png',
   },
   'an output without a name': {
     args: [...onData, '--out', ''],
@@ -299,7 +299,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'a precision that the device has no choice of': {
     args: ['train', '--precision', 'tf32', '--device', 'onnx'],
     code: 2,
-    says: '--precision has no effect with --device onnx; it is for --device cuda',
+    says: '--precision has no effect with the device onnx; use --device cuda',
   },
   'a bench of nothing': { args: ['bench', '--calls', '0'], code: 2, says: 'expected an integer from 1' },
 };

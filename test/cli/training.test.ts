@@ -164,7 +164,7 @@ describe('a run that is killed', () => {
     const { code, stderr } = await vae(folder, 'train', '--resume', 'killed', '--epochs', '40');
     expect([code, stderr]).toEqual([
       1,
-      `vae: killed: process ${process.pid} is training this run; wait for it, or stop it, or remove killed/.lock if it is no vae\n`,
+      `vae: killed: process ${process.pid} is training this run; wait for it or stop it; if process ${process.pid} is not vae, remove killed/.lock\n`,
     ]);
     rmSync(path.join(folder, 'killed', '.lock'));
   });

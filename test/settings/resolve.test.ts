@@ -34,17 +34,17 @@ describe('settings', () => {
   it('that are given and change nothing are refused', () => {
     const check = (given: Partial<RunConfig>) => () => checkEffect(given, resolved(given));
     for (const [given, message] of [
-      [{ momentum: 0.5 }, 'momentum: has no effect with the optimizer adam; use optimizer rmsprop or optimizer sgd'],
-      [{ kernel: 5 }, 'kernel: has no effect with the model dense; use model conv'],
-      [{ model: 'residual', dropout: 0.1 }, 'dropout: has no effect with the model residual'],
-      [{ flowSteps: 3 }, 'flowSteps: has no effect with the posterior normal'],
-      [{ floor: 1e-4 }, 'floor: has no effect with the schedule constant; use schedule cosine'],
-      [{ precision: 'tf32' }, 'precision: has no effect with the device reference; use device cuda'],
-      [{ objective: 'iwae', beta: 2 }, 'beta: has no effect with the objective iwae; use objective elbo'],
-      [{ objective: 'iwae', klWarmUp: 9 }, 'klWarmUp: has no effect with the objective iwae'],
-      [{ objective: 'iwae', estimator: 'score-function' }, 'estimator: has no effect with the objective iwae'],
-      [{ objective: 'autoencoder', samples: 2 }, 'samples: has no effect with the objective autoencoder'],
-      [{ objective: 'autoencoder', scale: 'softplus' }, 'scale: has no effect with the posterior point'],
+      [{ momentum: 0.5 }, 'momentum has no effect with the optimizer adam; use optimizer rmsprop or optimizer sgd'],
+      [{ kernel: 5 }, 'kernel has no effect with the model dense; use model conv'],
+      [{ model: 'residual', dropout: 0.1 }, 'dropout has no effect with the model residual'],
+      [{ flowSteps: 3 }, 'flowSteps has no effect with the posterior normal'],
+      [{ floor: 1e-4 }, 'floor has no effect with the schedule constant; use schedule cosine'],
+      [{ precision: 'tf32' }, 'precision has no effect with the device reference; use device cuda'],
+      [{ objective: 'iwae', beta: 2 }, 'beta has no effect with the objective iwae; use objective elbo'],
+      [{ objective: 'iwae', klWarmUp: 9 }, 'klWarmUp has no effect with the objective iwae'],
+      [{ objective: 'iwae', estimator: 'score-function' }, 'estimator has no effect with the objective iwae'],
+      [{ objective: 'autoencoder', samples: 2 }, 'samples has no effect with the objective autoencoder'],
+      [{ objective: 'autoencoder', scale: 'softplus' }, 'scale has no effect with the posterior point'],
     ] as const) {
       expect(check(given)).toThrow(message);
     }

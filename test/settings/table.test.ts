@@ -16,6 +16,8 @@ const formatDefault = (value: unknown): string => {
 /** A line of docs/models.md. */
 const lineOf = (name: (typeof SETTING_NAMES)[number]): string => {
   const { help, placeholder, rule, default: standard } = settingOf(name);
+  // Of a flag that is on by default, the one that turns it off is shown.
+  if (standard === true) return `| \`${flagName(name).replace('--', '--no-')}\` | do not ${help} | |`;
   const flag = `\`${flagName(name)}${placeholder === '' ? '' : ` ${placeholder}`}\``;
   const choices = rule.choices === undefined ? '' : `: ${rule.choices.map((choice) => `\`${choice}\``).join(', ')}`;
   return `| ${flag} | ${help.replaceAll('|', '\\|')}${choices} | ${formatDefault(standard)} |`;

@@ -43,7 +43,7 @@ for (const [name, engine] of Object.entries(engines)) {
       const { message, finding } = await failureOf(trainerFor(engine, { learningRate: 1e6 }));
       expect(message).toBe(
         'the loss became NaN at step 2 (epoch 1): first in exp(mul) of [32, 3] in the forward pass, then in the ' +
-          'gradient of "encoder.0.weight"; lower --learning-rate (now 1000000), or use --clip 10 or --scale softplus',
+          'gradient of "encoder.0.weight"; lower learningRate (now 1000000), or use clip 10 or scale softplus',
       );
       expect(finding).toMatchObject({
         step: 2,
@@ -60,7 +60,7 @@ for (const [name, engine] of Object.entries(engines)) {
       const { message } = await failureOf(trainerFor(engine, { likelihood: 'normal', stddev: 1e-30 }));
       expect(message).toBe(
         'the loss became Infinity at step 1 (epoch 1), before anything was learnt: first in exp(138.2) in the forward ' +
-          'pass, then in the gradient of "encoder.0.weight"; look at --stddev, --beta and --free-bits',
+          'pass, then in the gradient of "encoder.0.weight"; look at stddev, beta and freeBits',
       );
     });
 
@@ -147,7 +147,7 @@ describe('the search for the cause', () => {
       },
     };
     expect((await failureOf(trainerFor(failing, { learningRate: 1e6 }))).message).toBe(
-      'the loss became NaN at step 2 (epoch 1); lower --learning-rate (now 1000000), or use --clip 10 or --scale softplus',
+      'the loss became NaN at step 2 (epoch 1); lower learningRate (now 1000000), or use clip 10 or scale softplus',
     );
   });
 

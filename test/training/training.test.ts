@@ -67,13 +67,13 @@ describe('training', () => {
   it('says where the loss stopped being a number', async () => {
     const wild = trainerFor({ ...config, learningRate: 1e6, epochs: 50 });
     await expect(finish(wild)).rejects.toThrow(
-      /the loss became \S+ at step \d+ \(epoch \d+\): first in [^;]+; lower --learning-rate/,
+      /the loss became \S+ at step \d+ \(epoch \d+\): first in [^;]+; lower learningRate/,
     );
   });
 
   it('needs a batch that fits the data', () => {
     expect(() => trainerFor({ ...config, batchSize: 121 })).toThrow(
-      '--batch-size 121: larger than the 120 training images',
+      'batchSize 121: larger than the 120 training images',
     );
   });
 });

@@ -142,7 +142,7 @@ async function profileWork(
   const open = PROFILERS[name];
   if (open === undefined) {
     const remedies = namesOf(PROFILERS).map((value) => ({ field: 'device', value }));
-    throw new ConfigError(`the device ${name} has no profile`, { field: 'profile', remedies });
+    throw new ConfigError(`does not work with the device ${name}`, { field: 'profile', remedies });
   }
   const profiler = await open(threads);
   try {
@@ -156,7 +156,7 @@ async function profileWork(
 
 function printProfile(profiled: Awaited<ReturnType<typeof profileWork>>): void {
   const { work, batch, engine, calls, milliseconds, operators } = profiled;
-  const time = `${milliseconds.toFixed(2)} ms per call while profiled (${calls} calls)`;
+  const time = `${milliseconds.toFixed(2)} ms a call while profiled (${calls} calls)`;
   result(`${work}, batch ${batch}, ${engine}: ${time}`);
   const rows = operators.map((row) => [
     row.operator,

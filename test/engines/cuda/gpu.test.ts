@@ -149,7 +149,7 @@ describe.skipIf(missing !== undefined)(
           if (found.length === 3) process.env.IMITATION_FAIL = 'cuEventQuery:700';
         }
       });
-      expect(message).toContain('a run goes on from its last checkpoint with --resume');
+      expect(message).toContain('resume the run from its last checkpoint');
       expect(found.length).toBeLessThan(10);
       found.forEach((y, i) => {
         expect(y).toBeCloseTo(Math.exp(i), 3);
@@ -178,7 +178,7 @@ describe.skipIf(missing !== undefined)(
         [
           'cuGraphLaunch:700',
           compute,
-          'CUDA: an illegal memory access was encountered (cuGraphLaunch, error 700): the device is lost to this process; a run goes on from its last checkpoint with --resume',
+          'CUDA: an illegal memory access was encountered (cuGraphLaunch, error 700): the device is lost to this process; resume the run from its last checkpoint',
         ],
         ['cuEventQuery:700', compute, '(cuEventQuery, error 700)'],
         [
