@@ -4,7 +4,7 @@ import { binarisations, binariseOnce } from '../data/binarise.ts';
 import { batches, type ImageSet } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
 import { type BatchSource, batchSource } from '../programs/batches.ts';
-import { type Run, runEach } from '../programs/calls.ts';
+import { callEach, type PreparedCall } from '../programs/calls.ts';
 import { Executables } from '../programs/executables.ts';
 import { boundProgram, importanceProgram, type Model, rowsOf } from '../programs/programs.ts';
 import type { RunConfig } from '../settings/table.ts';
@@ -31,7 +31,7 @@ const IMPORTANCE_VALUES = 2000 * 784;
  * The images as they are measured. Stochastic binarisation draws held-out images once, from the run's seed, so that the
  * bound and every importance sample of an image are of one and the same image.
  */
-export const measured = (set: ImageSet, { binarize, seed }: RunConfig): ImageSet =>
+export const evaluationImages = (set: ImageSet, { binarize, seed }: RunConfig): ImageSet =>
   binarisations[binarize].drawn === 'at each use' ? binariseOnce(set, 'evaluation', seed) : set;
 
 /** Measures the bound at β = 1 on a set, with the same noise each time. */
@@ -45,7 +45,7 @@ export class BoundEvaluator {
   constructor(engine: Engine, state: State, model: Model, set: ImageSet) {
     this.engine = engine;
     this.model = model;
-    this.set = measured(set, model.config);
+    this.set = evaluationImages(set, model.config);
     this.source = batchSource(this.set, model.vae.pixels);
     this.executables = new Executables((batch) =>
       engine.compile(boundProgram(model, batch, this.source), { state, data: this.source.data }),
@@ -58,14 +58,14 @@ export class BoundEvaluator {
     const sums = { bound: 0, logLikelihood: 0, kl: 0 };
     const size = Math.max(1, Math.floor(rowsOf(this.model, BOUND_VALUES) / samples));
     let step = EVALUATION_STEP;
-    const prepare = async (positions: Int32Array): Promise<Run> => ({
+    const prepare = async (positions: Int32Array): Promise<PreparedCall> => ({
       executable: await this.executables.of(positions.length),
       call: { arguments: this.source.at(positions), noise: { seed, step: step++ } },
     });
     const add = (results: Results, { length }: Int32Array): void => {
       for (const name of ['bound', 'logLikelihood', 'kl'] as const) sums[name] += results[name][0] * length;
     };
-    for await (const _ of runEach(this.engine, batches(this.set.count, size), prepare, add)) {
+    for await (const _ of callEach(this.engine, batches(this.set.count, size), prepare, add)) {
       if (stopped()) return undefined;
     }
     const { count } = this.set;
@@ -105,7 +105,7 @@ export async function estimateLogEvidence(
   seed: number,
   onProgress: (images: number) => void = () => {},
 ): Promise<ImportanceEstimate> {
-  const source = batchSource(measured(set, model.config), model.vae.pixels);
+  const source = batchSource(evaluationImages(set, model.config), model.vae.pixels);
   const rows = rowsOf(model, IMPORTANCE_VALUES);
   const chunk = Math.min(samples, rows);
   const size = Math.min(set.count, Math.max(1, Math.floor(rows / chunk)));
@@ -123,7 +123,7 @@ export async function estimateLogEvidence(
     }
   }
   let [sum, sumOfSquares, step, done] = [0, 0, EVALUATION_STEP, 0];
-  const prepare = async ({ positions, draws }: Draws): Promise<Run> => ({
+  const prepare = async ({ positions, draws }: Draws): Promise<PreparedCall> => ({
     executable: await executables.of(`${draws} ${positions.length}`),
     call: { arguments: source.at(positions), noise: { seed, step: step++ } },
   });
@@ -134,7 +134,7 @@ export async function estimateLogEvidence(
     });
     return piece;
   };
-  for await (const { positions, logSums, isLast } of runEach(engine, pieces(), prepare, add)) {
+  for await (const { positions, logSums, isLast } of callEach(engine, pieces(), prepare, add)) {
     if (!isLast) continue;
     for (const logSum of logSums) {
       const logMean = logSum - Math.log(samples);

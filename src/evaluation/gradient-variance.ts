@@ -4,11 +4,11 @@ import { namesOf } from '../base/rules.ts';
 import { firstImages, type ImageSet } from '../data/dataset.ts';
 import type { Engine, Executable, Results, State } from '../engines/engine.ts';
 import { batchSource } from '../programs/batches.ts';
-import { all, runEach } from '../programs/calls.ts';
+import { all, callEach } from '../programs/calls.ts';
 import { encoderGradients, type Model } from '../programs/programs.ts';
 import { createProgram } from '../tensor/program.ts';
 import { type EstimatorName, estimators } from '../vae/objectives/estimators.ts';
-import { measured } from './bound.ts';
+import { evaluationImages } from './bound.ts';
 
 /** Of one estimator: squared length of the mean gradient, and the sum of the variances of its components, in nats². */
 export interface Spread {
@@ -32,7 +32,7 @@ export class GradientProbe {
 
   constructor(engine: Engine, state: State, model: Model, set: ImageSet) {
     const batch = Math.min(set.count, model.config.batchSize);
-    const source = batchSource(measured(firstImages(set, batch), model.config), model.vae.pixels);
+    const source = batchSource(evaluationImages(firstImages(set, batch), model.config), model.vae.pixels);
     const outputs = namesOf(estimators).flatMap((estimator) =>
       encoderGradients(model, source.pixels(batch), estimator).map(
         (derivative, i) => [`${estimator} ${i}`, derivative] as const,
@@ -66,7 +66,7 @@ export class GradientProbe {
         totals.set(name, total);
       }
     };
-    await all(runEach(this.engine, Array(DRAWS).keys(), prepare, add));
+    await all(callEach(this.engine, Array(DRAWS).keys(), prepare, add));
     return Object.fromEntries(
       namesOf(estimators).map((estimator): [string, Spread] => {
         const own = [...totals].filter(([name]) => name.startsWith(`${estimator} `)).map(([, total]) => total);

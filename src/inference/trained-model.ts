@@ -3,7 +3,7 @@
 import { batches, type ImageSet, pixelsAt } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
 import { specOf } from '../nn/parameter.ts';
-import { all, type Run, runEach } from '../programs/calls.ts';
+import { all, callEach, type PreparedCall } from '../programs/calls.ts';
 import { Executables } from '../programs/executables.ts';
 import {
   decodeProgram,
@@ -76,7 +76,7 @@ export class TrainedModel {
   async encode(set: ImageSet): Promise<Encoding> {
     const { latent, seed } = this.model.config;
     const encoding: Record<string, Float32Array> = {};
-    const prepare = async (positions: Int32Array): Promise<Run> => ({
+    const prepare = async (positions: Int32Array): Promise<PreparedCall> => ({
       executable: await this.encoders.of(positions.length),
       call: { arguments: { pixels: pixelsAt(set, positions) }, noise: { seed, step: positions[0] } },
     });
@@ -86,7 +86,7 @@ export class TrainedModel {
         encoding[name].set(values, start * latent);
       }
     };
-    await all(runEach(this.engine, batches(set.count, this.batch), prepare, keep));
+    await all(callEach(this.engine, batches(set.count, this.batch), prepare, keep));
     return encoding as unknown as Encoding;
   }
 
@@ -111,14 +111,14 @@ export class TrainedModel {
     const [[name, values]] = Object.entries(given);
     const count = values.length / width;
     const out = new Float32Array(count * size);
-    const prepare = async ({ length, 0: start }: Int32Array): Promise<Run> => ({
+    const prepare = async ({ length, 0: start }: Int32Array): Promise<PreparedCall> => ({
       executable: await programs.of(length),
       call: { arguments: { [name]: values.subarray(start * width, (start + length) * width) } },
     });
     const keep = (results: Results, [start]: Int32Array): void => {
       for (const rows of Object.values(results)) out.set(rows, start * size);
     };
-    await all(runEach(this.engine, batches(count, this.batch), prepare, keep));
+    await all(callEach(this.engine, batches(count, this.batch), prepare, keep));
     return out;
   }
 
@@ -139,11 +139,11 @@ export class TrainedModel {
     const add = ({ originals, pictures }: Results): void => {
       for (let i = 0; i < originals.length; i++) sum += (originals[i] - pictures[i]) ** 2;
     };
-    await all(runEach(this.engine, batches(set.count, this.batch), prepare, add));
+    await all(callEach(this.engine, batches(set.count, this.batch), prepare, add));
     return sum / (set.count * this.model.vae.pixels);
   }
 
-  private async reconstruction(pixels: Uint8Array, samples: number, seed: number): Promise<Run> {
+  private async reconstruction(pixels: Uint8Array, samples: number, seed: number): Promise<PreparedCall> {
     const count = pixels.length / this.model.vae.pixels;
     const executable = await this.autoencoders.of(`${count} ${samples}`);
     return { executable, call: { arguments: { pixels }, noise: { seed, step: 0 } } };

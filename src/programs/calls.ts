@@ -1,24 +1,24 @@
-/** Runs one after the other, of which an engine may have several under way at once. */
+/** Calls of programs one after the other, of which an engine may have several under way at once. */
 
 import type { Call, Engine, Executable, Results } from '../engines/engine.ts';
 
-/** What is to be run. */
-export interface Run {
+/** A compiled program, and what it is to be given. */
+export interface PreparedCall {
   readonly executable: Executable;
   readonly call: Call;
 }
 
 /**
- * Makes a run for each of `works`, and gives what `finish` makes of its results, in the order of `works` however far the
- * engine runs ahead. The next of `works` is asked for when the engine has room for one more run.
+ * Makes a call for each of `works`, and gives what `finish` makes of its results, in the order of `works` however far the
+ * engine runs ahead. The next of `works` is asked for when the engine has room for one more call.
  *
- * Every run that was made is finished, even where the consumer leaves early, and none is under way any more once this has
+ * Every call that was made is finished, even where the consumer leaves early, and none is under way any more once this has
  * ended. After an error, which is thrown once, no result counts.
  */
-export async function* runEach<Work, Item>(
+export async function* callEach<Work, Item>(
   { runsAhead = 1 }: Pick<Engine, 'runsAhead'>,
   works: Iterable<Work>,
-  prepare: (work: Work) => Promise<Run>,
+  prepare: (work: Work) => Promise<PreparedCall>,
   finish: (results: Results, work: Work) => Item,
 ): AsyncGenerator<Item, void, undefined> {
   const underWay: { readonly work: Work; readonly results: Promise<Results> }[] = [];

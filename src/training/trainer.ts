@@ -5,7 +5,7 @@ import { type Dataset, fingerprint } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
 import { type Bound, BoundEvaluator } from '../evaluation/bound.ts';
 import { type EstimatorSpread, GradientProbe } from '../evaluation/gradient-variance.ts';
-import { type Run, runEach } from '../programs/calls.ts';
+import { callEach, type PreparedCall } from '../programs/calls.ts';
 import type { Model } from '../programs/programs.ts';
 import { type Checkpoint, captureState, restoreState } from '../runs/checkpoint.ts';
 import { addUpdate, endEpoch, type Finish, finished, meansOf, type Progress, START } from '../runs/progress.ts';
@@ -147,7 +147,7 @@ export class Trainer {
       : undefined;
     try {
       while (this.finished === undefined) {
-        yield* runEach(this.engine, this.steps(stopped), this.prepare, this.count);
+        yield* callEach(this.engine, this.steps(stopped), this.prepare, this.count);
         if (stopped()) return;
         const testBound = await evaluators.test.measure(stopped);
         const validationBound = await evaluators.validation?.measure(stopped);
@@ -175,7 +175,7 @@ export class Trainer {
     }
   }
 
-  private prepare = async (step: Step): Promise<Run> => {
+  private prepare = async (step: Step): Promise<PreparedCall> => {
     const run = await this.updates.run(step);
     this.started = step.step;
     return run;

@@ -9,7 +9,7 @@ import { type Optimiser, optimisers } from '../nn/optimisers.ts';
 import { specOf } from '../nn/parameter.ts';
 import { learningRateAt } from '../nn/schedules.ts';
 import { type BatchSource, batchSource } from '../programs/batches.ts';
-import type { Run } from '../programs/calls.ts';
+import type { PreparedCall } from '../programs/calls.ts';
 import { Executables } from '../programs/executables.ts';
 import { initialValues } from '../programs/initial-values.ts';
 import { betaArgument, type Model, trainingProgram } from '../programs/programs.ts';
@@ -91,7 +91,7 @@ export class Updates {
 
   learningRate = (step: number): number => learningRateAt(this.model.config.schedule, step, this.model.config, this);
 
-  async run({ step, positions }: Step): Promise<Run> {
+  async run({ step, positions }: Step): Promise<PreparedCall> {
     const { config } = this.model;
     const executable = await this.executables.of(positions.length);
     const call = {

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Executable, Results } from '../../src/engines/engine.ts';
-import { runEach } from '../../src/programs/calls.ts';
+import { callEach } from '../../src/programs/calls.ts';
 
 const unhandled: unknown[] = [];
 const remember = (reason: unknown) => unhandled.push(reason);
@@ -33,7 +33,7 @@ function squares(runsAhead: number) {
     release: async () => {},
   };
   const each = (works: Iterable<number>) =>
-    runEach(
+    callEach(
       { runsAhead },
       works,
       async (x) => {

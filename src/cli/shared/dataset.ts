@@ -3,7 +3,7 @@
 import { InputError } from '../../base/errors.ts';
 import { closeDataset, type Dataset, firstImages, type ImageSet } from '../../data/dataset.ts';
 import { loadDataset } from '../../data/index.ts';
-import { measured } from '../../evaluation/bound.ts';
+import { evaluationImages } from '../../evaluation/bound.ts';
 import type { Model } from '../../programs/programs.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import type { PartOptions } from './options.ts';
@@ -55,7 +55,7 @@ export async function withPart<Result>(
     if (has !== needs) throw new InputError(`the images are ${has}, but ${file} was trained on ${needs}`);
     const all = dataset[split];
     if (all.count === 0) throw new InputError(`${file}: its run set no images aside for validation; use --split test`);
-    const set = measured(firstImages(all, limit), config);
+    const set = evaluationImages(firstImages(all, limit), config);
     return await work({ set, classes: dataset.classes, whole: set.count === all.count });
   } finally {
     closeDataset(dataset);

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { createCudaEngine, examineCuda } from '../../../src/engines/cuda/index.ts';
 import { type Engine, EngineError } from '../../../src/engines/engine.ts';
 import { createReferenceEngine } from '../../../src/engines/reference/index.ts';
-import { runEach } from '../../../src/programs/calls.ts';
+import { callEach } from '../../../src/programs/calls.ts';
 import { createProgram } from '../../../src/tensor/program.ts';
 import { argument, noise, type Tensor } from '../../../src/tensor/tensor.ts';
 import { trainingProgram } from '../conformance.ts';
@@ -137,7 +137,7 @@ describe.skipIf(missing !== undefined)(
         data: {},
       });
       const found: number[] = [];
-      const runs = runEach(
+      const runs = callEach(
         engine,
         Array(10).keys(),
         async (i) => ({ executable, call: { arguments: { x: Float32Array.of(i) } } }),
