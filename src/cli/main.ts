@@ -1,8 +1,7 @@
 /** The command line: the list of commands, and errors as people read them. */
 
 import { Command, CommanderError } from 'commander';
-import { ConfigError, InputError, UserError } from '../base/errors.ts';
-import { EngineError } from '../engines/engine.ts';
+import { ConfigError, UserError } from '../base/errors.ts';
 import type { CommandDefinition } from './shared/command.ts';
 import { version } from './shared/environment.ts';
 import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './shared/exit-codes.ts';
@@ -111,8 +110,8 @@ function report(error: unknown): number {
   if (error instanceof Exit) return error.code;
   // commander has printed its own.
   if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE_ERROR;
-  if (error instanceof InputError || error instanceof EngineError) {
-    note(`vae: ${printable(error instanceof UserError ? error.wordsFor(flagName) : error.message)}`);
+  if (error instanceof UserError) {
+    note(`vae: ${printable(error.wordsFor(flagName))}`);
     return error instanceof ConfigError ? USAGE_ERROR : RUNTIME_ERROR;
   }
   // V8's own words for an array that is larger than memory.

@@ -1,5 +1,6 @@
 /** What an engine is: it keeps state and data where it computes, compiles programs, and runs each as one call. */
 
+import { UserError } from '../base/errors.ts';
 import { fillNoise } from '../random/random.ts';
 import type { NumericArray, Source } from '../tensor/primitives.ts';
 import type { Program } from '../tensor/program.ts';
@@ -73,7 +74,7 @@ export interface EngineOptions {
 }
 
 /** The engine cannot run here, or cannot run this program. The message says what to do. */
-export class EngineError extends Error {
+export class EngineError extends UserError {
   override readonly name = 'EngineError';
 }
 

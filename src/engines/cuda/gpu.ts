@@ -67,15 +67,20 @@ function findGpu(driver: Driver, ordinal: number): Gpu {
   const name = new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
   if (capability < OLDEST_CAPABILITY) {
     throw new EngineError(
-      `${name} has compute capability ${capability / 10}; the cuda engine needs ${OLDEST_CAPABILITY / 10} or more; use the device onnx`,
+      `${name} has compute capability ${capability / 10}; the cuda engine needs ${OLDEST_CAPABILITY / 10} or more`,
+      OTHER_DEVICE,
     );
   }
   return { device, name, capability };
 }
 
+/** What works on any machine. */
+const OTHER_DEVICE = { remedies: [{ field: 'device', value: 'onnx' }] } as const;
+
 function expectKnown({ name, capability }: Gpu, { version, capabilities }: Compiler): void {
   if (Math.min(...capabilities) <= capability) return;
   throw new EngineError(
-    `NVRTC ${version} no longer knows ${name}, of compute capability ${capability / 10}; install an older CUDA, or use the device onnx`,
+    `NVRTC ${version} no longer knows ${name}, of compute capability ${capability / 10}; install an older CUDA`,
+    OTHER_DEVICE,
   );
 }

@@ -209,7 +209,7 @@ describe.skipIf(missing !== undefined)(
       it('where the GPU is too old', async () => {
         process.env.IMITATION_CAPABILITY = '61';
         expect(await failureOf(create)).toBe(
-          'Imitation GPU has compute capability 6.1; the cuda engine needs 7 or more; use the device onnx',
+          'Imitation GPU has compute capability 6.1; the cuda engine needs 7 or more; use device onnx',
         );
       });
 
