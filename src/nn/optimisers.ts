@@ -10,11 +10,11 @@ export interface Optimiser {
 }
 
 export interface OptimiserOptions {
-  /** adamw: decay of the weights by learningRate × weightDecay at every step, apart from the gradient. 0 by default. */
+  /** Decay of the weights by learningRate × weightDecay at every step, apart from the gradient. 0 by default. */
   readonly weightDecay?: number;
-  /** sgd, rmsprop: how much of the last change the next one keeps, at least 0 and less than 1. 0 by default. */
+  /** How much of the last change the next one keeps, at least 0 and less than 1. 0 by default. */
   readonly momentum?: number;
-  /** adam, adamw, rmsprop: added to the denominator of a step. 1e-8 by default. */
+  /** Added to the denominator of a step. 1e-8 by default. */
   readonly epsilon?: number;
   /** rmsprop: divide by the gradient's standard deviation, not by its root mean square. true by default. */
   readonly centred?: boolean;

@@ -11,7 +11,7 @@ import { objectives } from '../vae/objectives/index.ts';
 import type { ObjectiveRow } from '../vae/objectives/objective.ts';
 import { posteriors } from '../vae/posteriors/index.ts';
 import type { PosteriorRow } from '../vae/posteriors/posterior.ts';
-import { type RunConfig, SETTING_NAMES, type SettingName, settingOf, settings } from './table.ts';
+import { type RunConfig, readersOf, SETTING_NAMES, type SettingName, settingOf, settings } from './table.ts';
 
 type Check = (config: RunConfig) => Conflict | undefined;
 
@@ -137,17 +137,13 @@ export function checkConfig(values: Readonly<Record<string, unknown>>): RunConfi
  * @throws ConfigError if one of them is read by other rows of a registry alone than those that are chosen.
  */
 export function checkEffect(given: Partial<RunConfig>, config: RunConfig): void {
-  for (const by of SETTING_NAMES) {
-    const { rows } = settingOf(by);
-    if (rows === undefined) continue;
-    const idle = SETTING_NAMES.find(
-      (name) =>
-        given[name] !== undefined &&
-        !rows[String(config[by])].uses.includes(name) &&
-        Object.values(rows).some(({ uses }) => uses.includes(name)),
-    );
-    if (idle === undefined) continue;
-    const remedies = rowsThat(by, rows, ({ uses }) => uses.includes(idle));
-    throw new ConfigError(`has no effect with the ${by} ${config[by]}`, { field: idle, remedies });
+  for (const name of SETTING_NAMES) {
+    if (given[name] === undefined) continue;
+    for (const { by, names } of readersOf(name)) {
+      const chosen = String(config[by]);
+      if (names.includes(chosen)) continue;
+      const remedies = names.map((value) => ({ field: by, value }));
+      throw new ConfigError(`has no effect with the ${by} ${chosen}`, { field: name, remedies });
+    }
   }
 }

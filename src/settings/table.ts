@@ -49,3 +49,17 @@ export const DEFAULTS = Object.fromEntries(
     return standard === undefined ? [] : [[name, standard]];
   }),
 ) as unknown as Omit<RunConfig, 'threads' | OptionalName>;
+
+/** A setting that chooses among rows, and those of its rows that read another setting. */
+export interface Reader {
+  readonly by: SettingName;
+  readonly names: readonly string[];
+}
+
+/** Who reads a setting, where not every row of a registry does. */
+export const readersOf = (name: SettingName): readonly Reader[] =>
+  SETTING_NAMES.flatMap((by) => {
+    const rows = Object.entries(settingOf(by).rows ?? {});
+    const names = rows.filter(([, { uses }]) => uses.includes(name)).map(([row]) => row);
+    return names.length === 0 || names.length === rows.length ? [] : [{ by, names }];
+  });

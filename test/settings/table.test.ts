@@ -6,7 +6,7 @@ import { flagName } from '../../src/cli/shared/flags.ts';
 import { checkConfig } from '../../src/settings/check.ts';
 import { presets } from '../../src/settings/presets.ts';
 import { settingsSchema } from '../../src/settings/schema.ts';
-import { DEFAULTS, SETTING_NAMES, settingOf } from '../../src/settings/table.ts';
+import { DEFAULTS, readersOf, SETTING_NAMES, settingOf } from '../../src/settings/table.ts';
 
 const formatDefault = (value: unknown): string => {
   if (value === undefined) return '';
@@ -16,11 +16,14 @@ const formatDefault = (value: unknown): string => {
 /** A line of docs/models.md. */
 const lineOf = (name: (typeof SETTING_NAMES)[number]): string => {
   const { help, placeholder, rule, default: standard } = settingOf(name);
+  const readers = readersOf(name)
+    .map(({ by, names }) => `; for ${names.map((row) => `\`${flagName(by)} ${row}\``).join(', ')}`)
+    .join('');
   // Of a flag that is on by default, the one that turns it off is shown.
-  if (standard === true) return `| \`${flagName(name).replace('--', '--no-')}\` | do not ${help} | |`;
+  if (standard === true) return `| \`${flagName(name).replace('--', '--no-')}\` | do not ${help}${readers} | |`;
   const flag = `\`${flagName(name)}${placeholder === '' ? '' : ` ${placeholder}`}\``;
   const choices = rule.choices === undefined ? '' : `: ${rule.choices.map((choice) => `\`${choice}\``).join(', ')}`;
-  return `| ${flag} | ${help.replaceAll('|', '\\|')}${choices} | ${formatDefault(standard)} |`;
+  return `| ${flag} | ${help}${choices}${readers} | ${formatDefault(standard)} |`;
 };
 
 describe('the table of settings', () => {

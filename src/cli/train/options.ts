@@ -3,7 +3,7 @@
 import { Option } from 'commander';
 import { choice, namesOf, type Rule, truth } from '../../base/rules.ts';
 import { presets } from '../../settings/presets.ts';
-import { type RunConfig, SETTING_NAMES, type SettingName, settingOf } from '../../settings/table.ts';
+import { type RunConfig, readersOf, SETTING_NAMES, type SettingName, settingOf } from '../../settings/table.ts';
 import { flagName } from '../shared/flags.ts';
 import { checkedOption, pathOption } from '../shared/options.ts';
 
@@ -18,20 +18,21 @@ const ruleOf = (name: SettingName): Rule => (name === 'preset' ? choice(namesOf(
 const formatDefault = (value: unknown): string =>
   Array.isArray(value) ? (value.length === 0 ? 'chosen by the size of the images' : value.join(',')) : String(value);
 
-/** The help of a setting: what it does, its valid names, its default. */
+/** The help of a setting: what it does, its valid names, which choices read it, its default. */
 function helpOf(name: SettingName): string {
-  const { help, default: standard } = settingOf(name);
+  const { help, rule, default: standard } = settingOf(name);
   const { choices } = ruleOf(name);
   const names = choices === undefined || name === 'preset' ? '' : `: ${choices.join(', ')}`;
-  return `${help}${names}${standard === undefined ? '' : ` (default: ${formatDefault(standard)})`}`;
+  const readers = readersOf(name).map(({ by, names: rows }) => `; for ${flagName(by)} ${rows.join(', ')}`);
+  return `${help}${names}${readers.join('')}${standard === undefined || rule === truth ? '' : ` (default: ${formatDefault(standard)})`}`;
 }
 
 function optionsFor(name: SettingName): Option[] {
-  const { group, placeholder, rule, help, default: standard } = settingOf(name);
+  const { group, placeholder, rule, default: standard } = settingOf(name);
   if (rule === truth) {
     // Both exist, so that either overrides a preset; the one that is no default is shown.
-    const on = new Option(flagName(name), help);
-    const off = new Option(flagName(name).replace('--', '--no-'), `do not ${help}`);
+    const on = new Option(flagName(name), helpOf(name));
+    const off = new Option(flagName(name).replace('--', '--no-'), `do not ${helpOf(name)}`);
     return standard === true ? [on.hideHelp(), off.helpGroup(group)] : [on.helpGroup(group), off.hideHelp()];
   }
   return [checkedOption(`${flagName(name)} ${placeholder}`, helpOf(name), ruleOf(name)).helpGroup(group)];

@@ -26,12 +26,12 @@ export const latentSettings = {
     rule: integer(1, MOST_UNITS),
     default: 256,
     placeholder: '<n>',
-    help: 'hidden units of the networks of an autoregressive flow',
+    help: 'hidden units of the networks of a flow',
   }),
   flowContext: setting({
     rule: integer(1, MOST_UNITS),
     default: 128,
     placeholder: '<n>',
-    help: 'values that the encoder gives to an autoregressive flow',
+    help: 'values that the encoder gives to a flow',
   }),
 };

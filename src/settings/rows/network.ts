@@ -40,13 +40,13 @@ export const networkSettings = {
     rule: integer(2, 15),
     default: 4,
     placeholder: '<n>',
-    help: 'side of the filters of --model conv',
+    help: 'side of the filters',
   }),
   blocks: setting({
     rule: integer(1, 64),
     default: 4,
     placeholder: '<n>',
-    help: 'blocks per level of --model residual',
+    help: 'residual blocks per level',
   }),
   latent: setting({ rule: integer(1, MOST_UNITS), default: 20, placeholder: '<n>', help: 'number of latents' }),
   dropout: setting({

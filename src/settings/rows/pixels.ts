@@ -19,18 +19,18 @@ export const pixelSettings = {
     rule: either(positive, choice(LEARNED_STDDEVS)),
     default: 1,
     placeholder: '<σ>',
-    help: 'standard deviation of normal pixels: a number, learned, or per-pixel',
+    help: 'standard deviation of a pixel: a number, learned, or per-pixel',
   }),
   squash: setting({
     rule: truth,
     default: true,
     placeholder: '',
-    help: 'bring the means of normal pixels into their range by a sigmoid',
+    help: 'bring the means of pixels into their range by a sigmoid',
   }),
   mixtures: setting({
     rule: integer(1, 100),
     default: 10,
     placeholder: '<n>',
-    help: 'components of a logistic mixture',
+    help: 'components of a mixture',
   }),
 };

@@ -45,7 +45,7 @@ export const runSettings = {
     rule: choice(PRECISIONS),
     default: 'float32',
     placeholder: '<name>',
-    help: 'precision of matrix products, for --device cuda',
+    help: 'precision of matrix products',
   }),
   threads: setting({ rule: integer(1, 1024), placeholder: '<n>', help: 'CPU threads (default: all)', resumable: true }),
 };
