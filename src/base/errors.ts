@@ -3,7 +3,7 @@
 /** What puts a mistake right: a setting, and a value for it where one is known. */
 export interface Remedy {
   /** `use` by default. */
-  readonly verb?: 'use' | 'lower' | 'look at';
+  readonly verb?: 'use' | 'or use' | 'lower' | 'look at';
   readonly field: string;
   readonly value?: unknown;
 }
@@ -18,8 +18,8 @@ export interface Details {
   readonly remedies?: readonly Remedy[];
 }
 
-/** How a reader knows a setting. */
-export type Label = (field: string) => string;
+/** How a reader knows a setting; one that is on or off may be known by its value. */
+export type Label = (field: string, value?: unknown) => string;
 
 const asIs: Label = (field) => field;
 
@@ -62,7 +62,8 @@ export class UserError extends Error {
 }
 
 function wordsOf(problem: string, { field, value, remedies = [] }: Details, label: Label): string {
-  const place = field === undefined ? '' : `${label(field)} ${value === undefined ? '' : `${formatValue(value)}: `}`;
+  const isShown = value !== undefined && typeof value !== 'boolean';
+  const place = field === undefined ? '' : `${label(field, value)} ${isShown ? `${formatValue(value)}: ` : ''}`;
   const instead = remedies.length === 0 ? '' : `; ${formatRemedies(remedies, label)}`;
   return place + problem + instead;
 }

@@ -141,9 +141,9 @@ export function createRun(root: string, name: string, named?: string): RunDirect
   const run = new RunDirectory(named ?? firstFree(root, name));
   if (named !== undefined && existsSync(named)) {
     const empty = statSync(named).isDirectory() && listFolder(named).length === 0;
-    const remedies = existsSync(run.lastCheckpoint) ? [{ field: 'resume', value: named }] : [];
-    const problem = `it exists already; name a new folder${remedies.length > 0 ? ', or continue that run' : ''}`;
-    if (!empty) throw new InputError(problem, { field: 'out', value: named, remedies });
+    const isRun = existsSync(run.lastCheckpoint);
+    const remedies = isRun ? [{ verb: 'or use', field: 'resume', value: named } as const] : [];
+    if (!empty) throw new InputError('it exists already; name a new folder', { field: 'out', value: named, remedies });
   }
   makeFolder(run.folder);
   return run;
@@ -169,8 +169,9 @@ export function openRun(folder: string): RunDirectory {
   const run = new RunDirectory(folder);
   if (!existsSync(folder)) throw new InputError(`${folder}: no such run; vae train makes one`);
   if (!existsSync(run.lastCheckpoint)) {
+    if (!existsSync(run.file('config.json'))) throw new InputError(`${folder}: this is not the folder of a run`);
     throw new InputError(
-      `${folder}: there is no checkpoint in it (expected ${run.lastCheckpoint}); if it was stopped before its first, remove the folder`,
+      `${folder}: this run has no checkpoint (expected ${run.lastCheckpoint}); if it was stopped before its first, remove the folder`,
     );
   }
   return run;
@@ -187,8 +188,7 @@ export function newestRun(root: string): RunDirectory {
     .map((run) => ({ run, time: statSync(run.lastCheckpoint).mtimeMs }))
     .sort((a, b) => b.time - a.time);
   if (runs.length === 0) {
-    const remedies = [{ field: 'run' }, { field: 'checkpoint' }];
-    throw new InputError(`there is no trained run in ${root}/; start one with vae train, or name one`, { remedies });
+    throw new InputError(`there is no trained run in ${root}/; start one with vae train, or name the folder of one`);
   }
   return runs[0].run;
 }

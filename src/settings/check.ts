@@ -136,14 +136,16 @@ export function checkConfig(values: Readonly<Record<string, unknown>>): RunConfi
  * @param given the settings that the user has named.
  * @throws ConfigError if one of them is read by other rows of a registry alone than those that are chosen.
  */
-export function checkEffect(given: Partial<RunConfig>, config: RunConfig): void {
+export function checkEffect(given: Partial<RunConfig>, config: Partial<RunConfig>): void {
   for (const name of SETTING_NAMES) {
     if (given[name] === undefined) continue;
     for (const { by, names } of readersOf(name)) {
       const chosen = String(config[by]);
       if (names.includes(chosen)) continue;
       const remedies = names.map((value) => ({ field: by, value }));
-      throw new ConfigError(`has no effect with the ${by} ${chosen}`, { field: name, remedies });
+      // A switch is known by its value; of others the value does not matter.
+      const value = typeof given[name] === 'boolean' ? { value: given[name] } : {};
+      throw new ConfigError(`has no effect with the ${by} ${chosen}`, { field: name, ...value, remedies });
     }
   }
 }

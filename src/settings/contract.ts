@@ -54,3 +54,7 @@ export function bitsPerDimension(nats: number, values: number, config: RunConfig
   const isProbability = likelihoodContract(config).kind === 'log probability' && objectives[config.objective].hasPrior;
   return isProbability ? -nats / (values * Math.LN2) : undefined;
 }
+
+/** What the terms of a run's number are called: of an importance weighted bound they do not add up to it. */
+export const termsName = ({ objective }: RunConfig): string =>
+  objectives[objective].addsUp ? 'log likelihood' : 'of the ELBO: log likelihood';

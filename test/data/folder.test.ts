@@ -110,12 +110,12 @@ describe('a folder of images', () => {
     ]);
   });
 
-  it('has no classes where images lie beside the subfolders', async () => {
+  it('has no classes where images are beside the subfolders', async () => {
     put('cats/a.png', grey(1));
     put('b.png', grey(2));
     const { classes, notes } = await load();
     expect(classes).toEqual([]);
-    expect(notes).toContain(`${folder}: no classes, because images lie beside the subfolders: 1`);
+    expect(notes).toContain(`${folder}: no classes, because some images are beside the subfolders: 1`);
   });
 
   it('has no classes where there are too many', async () => {
@@ -133,7 +133,7 @@ describe('a folder of images', () => {
     const { classes, train, test, notes } = await load();
     expect([values(train), values(test)]).toEqual([[1, 2], [3]]);
     expect([classes, [...train.labels], [...test.labels]]).toEqual([['cats', 'dogs'], [0, 1], [1]]);
-    expect(notes).toContain(`${folder}: left out, because they lie beside train/ and val/: 1`);
+    expect(notes).toContain(`${folder}: left out, because they are beside train/ and val/: 1`);
   });
 
   it('may have any names, hidden files, and links in a circle', async () => {
@@ -146,7 +146,7 @@ describe('a folder of images', () => {
     symlinkSync('nowhere', path.join(folder, 'broken.png'));
     const { train, test, notes } = await load();
     expect(train.count + test.count).toBe(6);
-    expect(notes).toContain(`${folder}: left out, because they are no images: 1`);
+    expect(notes).toContain(`${folder}: left out, because they are not images: 1`);
     expect(notes).toContain(`${folder}: skipped broken.png: no such file or folder`);
   });
 
@@ -229,7 +229,7 @@ describe('the cache of a folder', () => {
     expect(notes.map((line) => line.replace(`${folder}: `, ''))).toEqual([
       'each image is scaled by its shorter side to 4 pixels and cut to its middle, on white where it is transparent',
       expect.stringMatching(/^5 images of 1 × 4 × 4 \(0\.0 MB\), kept in .*my_images-\w{12}\.images$/),
-      'for training: 4; for the test, drawn by the seed: 1',
+      'for training: 4; for testing, drawn by the seed: 1',
     ]);
     const again = await load();
     expect(again.steps).toEqual([]);

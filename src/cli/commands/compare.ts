@@ -41,6 +41,8 @@ interface Row {
   readonly epoch: number;
   /** What the bound is measured on; bounds with different contracts cannot be compared. */
   readonly contract: string;
+  /** None of a plain autoencoder, which has no prior. */
+  readonly hasBound: boolean;
   readonly bound: number;
   readonly logLikelihood: number;
   readonly kl: number;
@@ -89,12 +91,13 @@ function measureRun(loaded: LoadedModel, run: string, { limit, seed }: CompareOp
       run: path.basename(path.resolve(run)),
       epoch: checkpoint.progress.epoch,
       contract: formatContract(likelihoodContract(config)),
+      hasBound: objectives[config.objective].hasPrior,
       ...(await measureBound(loaded, set)),
       squaredError: await trained.squaredError(set),
       activeUnits: latentStatistics(await trained.encode(set), latent).activeUnits,
     };
     const compared = { row, imageShape, originals, reconstructions: pictures };
-    if (!objectives[config.objective].hasPrior) return compared;
+    if (!row.hasBound) return compared;
     return { ...compared, samples: await trained.decode(await trained.draw(COLUMNS, seed)) };
   });
 }
@@ -118,9 +121,9 @@ function print({ out, runs }: Awaited<ReturnType<typeof compare>>): void {
   const cells = runs.map((row) => [
     row.run,
     String(row.epoch),
-    nats(row.bound),
+    row.hasBound ? nats(row.bound) : '–',
     nats(row.logLikelihood),
-    nats(row.kl),
+    row.hasBound ? nats(row.kl) : '–',
     row.squaredError.toFixed(5),
     String(row.activeUnits),
   ]);

@@ -6,7 +6,7 @@ import { integer } from '../../base/rules.ts';
 import type { ImageSet } from '../../data/dataset.ts';
 import { estimateLogEvidence, type ImportanceEstimate } from '../../evaluation/bound.ts';
 import { type LatentStatistics, latentStatistics } from '../../evaluation/latent-statistics.ts';
-import { bitsPerDimension, formatContract, likelihoodContract } from '../../settings/contract.ts';
+import { bitsPerDimension, formatContract, likelihoodContract, termsName } from '../../settings/contract.ts';
 import { comparableRows } from '../../settings/published.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
@@ -75,6 +75,7 @@ const measure = (options: EvaluateOptions) =>
         values: vae.pixels,
         contract,
         hasBound,
+        terms: termsName(config),
         samples: config.samples,
         ...bound,
         ...bits(bound.bound),
@@ -116,8 +117,8 @@ function print(evaluation: Evaluation): void {
 
 const formatBits = (bits: number | undefined): string => (bits === undefined ? '' : `, ${bits.toFixed(3)} bits/dim`);
 
-function formatBound({ bound, bitsPerDimension: bits, logLikelihood, kl, samples }: Evaluation): string {
-  const terms = `log likelihood ${nats(logLikelihood)}, KL ${nats(kl)}; ${counted(samples, 'sample')}`;
+function formatBound({ bound, bitsPerDimension: bits, terms: name, logLikelihood, kl, samples }: Evaluation): string {
+  const terms = `${name} ${nats(logLikelihood)}, KL ${nats(kl)}; ${counted(samples, 'sample')}`;
   return `bound ${nats(bound)} nats${formatBits(bits)} (${terms})`;
 }
 

@@ -3,10 +3,11 @@
 import { createModel } from '../../programs/programs.ts';
 import { formatContract, likelihoodContract } from '../../settings/contract.ts';
 import { defineCommand } from '../shared/command.ts';
+import { formatFlags } from '../shared/flags.ts';
 import { findCheckpoint } from '../shared/model.ts';
 import { addCheckpointOptions, type CheckpointOptions } from '../shared/options.ts';
 import { result } from '../shared/terminal.ts';
-import { nats } from '../shared/words.ts';
+import { counted, nats } from '../shared/words.ts';
 
 async function read(options: CheckpointOptions) {
   const { file, checkpoint } = findCheckpoint(options);
@@ -29,16 +30,14 @@ async function read(options: CheckpointOptions) {
 function print(info: Awaited<ReturnType<typeof read>>): void {
   const { checkpoint, config, imageShape, progress, contract, parameterCount, moments } = info;
   const best = progress.best && `, best epoch ${progress.best.epoch} at a bound of ${nats(progress.best.bound)} nats`;
-  result(`${checkpoint}: ${progress.epoch} epochs, ${progress.step} updates${best ?? ''}`);
+  result(`${checkpoint}: ${counted(progress.epoch, 'epoch')}, ${counted(progress.step, 'update')}${best ?? ''}`);
   result(formatContract(contract));
   const size = `${config.latent} latents, ${parameterCount} parameters`;
   result(`images ${imageShape.join(' × ')}, ${size}, moments: ${moments.join(', ')}`);
   result(`encoder: ${info.encoder}`);
   result(`decoder: ${info.decoder}`);
   for (const [name, shape] of Object.entries(info.parameters)) result(`  ${name} [${shape.join(', ')}]`);
-  for (const [field, value] of Object.entries(config)) {
-    result(`${field}: ${Array.isArray(value) ? value.join(',') : value}`);
-  }
+  for (const flag of formatFlags(config)) result(`  ${flag}`);
 }
 
 export const command = defineCommand({ define: addCheckpointOptions, run: read, print });

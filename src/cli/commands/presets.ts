@@ -5,7 +5,7 @@ import { ConfigError } from '../../base/errors.ts';
 import { choice, expectation } from '../../base/rules.ts';
 import { type Preset, presetOf, presets } from '../../settings/presets.ts';
 import { defineCommand } from '../shared/command.ts';
-import { flagName } from '../shared/flags.ts';
+import { formatFlags } from '../shared/flags.ts';
 import { result } from '../shared/terminal.ts';
 
 type Presets = Readonly<Record<string, Preset>>;
@@ -34,11 +34,6 @@ function print(chosen: Presets): void {
 }
 
 /** The command line that a preset stands for. */
-function commandOf({ config }: Preset): string {
-  const flags = Object.entries(config).map(([field, value]) =>
-    typeof value === 'boolean' ? `--${value ? '' : 'no-'}${flagName(field).slice(2)}` : `${flagName(field)} ${value}`,
-  );
-  return `vae train ${flags.filter((flag) => !flag.endsWith(' ')).join(' ')}`;
-}
+const commandOf = ({ config }: Preset): string => `vae train ${formatFlags(config).join(' ')}`;
 
 export const command = defineCommand({ define, run: choose, print });

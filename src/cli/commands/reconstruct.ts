@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
 import { drawGrid, interleave } from '../../report/grid.ts';
-import { formatContract, likelihoodContract, numberName } from '../../settings/contract.ts';
+import { formatContract, likelihoodContract, numberName, termsName } from '../../settings/contract.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
 import { withModel } from '../shared/model.ts';
@@ -53,10 +53,10 @@ const reconstruct = (options: ReconstructOptions) =>
     // Its own bound, with as many samples as are drawn here.
     const contract = likelihoodContract({ ...model.config, samples });
     const logLikelihood = found.logLikelihood[0];
-    const name = numberName(model.config);
+    const [name, terms] = [numberName(model.config), termsName(model.config)];
     const about = { input, out, checkpoint: file, kind: contract.kind, contract, name, notes, logLikelihood };
     if (!objectives[model.config.objective].hasPrior) return about;
-    return { ...about, bound: found.bound[0], kl: found.kl[0], samples, seed };
+    return { ...about, terms, bound: found.bound[0], kl: found.kl[0], samples, seed };
   });
 
 function print({
@@ -75,7 +75,7 @@ function print({
     return;
   }
   const { bound, kl, samples, seed } = more;
-  const terms = `log likelihood ${nats(logLikelihood)}, KL ${nats(kl)}; ${samples} samples, seed ${seed}`;
+  const terms = `${more.terms} ${nats(logLikelihood)}, KL ${nats(kl)}; ${samples} samples, seed ${seed}`;
   result(`${out}: ${name} ${nats(bound)} nats (${terms})`);
 }
 

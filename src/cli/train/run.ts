@@ -8,7 +8,7 @@ import type { Spread } from '../../evaluation/gradient-variance.ts';
 import type { Model } from '../../programs/programs.ts';
 import type { Progress } from '../../runs/progress.ts';
 import { createRun, type RunDirectory } from '../../runs/run-directory.ts';
-import { formatContract, likelihoodContract, numberName } from '../../settings/contract.ts';
+import { formatContract, likelihoodContract, numberName, termsName } from '../../settings/contract.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import { DivergenceError } from '../../training/divergence.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
@@ -171,7 +171,7 @@ function showEpoch(
 ): void {
   const epochs = epochsOf(trainer);
   const name = numberName(config);
-  const terms = `(log likelihood ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`;
+  const terms = `(${termsName(config)} ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`;
   const parts = [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `train ${name} ${nats(trained.bound)}`,
@@ -214,7 +214,10 @@ function conclude(run: RunDirectory, { best }: Trainer, config: RunConfig): void
       ? `validation ${name}`
       : `test ${name} (with --validation n it is chosen on images set aside)`;
   note(`best epoch ${best.epoch}, ${nats(best.bound)} nats by its ${by}; pictures in ${run.file('samples')}`);
-  note(`next: vae sample --run ${run.folder} -n 49 --out grid.png`);
+  const next = objectives[config.objective].hasPrior
+    ? `vae sample --run ${run.folder} -n 49 --out grid.png`
+    : `vae compare ${run.folder}`;
+  note(`next: ${next}`);
 }
 
 /** The first Ctrl-C asks the loop to stop after its step; the second ends the process. */

@@ -35,9 +35,10 @@ export const startOf = (options: TrainOptions): Start =>
   options.resume === undefined ? startNew(options) : startFrom(options);
 
 function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
-  const config = checkConfig({ threads: defaultThreads(), ...resolveConfig(withAbsoluteData(given)) });
-  checkEffect(given, config);
-  return { config };
+  const resolved = { threads: defaultThreads(), ...resolveConfig(withAbsoluteData(given)) };
+  // A flag that changes nothing is refused before its value is.
+  checkEffect(given, resolved);
+  return { config: checkConfig(resolved) };
 }
 
 function startFrom({ resume, out: _, ...options }: TrainOptions): Start {

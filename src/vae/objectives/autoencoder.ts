@@ -19,6 +19,7 @@ export function autoencoder(
 export const autoencoderRow: ObjectiveRow<unknown> = {
   uses: [],
   hasPrior: false,
+  addsUp: true,
   numberName: (kind) => (kind === 'error' ? 'minus squared error' : 'log likelihood'),
   describe: () => 'no bound: a plain autoencoder has no prior',
   train: autoencoder,

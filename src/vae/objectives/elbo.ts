@@ -64,6 +64,7 @@ export interface ElboSettings extends Required<ElboOptions> {
 export const elboRow: ObjectiveRow<ElboSettings> = {
   uses: ['kl', 'estimator', 'gradientVariance', 'beta', 'klWarmUp', 'freeBits', 'samples'],
   hasPrior: true,
+  addsUp: true,
   numberName: () => 'bound',
   describe: (samples) => `bound: ELBO, ${countSamples(samples)}`,
   train: (vae, x, noise, settings) => estimators[settings.estimator].around(elbo)(vae, x, noise, settings),

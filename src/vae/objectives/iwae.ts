@@ -32,6 +32,7 @@ function weigh(vae: LatentVariableModel, x: Tensor, noise: Tensor, { mode = 'eva
 export const iwaeRow: ObjectiveRow<unknown> = {
   uses: ['samples'],
   hasPrior: true,
+  addsUp: false,
   numberName: () => 'bound',
   describe: (samples) => `bound: importance weighted, ${countSamples(samples)}`,
   train: iwae,

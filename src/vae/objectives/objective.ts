@@ -46,6 +46,8 @@ export interface ObjectiveRow<Settings> {
   readonly hasPrior: boolean;
   /** What its number is called. */
   readonly numberName: (kind: LikelihoodKind) => string;
+  /** Whether its number is its log likelihood minus its KL; else those are the terms of the ELBO. */
+  readonly addsUp: boolean;
   /** What its number is, with how many samples of z. */
   readonly describe: (samples: number) => string;
   /** As it is trained. */
