@@ -72,6 +72,17 @@ describe('the evidence lower bound', () => {
     }
   });
 
+  it('estimates the KL to a prior that has no closed form', () => {
+    const prior = { ...standardNormalPrior(2), klFrom: () => undefined };
+    const found = elbo({ prior, encode: vae.encode, decode: vae.decode }, x, epsilon(3));
+    const sampled = bound({ kl: 'monte-carlo' });
+    expect(compute(found.bound, values)).toEqual(compute(sampled.bound, values));
+    expect(compute(found.loss, values)[0]).toBeCloseTo(compute(sampled.loss, values)[0], 12);
+    expect(() => elbo({ prior, encode: vae.encode, decode: vae.decode }, x, epsilon(3), { freeBits: 1 })).toThrow(
+      'free bits need the KL of each latent in closed form',
+    );
+  });
+
   it('with sampled KL is the mean log weight on the same noise', () => {
     const found = compute(bound({ kl: 'monte-carlo' }).bound, values);
     const average = compute(logWeights(vae, x, epsilon(3)).mean(0), values);

@@ -25,7 +25,7 @@ const OVERVIEW_EVERY = 20_000;
 
 export class Pictures {
   private readonly run: RunDirectory;
-  private readonly model: TrainedModel;
+  private readonly trained: TrainedModel;
   private latents: Float32Array | undefined;
   private readonly originals: Uint8Array;
   private readonly followed: Uint8Array;
@@ -37,7 +37,7 @@ export class Pictures {
     const { test, validation, classes } = dataset;
     const held = validation.count > 0 ? validation : test;
     this.run = run;
-    this.model = new TrainedModel(engine, model, trainer.state);
+    this.trained = new TrainedModel(engine, model, trainer.state);
     this.originals = pixelsAt(test, range(0, Math.min(RECONSTRUCTION_COUNT, test.count)));
     this.followed = pixelsAt(held, oneOfEachClass(held, classes, HISTORY_COUNT));
     for (let epoch = 1; epoch <= trainer.progress.epoch; epoch++) {
@@ -47,11 +47,11 @@ export class Pictures {
   }
 
   private get shape() {
-    return this.model.model.vae.config.imageShape;
+    return this.trained.model.vae.config.imageShape;
   }
 
   private get seed(): number {
-    return this.model.model.config.seed;
+    return this.trained.model.config.seed;
   }
 
   /** A run that was killed between an epoch's checkpoint and its pictures gets them when it is resumed. */
@@ -61,13 +61,13 @@ export class Pictures {
   }
 
   async draw(epoch: number): Promise<void> {
-    this.latents ??= await this.model.draw(SAMPLE_COUNT, this.seed);
-    const samples = await this.model.decode(this.latents);
+    this.latents ??= await this.trained.draw(SAMPLE_COUNT, this.seed);
+    const samples = await this.trained.decode(this.latents);
     writeFile(this.run.pictureFile('samples', epoch), drawGrid(samples, this.shape, squareColumns(SAMPLE_COUNT)));
-    const { originals, pictures } = await this.model.reconstruct(this.originals, 1, this.seed);
-    const pairs = interleave(originals, pictures, this.model.model.vae.pixels);
+    const { originals, pictures } = await this.trained.reconstruct(this.originals, 1, this.seed);
+    const pairs = interleave(originals, pictures, this.trained.model.vae.pixels);
     writeFile(this.run.pictureFile('reconstructions', epoch), drawGrid(pairs, this.shape, RECONSTRUCTION_COLUMNS));
-    const column = encodeColumn((await this.model.reconstruct(this.followed, 1, this.seed)).pictures, this.shape);
+    const column = encodeColumn((await this.trained.reconstruct(this.followed, 1, this.seed)).pictures, this.shape);
     const file = this.run.pictureFile('history', epoch);
     writeFile(file, column);
     // Read back, so that a resumed run draws the same.
@@ -77,7 +77,7 @@ export class Pictures {
 
   /** The reconstruction history, and the curves. */
   async drawOverview(): Promise<void> {
-    const { originals } = await this.model.reconstruct(this.followed, 1, this.seed);
+    const { originals } = await this.trained.reconstruct(this.followed, 1, this.seed);
     const known = this.history.filter((column) => column !== undefined);
     if (known.length > 0) {
       const first = this.history.findIndex((column) => column !== undefined) + 1;
@@ -87,7 +87,7 @@ export class Pictures {
     this.overviewDrawn = performance.now();
   }
 
-  release = (): Promise<void> => this.model.release();
+  release = (): Promise<void> => this.trained.release();
 }
 
 /** Draws what metrics.jsonl and curves.jsonl hold. */
