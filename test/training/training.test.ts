@@ -250,7 +250,10 @@ describe('a configuration', () => {
       'estimator score-function: needs a posterior whose density can be computed for any z; use posterior normal',
     ],
     [{ gradientVariance: true, posterior: 'planar', kl: 'monte-carlo' }, 'gradientVariance needs a posterior'],
-    [{ freeBits: 0.1, kl: 'monte-carlo' }, 'freeBits 0.1: free bits need a KL in closed form; use kl analytic'],
+    [
+      { freeBits: 0.1, kl: 'monte-carlo' },
+      'freeBits 0.1: free bits need the KL of each latent in closed form; use kl analytic',
+    ],
     [{ freeBits: 0.1, kl: 'monte-carlo', posterior: 'planar' }, 'use posterior normal'],
     [{ range: 'symmetric' }, 'the likelihood bernoulli is of pixels from 0 to 1; use range unit'],
     [

@@ -72,14 +72,9 @@ export const elboRow: ObjectiveRow<ElboSettings> = {
   conflict: ({ kl, estimator, gradientVariance, freeBits }, { closedForm }) => {
     const isAnalytic = kl === 'analytic';
     if (freeBits > 0 && (!isAnalytic || !closedForm)) {
-      const problem = 'free bits are counted on the KL of each latent in closed form, which a flow has not';
-      return closedForm
-        ? {
-            field: 'freeBits',
-            problem: 'free bits need a KL in closed form',
-            remedies: [{ field: 'kl', value: 'analytic' }],
-          }
-        : { field: 'freeBits', problem, remedies: [{ field: 'posterior', value: 'normal' }] };
+      const remedy = closedForm ? { field: 'kl', value: 'analytic' } : { field: 'posterior', value: 'normal' };
+      const problem = 'free bits need the KL of each latent in closed form';
+      return { field: 'freeBits', problem, remedies: [remedy] };
     }
     if (isAnalytic && !closedForm) {
       const problem = 'the KL of a flow has no closed form';
