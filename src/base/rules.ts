@@ -117,14 +117,6 @@ export const text = (expects: string): Rule<string> => ({
   schema: { type: 'string', minLength: 1 },
 });
 
-/** A text of some form. */
-export const pattern = <T extends string>(expects: string, form: RegExp): Rule<T> => ({
-  expects,
-  accepts: (value): value is T => typeof value === 'string' && form.test(value),
-  parse: (given) => given,
-  schema: { type: 'string', pattern: form.source },
-});
-
 /** "expected one of adam, adamw; did you mean adam?" */
 export function expectation(value: unknown, rule: Rule): string {
   return `expected ${rule.expects}${suggestion(value, rule)}`;

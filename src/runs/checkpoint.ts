@@ -13,8 +13,6 @@ import { formatShape, sameShape } from '../tensor/shape.ts';
 import { type Progress, parseProgress } from './progress.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.ts';
 
-export type { Progress } from './progress.ts';
-
 export interface Checkpoint {
   readonly config: RunConfig;
   readonly imageShape: ImageShape;

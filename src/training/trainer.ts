@@ -14,8 +14,6 @@ import { type DivergenceError, divergenceError } from './divergence.ts';
 import type { EpochRecord, StepRecord, TrainingRecord } from './records.ts';
 import { type Step, Updates } from './updates.ts';
 
-export { DivergenceError } from './divergence.ts';
-
 /** What an epoch ends with. */
 interface Measured {
   readonly test: Bound;

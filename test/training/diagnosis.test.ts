@@ -9,7 +9,8 @@ import { createReferenceEngine } from '../../src/engines/reference/index.ts';
 import { createModel } from '../../src/programs/programs.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/runs/checkpoint.ts';
 import type { RunConfig } from '../../src/settings/table.ts';
-import { DivergenceError, Trainer } from '../../src/training/trainer.ts';
+import { DivergenceError } from '../../src/training/divergence.ts';
+import { Trainer } from '../../src/training/trainer.ts';
 import { ahead } from '../programs/ahead.ts';
 import { SMALL, useDigits } from './small-run.ts';
 

@@ -9,7 +9,7 @@ import type { Model } from '../../programs/programs.ts';
 import { drawChart } from '../../report/chart.ts';
 import { drawGrid, interleave, squareColumns } from '../../report/grid.ts';
 import { decodeColumn, drawHistory, encodeColumn } from '../../report/history.ts';
-import type { Progress } from '../../runs/checkpoint.ts';
+import type { Progress } from '../../runs/progress.ts';
 import type { RunDirectory } from '../../runs/run-directory.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';

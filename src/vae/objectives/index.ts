@@ -10,5 +10,3 @@ export const objectives = {
   iwae: iwaeRow,
   autoencoder: autoencoderRow,
 } as const satisfies Record<string, ObjectiveRow<never>>;
-
-export type ObjectiveName = keyof typeof objectives;
