@@ -1,27 +1,23 @@
 /** Runs a training: the trainer's records become lines, files and pictures. */
 
 import path from 'node:path';
-import { closeDataset, type Dataset } from '../../data/dataset.ts';
-import type { Engine } from '../../engines/engine.ts';
+import { closeDataset } from '../../data/dataset.ts';
 import type { EngineName } from '../../engines/index.ts';
-import type { Spread } from '../../evaluation/gradient-variance.ts';
-import type { Model } from '../../programs/programs.ts';
 import type { Progress } from '../../runs/progress.ts';
 import { createRun, type RunDirectory } from '../../runs/run-directory.ts';
-import { formatContract, likelihoodContract, numberName, termsName } from '../../settings/contract.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import { DivergenceError } from '../../training/divergence.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
-import { objectives } from '../../vae/objectives/index.ts';
 import { openEngine } from '../shared/engine.ts';
 import { environment } from '../shared/environment.ts';
 import { Exit, INTERRUPTED } from '../shared/exit-codes.ts';
 import { flagName } from '../shared/flags.ts';
 import { RUNS_FOLDER } from '../shared/options.ts';
 import { type Bar, startBar } from '../shared/progress-bar.ts';
-import { note, result, workWithoutOutput } from '../shared/terminal.ts';
-import { counted, formatSeconds, nats } from '../shared/words.ts';
+import { note, workWithoutOutput } from '../shared/terminal.ts';
+import { nats } from '../shared/words.ts';
+import { announce, conclude, epochsOf, showEpoch } from './lines.ts';
 import type { TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
 import { prepare, startOf } from './start.ts';
@@ -58,22 +54,6 @@ export async function train(options: TrainOptions): Promise<void> {
     run.unlock();
     if (resumed === undefined) run.discardUnlessSaved();
   }
-}
-
-function announce(
-  run: RunDirectory,
-  engine: Engine,
-  { vae, config }: Model,
-  { train: set, test }: Dataset,
-  trainer: Trainer,
-) {
-  const parameters = vae.parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
-  const { epoch, step } = trainer.progress;
-  note(
-    `${run.folder}: ${set.count} training and ${test.count} test images; ${parameters} parameters; ${engine.description}; seed ${config.seed}`,
-  );
-  note(formatContract(likelihoodContract(config)));
-  if (step > 0) note(`resumed after ${counted(epoch, 'epoch')} and ${step} updates`);
 }
 
 interface Following {
@@ -163,35 +143,9 @@ async function follow(following: Following): Promise<void> {
   conclude(run, trainer, config);
 }
 
-function showEpoch(
-  { epoch, train: trained, validation, test, gradientVariance }: EpochRecord,
-  config: RunConfig,
-  trainer: Trainer,
-  seconds: number,
-): void {
-  const epochs = epochsOf(trainer);
-  const name = numberName(config);
-  const terms = `(${termsName(config)} ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`;
-  const parts = [
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
-    `train ${name} ${nats(trained.bound)}`,
-    ...(validation === undefined ? [] : [`validation ${name} ${nats(validation.bound)}`]),
-    `test ${name} ${nats(test.bound)}${objectives[config.objective].hasPrior ? ` ${terms}` : ''}`,
-    formatSeconds(seconds),
-  ];
-  result(parts.join('  '));
-  if (gradientVariance !== undefined) {
-    const spread = ([name, { variance }]: [string, Spread]) => `${name} ${variance.toPrecision(3)}`;
-    result(`  variance of the encoder's gradient: ${Object.entries(gradientVariance).map(spread).join(', ')}`);
-  }
-}
-
 /** An epoch in which the run ended early is not kept. */
 const isKept = ({ epoch }: EpochRecord, { progress }: Trainer, { keepEvery }: RunConfig): boolean =>
   keepEvery > 0 && progress.batch === 0 && epoch % keepEvery === 0;
-
-/** Epochs of the whole run; the last one may be cut short. */
-const epochsOf = ({ totalSteps, stepsPerEpoch }: Trainer): number => Math.ceil(totalSteps / stepsPerEpoch);
 
 /** A few steps of each epoch; the same ones if the run was interrupted. */
 const isCurvePoint = ({ step, stepsPerEpoch }: StepRecord): boolean =>
@@ -205,20 +159,6 @@ const curvePoint = ({ step, loss, learningRate, gradientNorm }: StepRecord) => (
 });
 
 const metricsLine = ({ kind: _, best: __, ...record }: EpochRecord, seconds: number) => ({ ...record, seconds });
-
-function conclude(run: RunDirectory, { best }: Trainer, config: RunConfig): void {
-  if (best === undefined) return;
-  const name = numberName(config);
-  const by =
-    config.validation > 0
-      ? `validation ${name}`
-      : `test ${name} (with --validation n it is chosen on images set aside)`;
-  note(`best epoch ${best.epoch}, ${nats(best.bound)} nats by its ${by}; pictures in ${run.file('samples')}`);
-  const next = objectives[config.objective].hasPrior
-    ? `vae sample --run ${run.folder} -n 49 --out grid.png`
-    : `vae compare ${run.folder}`;
-  note(`next: ${next}`);
-}
 
 /** The first Ctrl-C asks the loop to stop after its step; the second ends the process. */
 function catchInterrupts(onAsked: () => void) {
