@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** What runs the built program, and what takes more than a second or two: mostly engines on many programs. */
 const PROGRAM = [
   'test/readme.test.ts',
+  'test/base/locking.test.ts',
   'test/cli/**/*.test.ts',
   'test/data/folder.test.ts',
   'test/engines/cuda/{command-line,emulated,gpu,kernel-cache}.test.ts',

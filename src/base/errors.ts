@@ -23,7 +23,25 @@ export type Label = (field: string, value?: unknown) => string;
 
 const asIs: Label = (field) => field;
 
-const formatValue = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
+/** What a message shows of a value at most; a file can hold anything. */
+const MOST_SHOWN = 200;
+
+/** A value as it may be typed; what cannot be typed, as JSON. */
+function formatValue(value: unknown): string {
+  const isSimple = (item: unknown): boolean => typeof item !== 'object' || item === null;
+  const isList = Array.isArray(value) && value.every(isSimple);
+  const shown = isList ? value.join(',') : isSimple(value) ? String(value) : json(value);
+  return shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown;
+}
+
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // Nested too deep.
+    return '…';
+  }
+}
 
 /** "lower --learning-rate (now 0.1), or use --clip 10 or --scale softplus": a verb is said once for all that it takes. */
 function formatRemedies(remedies: readonly Remedy[], label: Label): string {
@@ -98,6 +116,11 @@ export function describeSystemError(error: unknown): string {
     ELOOP: 'its links lead round in a circle',
     EFBIG: 'larger than a file may be here',
     ENAMETOOLONG: 'the name is too long',
+    EBUSY: 'it is in use',
+    EMFILE: 'too many files are open',
+    ENFILE: 'too many files are open',
+    EIO: 'the disk reports an error',
+    EDQUOT: 'the disk quota is used up',
   };
   return (code !== undefined ? known[code] : undefined) ?? (error instanceof Error ? error.message : String(error));
 }

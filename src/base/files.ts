@@ -1,8 +1,10 @@
 /** Files read and written with errors that a person can act on. A file is never seen half-written under its name. */
 
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -11,17 +13,25 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from './errors.ts';
 
+/** What is no file: a pipe that nobody writes into never answers, and a device such as /dev/zero never ends. */
+function kindOf(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return 'a folder';
+  return stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device';
+}
+
 /** @throws InputError if the file cannot be read. */
 export function readFile(file: string): Buffer {
   try {
-    // One such as /dev/zero never ends.
-    if (statSync(file).isCharacterDevice()) throw new Error('it is a device, not a file');
+    const kind = kindOf(statSync(file));
+    if (kind !== undefined) throw new Error(`it is ${kind}, not a file`);
     return readFileSync(file);
   } catch (error) {
     throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
@@ -57,18 +67,27 @@ export function listFolder(folder: string): string[] {
   }
 }
 
-/** Beside the file or folder that it is to become, of this process alone. */
-export const temporaryName = (file: string): string =>
-  path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
+/** More of a long name could make the temporary one too long for the file system. */
+const NAME_KEPT = 60;
+
+/**
+ * Beside the file or folder that it is to become, of this process alone. Nobody can guess it, so no link can wait there.
+ */
+export const temporaryName = (file: string): string => {
+  const { dir, base } = path.parse(file);
+  return path.join(dir, `.${base.slice(0, NAME_KEPT)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+};
 
 /** The process that a temporary name is of, or undefined where the name is of another kind. */
 export function temporaryOwner(name: string): number | undefined {
-  const owner = /^\..+\.(\d+)\.tmp$/.exec(name)?.[1];
+  const owner = /^\..+\.(\d+)(?:-[0-9a-f]+)?\.tmp$/.exec(name)?.[1];
   return owner === undefined ? undefined : Number(owner);
 }
 
 /** Whether there is a process of this number, be it another user's. */
 export function isRunning(id: number): boolean {
+  // Zero and less stand for groups of processes.
+  if (!Number.isSafeInteger(id) || id <= 0) return false;
   try {
     return process.kill(id, 0);
   } catch (error) {
@@ -76,16 +95,26 @@ export function isRunning(id: number): boolean {
   }
 }
 
-/** Removes what a process that was killed while it wrote has left in a folder. */
+/** Cleans up where a failure must not hide what happened before it, and does no harm. */
+export function quietly(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // What is left takes up space.
+  }
+}
+
+/** Removes what a process that was killed while it wrote has left in a folder, as far as it can be removed. */
 export function removeTemporaries(folder: string): void {
   for (const name of listFolder(folder)) {
-    if (temporaryOwner(name) !== undefined) rmSync(path.join(folder, name), { force: true });
+    if (temporaryOwner(name) !== undefined)
+      quietly(() => rmSync(path.join(folder, name), { recursive: true, force: true }));
   }
 }
 
 /**
- * Writes to a temporary name beside the target, flushes it to disk, and renames it. A link is followed, and a device or
- * pipe is written into as it is.
+ * Writes to a temporary name beside the target, flushes it to disk, and renames it. A link is followed, a file that is
+ * replaced hands its mode on, and a device or pipe is written into as it is.
  * @throws InputError if the target cannot be written; the temporary file is removed.
  */
 export function writeFile(file: string, content: string | Uint8Array): void {
@@ -93,34 +122,51 @@ export function writeFile(file: string, content: string | Uint8Array): void {
   try {
     const existing = existsSync(file) ? statSync(file) : undefined;
     if (existing?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
-    if (existing !== undefined && !existing.isFile()) writeBytes(file, bytes);
-    else replaceFile(existing === undefined ? file : realpathSync(file), bytes);
+    if (existing === undefined) replaceFile(file, bytes);
+    else if (existing.isFile()) replaceFile(realpathSync(file), bytes, existing.mode);
+    else writeInto(file, 'w', (descriptor) => writeAll(descriptor, bytes));
   } catch (error) {
     throw new InputError(`cannot write ${file}: ${describeSystemError(error)}`);
   }
 }
 
-function replaceFile(file: string, bytes: Uint8Array): void {
+function replaceFile(file: string, bytes: Uint8Array, mode?: number): void {
   const temporary = temporaryName(file);
-  const descriptor = openSync(temporary, 'w');
   try {
-    try {
+    writeInto(temporary, 'wx', (descriptor) => {
+      if (mode !== undefined) fchmodSync(descriptor, mode & 0o777);
       writeAll(descriptor, bytes);
       fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    });
     renameSync(temporary, file);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    quietly(() => rmSync(temporary, { force: true }));
     throw error;
+  }
+  flushFolder(path.dirname(file));
+}
+
+/**
+ * Flushes a file that was appended to, if there is one.
+ * @throws InputError if it cannot be written.
+ */
+export function flushFile(file: string): void {
+  try {
+    if (existsSync(file)) writeInto(file, 'r+', fsyncSync);
+  } catch (error) {
+    throw new InputError(`cannot write ${file}: ${describeSystemError(error)}`);
   }
 }
 
-function writeBytes(file: string, bytes: Uint8Array): void {
-  const descriptor = openSync(file, 'w');
+/** A new name is on disk once its folder is. Windows cannot open a folder, and need not. */
+function flushFolder(folder: string): void {
+  quietly(() => writeInto(folder, 'r', fsyncSync));
+}
+
+function writeInto(file: string, flags: 'w' | 'wx' | 'r+' | 'r', work: (descriptor: number) => void): void {
+  const descriptor = openSync(file, flags);
   try {
-    writeAll(descriptor, bytes);
+    work(descriptor);
   } finally {
     closeSync(descriptor);
   }

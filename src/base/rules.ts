@@ -124,13 +124,18 @@ export function expectation(value: unknown, rule: Rule): string {
 
 function suggestion(value: unknown, { choices }: Rule): string {
   if (choices === undefined) return '';
-  const wrong = (Array.isArray(value) ? value : [value]).find((item) => !choices.includes(String(item)));
-  const nearest = nearestName(String(wrong), choices);
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const wrong = items.find((item) => typeof item === 'string' && !choices.includes(item));
+  const nearest = typeof wrong === 'string' ? nearestName(wrong, choices) : undefined;
   return nearest === undefined ? '' : `; did you mean ${nearest}?`;
 }
 
+/** No name is longer; a text that a file holds may be. */
+const LONGEST_NAME = 100;
+
 /** The name that the fewest edits make of the given one, if they are few. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   const ranked = names.map((candidate) => ({ candidate, edits: editDistance(name.toLowerCase(), candidate) }));
   const [best] = ranked.sort((a, b) => a.edits - b.edits);
   return best !== undefined && best.edits <= Math.max(2, name.length / 3) ? best.candidate : undefined;

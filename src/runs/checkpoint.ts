@@ -3,7 +3,9 @@
  * from one machine or hour to the next, so that equal runs give equal bytes.
  */
 
+import { createHash } from 'node:crypto';
 import { ConfigError, InputError } from '../base/errors.ts';
+import { allFinite } from '../base/finite.ts';
 import { readFile, writeFile } from '../base/files.ts';
 import type { ImageShape } from '../data/dataset.ts';
 import type { State } from '../engines/engine.ts';
@@ -27,7 +29,9 @@ export interface Checkpoint {
 
 /** Before the name of a moment and the parameter's name; what PyTorch's load_state_dict is not to be given. */
 const MOMENT_PREFIX = 'optimizer.';
-const FORMAT_VERSION = '1';
+/** Version 1 is the same without a checksum. */
+const FORMAT_VERSION = '2';
+const VERSIONS: readonly (string | undefined)[] = ['1', FORMAT_VERSION];
 
 export function captureState(state: State): Pick<Checkpoint, 'parameters' | 'moments'> {
   const read = (moment?: string) =>
@@ -64,20 +68,47 @@ export function restoreState(checkpoint: Checkpoint, state: State, name: string)
   for (const moment of state.moments) restore(checkpoint.moments[moment] ?? [], moment);
 }
 
+/** @throws InputError if a value is not finite: nothing could go on from there. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
   const { config, imageShape, progress, data, parameters, moments } = checkpoint;
   const prefixed = Object.entries(moments).flatMap(([moment, tensors]) =>
     tensors.map((tensor) => ({ ...tensor, name: `${MOMENT_PREFIX}${moment}.${tensor.name}` })),
   );
+  const tensors = [...parameters, ...prefixed];
+  const spoilt = firstNotFinite(tensors);
+  if (spoilt !== undefined) throw new InputError(`after ${progress.step} updates "${spoilt}" is no longer finite`);
   const metadata = {
     format: 'pt',
     vae: FORMAT_VERSION,
+    checksum: NO_CHECKSUM,
     config: JSON.stringify(config),
     imageShape: JSON.stringify(imageShape),
     progress: JSON.stringify(progress),
     data,
   };
-  return encodeSafetensors({ tensors: [...parameters, ...prefixed], metadata });
+  return sealed(encodeSafetensors({ tensors, metadata }));
+}
+
+const firstNotFinite = (tensors: readonly NamedTensor[]): string | undefined =>
+  tensors.find(({ values }) => !allFinite(values))?.name;
+
+/** What stands for the checksum while it is taken: the SHA-256 of all bytes of the file. */
+const NO_CHECKSUM = '0'.repeat(64);
+const checksumField = (hex: string): string => `"checksum":"${hex}"`;
+
+/** Puts the checksum into its place, which is before all that a user has named. */
+function sealed(bytes: Buffer): Buffer {
+  const place = bytes.indexOf(checksumField(NO_CHECKSUM));
+  bytes.write(checksumField(createHash('sha256').update(bytes).digest('hex')), place);
+  return bytes;
+}
+
+/** Whether the bytes are those that were sealed. */
+function isIntact(bytes: Buffer, checksum: string): boolean {
+  const place = bytes.indexOf(checksumField(checksum));
+  const hash = createHash('sha256').update(bytes.subarray(0, Math.max(0, place)));
+  hash.update(checksumField(NO_CHECKSUM)).update(bytes.subarray(place + checksumField(checksum).length));
+  return place >= 0 && hash.digest('hex') === checksum;
 }
 
 export const writeCheckpoint = (file: string, checkpoint: Checkpoint): void =>
@@ -85,14 +116,24 @@ export const writeCheckpoint = (file: string, checkpoint: Checkpoint): void =>
 
 /** @throws InputError if the file cannot be read, is damaged, or is no checkpoint of ours. */
 export function readCheckpoint(file: string): Checkpoint {
-  const { tensors, metadata } = decodeSafetensors(readFile(file), file);
+  const bytes = readFile(file);
+  const { tensors, metadata } = decodeSafetensors(bytes, file);
   if (metadata.vae === undefined) {
     throw new InputError(`${file}: a safetensors file, but not a checkpoint of vae: it has no configuration`);
   }
-  if (metadata.vae !== FORMAT_VERSION) {
+  if (!VERSIONS.includes(metadata.vae)) {
     throw new InputError(
       `${file}: its format is ${metadata.vae}, this program reads ${FORMAT_VERSION}; use a newer version`,
     );
+  }
+  const { vae: version, checksum = '' } = metadata;
+  // A checksum whose own name is damaged is missing, which is right in version 1 alone.
+  if ((version !== '1' || checksum !== '') && !isIntact(bytes, checksum)) {
+    throw new InputError(`${file}: damaged: its checksum is wrong; use another checkpoint of the run`);
+  }
+  const spoilt = firstNotFinite(tensors);
+  if (spoilt !== undefined) {
+    throw new InputError(`${file}: its tensor "${spoilt}" is not finite; use another checkpoint of the run`);
   }
   const config = parseConfig(metadata.config, file);
   const imageShape = parseField(metadata.imageShape, 'imageShape', file) as unknown as ImageShape;
@@ -109,7 +150,8 @@ export function readCheckpoint(file: string): Checkpoint {
     if (!name.startsWith(MOMENT_PREFIX)) continue;
     const [moment, ...parameter] = name.slice(MOMENT_PREFIX.length).split('.');
     const known = moments.get(moment) ?? [];
-    moments.set(moment, [...known, { name: parameter.join('.'), ...rest }]);
+    known.push({ name: parameter.join('.'), ...rest });
+    moments.set(moment, known);
   }
   const parameters = tensors.filter(({ name }) => !name.startsWith(MOMENT_PREFIX));
   const data = metadata.data ?? '';

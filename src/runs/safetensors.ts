@@ -65,6 +65,7 @@ export function decodeSafetensors(bytes: Buffer, name: string): SafetensorsFile 
   const start = LENGTH_BYTES + readHeaderLength(bytes, name);
   const header = parseHeader(bytes.toString('utf8', LENGTH_BYTES, start), name);
   const { __metadata__: metadata, ...entries } = header;
+  const spans: Span[] = [];
   const tensors = Object.entries(entries).map(([tensor, entry]): NamedTensor => {
     if (!isEntry(entry)) throw new InputError(`${name}: damaged header: tensor "${tensor}" is not described`);
     const {
@@ -83,12 +84,35 @@ export function decodeSafetensors(bytes: Buffer, name: string): SafetensorsFile 
         `${name}: damaged header: tensor "${tensor}" of ${shape.join(' × ')} has ${to - from} bytes`,
       );
     }
+    spans.push({ tensor, from, to });
     // Copied, because the file's bytes need not be aligned in memory.
     const values = new Float32Array(Uint8Array.prototype.slice.call(bytes, start + from, start + to).buffer);
     return { name: tensor, shape, values };
   });
+  checkSpans(spans, bytes.length - start, name);
   const texts = Object.entries(metadata ?? {}).filter(([, value]) => typeof value === 'string');
   return { tensors, metadata: Object.fromEntries(texts) };
+}
+
+/** The place of a tensor's bytes behind the header. */
+interface Span {
+  readonly tensor: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Every byte behind the header belongs to one tensor. */
+function checkSpans(spans: readonly Span[], length: number, name: string): void {
+  let end = 0;
+  for (const { tensor, from, to } of spans.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from !== end) {
+      throw new InputError(
+        `${name}: damaged header: tensor "${tensor}" begins at byte ${from}, where the one before it ends at ${end}`,
+      );
+    }
+    end = to;
+  }
+  if (end !== length) throw new InputError(`${name}: damaged: ${length - end} bytes behind its last tensor`);
 }
 
 function readHeaderLength(bytes: Buffer, name: string): number {

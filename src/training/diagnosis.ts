@@ -1,6 +1,7 @@
 /** Finds what stopped being finite first, after a run has failed: its steps are made again, and one is looked into. */
 
-import { allFinite, type FirstNonFinite, firstNonFinite, watch } from './finiteness.ts';
+import { allFinite } from '../base/finite.ts';
+import { type FirstNonFinite, firstNonFinite, watch } from './finiteness.ts';
 import type { Place, Step, Updates } from './updates.ts';
 
 /** What stopped being finite first, and in which step. Without a node it was the update itself that overflowed. */

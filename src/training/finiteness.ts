@@ -1,5 +1,6 @@
 /** Where a program's values stop being finite: a program that looks at every value of another, and what it says. */
 
+import { allFinite } from '../base/finite.ts';
 import type { Primitive } from '../tensor/primitives.ts';
 import { formatProgram, inputsOf, type Program, rootsOf, sourceName } from '../tensor/program.ts';
 import { formatShape, type Shape } from '../tensor/shape.ts';
@@ -27,12 +28,6 @@ export interface FirstNonFinite {
   readonly node: NodePlace;
   /** The first parameter that is not finite, or whose gradient is not, in the order of the nodes. */
   readonly parameter?: ParameterPlace;
-}
-
-/** Whether every value is finite. */
-export function allFinite(values: ArrayLike<number>): boolean {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
-  return true;
 }
 
 /** The nodes that may stop being finite, each with the name of its output in the program that looks at it. */
