@@ -5,13 +5,13 @@
 
 import { createHash } from 'node:crypto';
 import { ConfigError, InputError } from '../base/errors.ts';
-import { allFinite } from '../base/finite.ts';
 import { readFile, writeFile } from '../base/files.ts';
+import { allFinite } from '../base/finite.ts';
 import type { ImageShape } from '../data/dataset.ts';
 import type { State } from '../engines/engine.ts';
 import { checkConfig } from '../settings/check.ts';
 import { DEFAULTS, type RunConfig } from '../settings/table.ts';
-import { formatShape, sameShape } from '../tensor/shape.ts';
+import { formatShape, sameShape, sizeOf } from '../tensor/shape.ts';
 import { type Progress, parseProgress } from './progress.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.ts';
 
@@ -136,14 +136,7 @@ export function readCheckpoint(file: string): Checkpoint {
     throw new InputError(`${file}: its tensor "${spoilt}" is not finite; use another checkpoint of the run`);
   }
   const config = parseConfig(metadata.config, file);
-  const imageShape = parseField(metadata.imageShape, 'imageShape', file) as unknown as ImageShape;
-  if (
-    !Array.isArray(imageShape) ||
-    imageShape.length !== 3 ||
-    imageShape.some((n) => !Number.isSafeInteger(n) || n < 1)
-  ) {
-    throw new InputError(`${file}: damaged: imageShape is not three sizes`);
-  }
+  const imageShape = imageShapeOf(metadata.imageShape, file);
   const progress = progressOf(metadata.progress, file);
   const moments = new Map<string, NamedTensor[]>();
   for (const { name, ...rest } of tensors) {
@@ -168,9 +161,20 @@ function parseConfig(json: string | undefined, file: string): RunConfig {
   }
 }
 
+/** No image that this program reads has more values. */
+const MOST_VALUES = 2 ** 30;
+
+function imageShapeOf(json: string | undefined, file: string): ImageShape {
+  const sizes: unknown = parseField(json, 'imageShape', file);
+  const isShape = Array.isArray(sizes) && sizes.length === 3 && sizes.every((n) => Number.isSafeInteger(n) && n >= 1);
+  if (!isShape || sizeOf(sizes) > MOST_VALUES) throw new InputError(`${file}: damaged: its imageShape makes no sense`);
+  return sizes as unknown as ImageShape;
+}
+
 function progressOf(json: string | undefined, file: string): Progress {
   const progress = parseProgress(parseField(json, 'progress', file));
-  if (progress === undefined) throw new InputError(`${file}: damaged: its progress makes no sense: ${json}`);
+  if (progress === undefined)
+    throw new InputError(`${file}: damaged: its progress makes no sense: ${json?.slice(0, 200)}`);
   return progress;
 }
 

@@ -134,7 +134,9 @@ export function parseProgress(written: object): Progress | undefined {
     [step, epoch, batch, images, measured].every(isCount) &&
     [loss, bound, logLikelihood, kl, gradientNorm].every(Number.isFinite) &&
     (batch === 0) === (images === 0) &&
-    (best === undefined || (isCount(best?.epoch) && Number.isFinite(best.bound)));
+    // Every epoch has an update, and the best is one of those that were measured.
+    epoch! + Math.sign(batch!) <= step! &&
+    (best === undefined || (isCount(best?.epoch) && best.epoch <= epoch! && Number.isFinite(best.bound)));
   if (!makesSense) return undefined;
   return { ...progress, sums: { images, loss, bound, logLikelihood, kl, gradientNorm } } as Progress;
 }

@@ -210,7 +210,7 @@ describe('a checkpoint', () => {
     writeFileSync(file, encodeSafetensors({ tensors: [], metadata: {} }));
     expect(() => readCheckpoint(file)).toThrow('not a checkpoint of vae');
     writeFileSync(file, encodeSafetensors({ tensors: [], metadata: { vae: '9' } }));
-    expect(() => readCheckpoint(file)).toThrow('its format is 9, this program reads 1');
+    expect(() => readCheckpoint(file)).toThrow('its format is 9, this program reads 2');
     writeFileSync(file, encodeSafetensors({ tensors: [], metadata: { vae: '1', config: '{"latent":0}' } }));
     expect(() => readCheckpoint(file)).toThrow('its configuration: latent 0: expected an integer');
   });
