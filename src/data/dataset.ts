@@ -137,11 +137,21 @@ export function firstImages(set: ImageSet, limit: number): ImageSet {
     : select(set, range(0, limit));
 }
 
-/** Positions of the first image of each class, or simply of the first images where there are no classes; at most `most`. */
+/** Positions of the first image of each class, or of images spread over the set where there are no classes; at most `most`. */
 export function oneOfEachClass(set: ImageSet, classes: readonly string[], most: number): Int32Array {
   const firsts = classes.map((_, label) => set.labels.indexOf(label)).filter((position) => position >= 0);
-  const chosen = firsts.length > 1 ? Int32Array.from(firsts) : range(0, set.count);
-  return chosen.slice(0, most);
+  return firsts.length > 1 ? Int32Array.from(firsts.slice(0, most)) : spread(set, [], most);
+}
+
+/** Positions of at most `most` images that show what is in a set: of each class in turn, or spread over its length. */
+export function spread({ count, labels }: ImageSet, classes: readonly string[], most: number): Int32Array {
+  const wanted = Math.min(most, count);
+  if (classes.length < 2) return range(0, wanted).map((i) => Math.floor((i * count) / wanted));
+  const byClass = classes.map((_, label) => range(0, count).filter((i) => labels[i] === label));
+  const turns = byClass.flatMap((group) =>
+    [...group.subarray(0, wanted)].map((position, turn) => ({ position, turn })),
+  );
+  return Int32Array.from(turns.toSorted((a, b) => a.turn - b.turn).slice(0, wanted), ({ position }) => position);
 }
 
 /** Closes the files that a dataset's images may stay in. */

@@ -7,6 +7,9 @@ import { layGrid } from './grid.ts';
 
 /** Columns, with the originals; more would be too wide to look at. */
 const MOST_COLUMNS = 50;
+/** Pixels of the whole picture, as long as it has a few columns: it is drawn again and again while a run goes on. */
+const MOST_PIXELS = 6e6;
+const FEWEST_COLUMNS = 6;
 
 /** At most `most` of the numbers 0 to count − 1, evenly spaced, the first and the last included. */
 export function evenly(count: number, most: number): number[] {
@@ -14,23 +17,33 @@ export function evenly(count: number, most: number): number[] {
   return Array.from({ length: kept }, (_, i) => (kept === 1 ? count - 1 : Math.round((i * (count - 1)) / (kept - 1))));
 }
 
-/**
- * Draws columns of the same images, [images, C, H, W] in [0, 1] each: the originals, then one column per epoch, from
- * `firstEpoch` on. Of many epochs it shows some, evenly spaced, the first and the last included.
- */
-export function drawHistory(columns: readonly Float32Array[], shape: ImageShape, firstEpoch = 1): Buffer {
+/** The epochs that have a column where all would be too many, evenly spaced, the first and the last included. */
+export function shownEpochs(epochs: readonly number[], rows: number, shape: ImageShape): number[] {
+  const [, height, width] = shape;
+  const room = Math.floor(MOST_PIXELS / (rows * height * width));
+  const columns = Math.min(MOST_COLUMNS, Math.max(FEWEST_COLUMNS, room));
+  return evenly(epochs.length, columns - 1).map((i) => epochs[i]);
+}
+
+/** The same images at one time. */
+export interface Column {
+  readonly name: string;
+  /** [rows, C, H, W] in [0, 1] */
+  readonly images: Float32Array;
+}
+
+/** Draws columns side by side: the originals, then one for each epoch. */
+export function drawHistory(columns: readonly Column[], shape: ImageShape, rowNames: readonly string[] = []): Buffer {
   const pixels = pixelsOf(shape);
-  const [originals, ...epochs] = columns;
-  const shown = evenly(epochs.length, MOST_COLUMNS - 1);
-  const kept = [originals, ...shown.map((epoch) => epochs[epoch])];
-  const images = new Float32Array(kept.length * originals.length);
+  const [{ images: originals }] = columns;
+  const images = new Float32Array(columns.length * originals.length);
   for (let row = 0; row * pixels < originals.length; row++) {
-    kept.forEach((column, i) => {
-      images.set(column.subarray(row * pixels, (row + 1) * pixels), (row * kept.length + i) * pixels);
+    columns.forEach((column, i) => {
+      images.set(column.images.subarray(row * pixels, (row + 1) * pixels), (row * columns.length + i) * pixels);
     });
   }
-  const columnNames = ['original', ...shown.map((epoch) => String(firstEpoch + epoch))];
-  return layGrid(images, shape, { columns: kept.length, columnNames }).png();
+  const columnNames = columns.map(({ name }) => name);
+  return layGrid(images, shape, { columns: columns.length, columnNames, rowNames }).png();
 }
 
 const depthOf = ([channels]: ImageShape): 1 | 3 => (channels === 3 ? 3 : 1);

@@ -1,26 +1,63 @@
 /** Where a run keeps its files, and how a run or a checkpoint is found again. */
 
-import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../base/errors.ts';
-import { isRunning, listFolder, makeFolder, readFile, removeTemporaries, writeFile } from '../base/files.ts';
+import { flushFile, listFolder, makeFolder, quietly, removeTemporaries, writeFile } from '../base/files.ts';
+import { takeLock } from '../base/lock.ts';
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { Progress } from './progress.ts';
+import { appendRecord, type IsRecord, keepRecords, readRecords } from './record-file.ts';
 
 const CHECKPOINTS = 'checkpoints';
 const FOLDERS = [CHECKPOINTS, 'samples', 'reconstructions', 'history', 'charts'] as const;
 const SUFFIX = '.safetensors';
 const METRICS = 'metrics.jsonl';
 const CURVES = 'curves.jsonl';
+const LOCK = '.lock';
 
 const epochName = (epoch: number): string => `epoch-${String(epoch).padStart(4, '0')}`;
 
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+
+const isMetrics: IsRecord = (value) => {
+  const { epoch, train, test } = (value ?? {}) as Partial<Record<string, { bound?: unknown }>>;
+  return Number.isSafeInteger(epoch) && isNumber(train?.bound) && isNumber(test?.bound);
+};
+
+const isCurvePoint: IsRecord = (value) => {
+  const { step, loss, learningRate } = (value ?? {}) as Partial<Record<string, unknown>>;
+  return Number.isSafeInteger(step) && isNumber(loss) && isNumber(learningRate);
+};
+
+/** A folder as the file system knows it, whatever it is called. */
+interface Identity {
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+function identityOf(folder: string): Identity {
+  const { dev, ino } = lstatSync(folder, { bigint: true });
+  return { device: dev, inode: ino };
+}
+
+/** What a process has made of a run, so that it can take it back. */
+interface Made extends Identity {
+  /** Whether the folder itself was made, and not found empty. */
+  readonly folder: boolean;
+}
+
 export class RunDirectory {
   readonly folder: string;
+  private readonly made: Made | undefined;
+  private readonly written = new Set<string>();
+  private saved = false;
+  private release: (() => void) | undefined;
 
   /** Use `createRun` or `openRun`. */
-  constructor(folder: string) {
+  constructor(folder: string, made?: Made) {
     this.folder = folder;
+    this.made = made;
   }
 
   file = (...parts: string[]): string => path.join(this.folder, ...parts);
@@ -37,30 +74,52 @@ export class RunDirectory {
 
   chartFile = (name: string): string => this.file('charts', `${name}.png`);
 
+  /** The epochs that have a picture of one kind, in order. */
+  pictureEpochs(kind: 'samples' | 'history'): number[] {
+    const epochs = listFolder(this.file(kind)).map((name) => Number(/^epoch-(\d+)\.png$/.exec(name)?.[1]));
+    return epochs.filter((epoch) => !Number.isNaN(epoch)).sort((a, b) => a - b);
+  }
+
   writeJson(name: string, value: unknown): void {
+    this.written.add(name);
     writeFile(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  appendMetrics = (record: object): void => appendRecord(this.file(METRICS), record);
+  appendMetrics = (record: object): void => this.append(METRICS, record);
 
   /** A point of the curves of loss, learning rate and gradient norm. */
-  appendCurve = (point: object): void => appendRecord(this.file(CURVES), point);
+  appendCurve = (point: object): void => this.append(CURVES, point);
 
-  /** Drops the records that a resumed run will make again, and a line cut short by a crash. */
-  keepMetricsTo({ epoch, step }: Pick<Progress, 'epoch' | 'step'>): void {
-    keepRecords<{ epoch: number }>(this.file(METRICS), (record) => record.epoch <= epoch);
-    keepRecords<{ step: number }>(this.file(CURVES), (record) => record.step <= step);
+  private append(name: string, record: object): void {
+    this.written.add(name);
+    appendRecord(this.file(name), record);
   }
 
-  metrics = <Record>(): Record[] => readRecords(this.file(METRICS));
-  curves = <Record>(): Record[] => readRecords(this.file(CURVES));
+  /**
+   * Drops the records that a resumed run will make again, and a line cut short by a crash.
+   * @returns how many of the epochs up to `epoch` have no record.
+   */
+  keepMetricsTo({ epoch, step }: Pick<Progress, 'epoch' | 'step'>): number {
+    keepRecords<{ epoch: number }>(this.file(METRICS), isMetrics, (record) => record.epoch <= epoch);
+    keepRecords<{ step: number }>(this.file(CURVES), isCurvePoint, (record) => record.step <= step);
+    return epoch - [...this.metrics()].length;
+  }
 
-  /** Writes the checkpoint, as the best too, and under its epoch's number, where asked. The last comes last: it counts. */
+  metrics = <Record>(): Iterable<Record> => readRecords(this.file(METRICS), isMetrics);
+  curves = <Record>(): Iterable<Record> => readRecords(this.file(CURVES), isCurvePoint);
+
+  /**
+   * Writes the checkpoint, as the best too, and under its epoch's number, where asked. The last comes last: it counts.
+   * What it counts is on disk before it.
+   */
   saveCheckpoint(checkpoint: Checkpoint, { best = false, keep = false } = {}): void {
     const bytes = encodeCheckpoint(checkpoint);
-    if (best) writeFile(this.checkpointFile('best'), bytes);
-    if (keep) writeFile(this.checkpointFile(epochName(checkpoint.progress.epoch)), bytes);
-    writeFile(this.lastCheckpoint, bytes);
+    for (const name of [METRICS, CURVES]) flushFile(this.file(name));
+    const names = [...(best ? ['best'] : []), ...(keep ? [epochName(checkpoint.progress.epoch)] : []), 'last'];
+    for (const name of names) {
+      writeFile(this.checkpointFile(name), bytes);
+      this.saved = true;
+    }
   }
 
   /** Makes the folders that are missing and clears what a killed process left. */
@@ -72,65 +131,43 @@ export class RunDirectory {
     removeTemporaries(this.folder);
   }
 
-  /** Removes the run if it never came to a checkpoint; for a run that this process has made. */
+  /** Takes a run back that this process has made and that never came to a checkpoint: what it wrote, and nothing else. */
   discardUnlessSaved(): void {
-    if (!existsSync(this.lastCheckpoint)) rmSync(this.folder, { recursive: true, force: true });
+    if (this.made === undefined || this.saved || !isSame(this.made, this.folder)) return;
+    for (const name of this.written) quietly(() => rmSync(this.file(name), { force: true }));
+    // A folder that somebody has put something into stays.
+    for (const part of FOLDERS) quietly(() => rmdirSync(this.file(part)));
+    if (this.made.folder) quietly(() => rmdirSync(this.folder));
   }
 
   /**
-   * Keeps other processes from training this run; ends with `unlock`.
+   * Keeps other processes from training this run, until `unlock` or the end of this process.
    * @throws InputError if one does.
    */
   lock(): void {
-    const owner = existsSync(this.lockFile) ? Number(readFile(this.lockFile)) : undefined;
-    if (owner !== undefined && owner !== process.pid && isRunning(owner)) {
-      throw new InputError(
-        `${this.folder}: process ${owner} is training this run; wait for it or stop it; if process ${owner} is not vae, remove ${this.lockFile}`,
-      );
-    }
-    try {
-      writeFileSync(this.lockFile, String(process.pid));
-    } catch (error) {
-      throw new InputError(`cannot write ${this.lockFile}: ${describeSystemError(error)}`);
-    }
+    const file = this.file(LOCK);
+    this.release ??= takeLock(
+      file,
+      (owner) =>
+        `${this.folder}: process ${owner} is training this run; wait for it or stop it; if process ${owner} is not vae, remove ${file}`,
+    );
+    process.once('exit', this.unlock);
   }
 
-  unlock(): void {
-    rmSync(this.lockFile, { force: true });
-  }
-
-  private get lockFile(): string {
-    return this.file('.lock');
-  }
+  unlock = (): void => {
+    this.release?.();
+    this.release = undefined;
+    process.off('exit', this.unlock);
+  };
 }
 
-function appendRecord(file: string, record: object): void {
+function isSame({ device, inode }: Identity, folder: string): boolean {
   try {
-    appendFileSync(file, `${JSON.stringify(record)}\n`);
-  } catch (error) {
-    throw new InputError(`cannot write ${file}: ${describeSystemError(error)}`);
+    const found = identityOf(folder);
+    return found.device === device && found.inode === inode;
+  } catch {
+    return false;
   }
-}
-
-/** A file's records, one a line, without a line that a crash has cut short. */
-function readRecords<Record>(file: string): Record[] {
-  if (!existsSync(file)) return [];
-  return readFile(file)
-    .toString()
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as Record];
-      } catch {
-        return [];
-      }
-    });
-}
-
-function keepRecords<Record>(file: string, isKept: (record: Record) => boolean): void {
-  if (!existsSync(file)) return;
-  const kept = readRecords<Record>(file).filter(isKept);
-  writeFile(file, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
 }
 
 /**
@@ -138,16 +175,20 @@ function keepRecords<Record>(file: string, isKept: (record: Record) => boolean):
  * @throws InputError if the folder cannot be made, or holds something already.
  */
 export function createRun(root: string, name: string, named?: string): RunDirectory {
-  const run = new RunDirectory(named ?? firstFree(root, name));
-  if (named !== undefined && existsSync(named)) {
+  if (named === undefined) return made(firstFree(root, name), true);
+  const isNew = !isThere(named);
+  if (!isNew) {
     const empty = statSync(named).isDirectory() && listFolder(named).length === 0;
-    const isRun = existsSync(run.lastCheckpoint);
+    const isRun = isThere(new RunDirectory(named).lastCheckpoint);
     const remedies = isRun ? [{ verb: 'or use', field: 'resume', value: named } as const] : [];
     if (!empty) throw new InputError('it exists already; name a new folder', { field: 'out', value: named, remedies });
   }
-  makeFolder(run.folder);
-  return run;
+  makeFolder(named);
+  return made(named, isNew);
 }
+
+const made = (folder: string, isNew: boolean): RunDirectory =>
+  new RunDirectory(folder, { ...identityOf(folder), folder: isNew });
 
 function firstFree(root: string, name: string): string {
   makeFolder(root);
@@ -164,12 +205,26 @@ function firstFree(root: string, name: string): string {
   }
 }
 
+/**
+ * Whether there is something of this name.
+ * @throws InputError if nobody can tell, as in a folder that must not be read.
+ */
+function isThere(name: string): boolean {
+  try {
+    statSync(name);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code))) return false;
+    throw new InputError(`cannot read ${name}: ${describeSystemError(error)}`);
+  }
+}
+
 /** @throws InputError if the folder is not a run with a checkpoint. */
 export function openRun(folder: string): RunDirectory {
   const run = new RunDirectory(folder);
-  if (!existsSync(folder)) throw new InputError(`${folder}: no such run; vae train makes one`);
-  if (!existsSync(run.lastCheckpoint)) {
-    if (!existsSync(run.file('config.json'))) throw new InputError(`${folder}: this is not the folder of a run`);
+  if (!isThere(folder)) throw new InputError(`${folder}: no such run; vae train makes one`);
+  if (!isThere(run.lastCheckpoint)) {
+    if (!isThere(run.file('config.json'))) throw new InputError(`${folder}: this is not the folder of a run`);
     throw new InputError(
       `${folder}: this run has no checkpoint (expected ${run.lastCheckpoint}); if it was stopped before its first, remove the folder`,
     );

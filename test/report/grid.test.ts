@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageShape } from '../../src/data/dataset.ts';
 import { concatenated, drawGrid, layGrid } from '../../src/report/grid.ts';
-import { drawHistory, evenly } from '../../src/report/history.ts';
+import { type Column, drawHistory, evenly, shownEpochs } from '../../src/report/history.ts';
 import { decoded, findText, pixel } from './reading.ts';
 
 const GREY: ImageShape = [1, 28, 28];
@@ -54,8 +54,10 @@ describe('a grid', () => {
 });
 
 describe('the reconstruction history', () => {
+  const column = (name: string, levels: readonly number[]): Column => ({ name, images: flat(COLOUR, levels) });
+
   it('has a row an image: the original, then every epoch', () => {
-    const columns = [flat(COLOUR, [0, 100]), flat(COLOUR, [1, 101]), flat(COLOUR, [2, 102])];
+    const columns = [column('original', [0, 100]), column('1', [1, 101]), column('2', [2, 102])];
     const picture = decoded(drawHistory(columns, COLOUR));
     const names = ['original', '1', '2'].map((text) => findText(picture, text, 1)!);
     expect(names.map(({ y }) => y)).toEqual([names[0].y, names[0].y, names[0].y]);
@@ -67,20 +69,25 @@ describe('the reconstruction history', () => {
     ]);
   });
 
-  it('of many epochs shows fifty columns, the first and the last epoch among them', () => {
-    const columns = Array.from({ length: 201 }, (_, epoch) => flat(GREY, [epoch]));
-    const picture = decoded(drawHistory(columns, GREY));
-    expect(picture.width).toBe(50 * 58 + 2);
-    const levels = Array.from({ length: 50 }, (_, column) => pixel(picture, 2 + column * 58 + 28, 50)[0]);
-    expect([levels[0], levels[1], levels[49]]).toEqual([0, 1, 200]);
-    const steps = levels.slice(2).map((level, i) => level - levels[i + 1]);
-    expect(new Set(steps)).toEqual(new Set([4, 5]));
+  it('names the class of each image', () => {
+    const picture = decoded(drawHistory([column('original', [0, 100])], COLOUR, ['apples', 'boxes']));
+    expect(findText(picture, 'boxes', 2)!.y - findText(picture, 'apples', 2)!.y).toBe(66);
   });
 
-  it('of a resumed run counts on', () => {
-    const picture = decoded(drawHistory([flat(GREY, [0]), flat(GREY, [1])], GREY, 37));
-    expect(findText(picture, '37', 1)).toBeDefined();
+  const epochs = Array.from({ length: 201 }, (_, i) => i + 1);
+
+  it('of many epochs shows fifty columns, the first and the last epoch among them', () => {
+    const shown = shownEpochs(epochs, 10, GREY);
+    expect([shown.length, shown[0], shown.at(-1)]).toEqual([49, 1, 201]);
+    expect(new Set(shown.slice(1).map((epoch, i) => epoch - shown[i]))).toEqual(new Set([4, 5]));
   });
+
+  it('of large images shows fewer, so that it stays small enough to be drawn again and again', () => {
+    expect(shownEpochs(epochs, 10, [3, 256, 256])).toHaveLength(8);
+    expect(shownEpochs(epochs, 10, [3, 1024, 1024])).toEqual([1, 51, 101, 151, 201]);
+  });
+
+  it('of few epochs shows them all', () => expect(shownEpochs([3, 5], 10, GREY)).toEqual([3, 5]));
 });
 
 describe('evenly', () => {

@@ -39,7 +39,7 @@ describe('the table of settings', () => {
 
   it('lets a resumed run change what does not change its numbers so far', () => {
     const resumable = SETTING_NAMES.filter((name) => settingOf(name).resumable);
-    expect(resumable).toEqual(['dataDir', 'epochs', 'steps', 'patience', 'keepEvery', 'threads']);
+    expect(resumable).toEqual(['dataDir', 'epochs', 'steps', 'patience', 'keepEvery', 'picturesEvery', 'threads']);
   });
 
   it('reads a flag as its rule says', () => {

@@ -1,12 +1,12 @@
 /** Runs a training: the trainer's records become lines, files and pictures. */
 
 import path from 'node:path';
+import { quietly } from '../../base/files.ts';
 import { closeDataset } from '../../data/dataset.ts';
 import type { EngineName } from '../../engines/index.ts';
 import type { Progress } from '../../runs/progress.ts';
 import { createRun, type RunDirectory } from '../../runs/run-directory.ts';
 import type { RunConfig } from '../../settings/table.ts';
-import { DivergenceError } from '../../training/divergence.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import { openEngine } from '../shared/engine.ts';
@@ -16,7 +16,7 @@ import { flagName } from '../shared/flags.ts';
 import { RUNS_FOLDER } from '../shared/options.ts';
 import { type Bar, startBar } from '../shared/progress-bar.ts';
 import { note, workWithoutOutput } from '../shared/terminal.ts';
-import { nats } from '../shared/words.ts';
+import { counted, nats } from '../shared/words.ts';
 import { announce, conclude, epochsOf, showEpoch } from './lines.ts';
 import type { TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
@@ -31,29 +31,58 @@ export async function train(options: TrainOptions): Promise<void> {
   // The engine that runs is recorded, not the one asked for: later, `auto` may choose another.
   const config = { ...asked, device: engine.name as EngineName };
   const { dataset, model, trainer } = await prepare(config, engine, resumed);
-  if (trainer.finished !== undefined) {
-    const { why, limit } = trainer.finished;
-    note(`${resumed?.run.folder}: ended after ${why}; give a larger ${flagName(limit)} to continue`);
-    closeDataset(dataset);
-    return;
-  }
   const name = `${path.basename(config.dataset)}-${config.preset ?? config.model}`;
   const run = resumed?.run ?? createRun(RUNS_FOLDER, name, options.out);
-  run.lock();
   try {
+    run.lock();
     run.prepare();
-    run.keepMetricsTo(trainer.progress);
+    tellOfHole(run, run.keepMetricsTo(recorded(trainer)), trainer.progress.epoch);
+    const pictures = () => new Pictures(run, engine, model, trainer, dataset);
+    if (trainer.finished !== undefined) {
+      await complete({ run, trainer, config, pictures: pictures() });
+      return;
+    }
     run.writeJson('config.json', config);
     run.writeJson('environment.json', { ...environment(), engine: engine.name, description: engine.description });
     announce(run, engine, model, dataset, trainer);
     // From here on the run continues even if its output cannot be printed.
     workWithoutOutput();
-    await follow({ run, trainer, config, pictures: new Pictures(run, engine, model, trainer, dataset) });
+    await follow({ run, trainer, config, pictures: pictures() });
   } finally {
-    closeDataset(dataset);
+    quietly(() => closeDataset(dataset));
     run.unlock();
-    if (resumed === undefined) run.discardUnlessSaved();
+    run.discardUnlessSaved();
   }
+}
+
+/** How far the records of a run count. One of an epoch that was cut short counts where nothing makes it again. */
+function recorded({ progress: { epoch, step, measured }, finished }: Trainer) {
+  const isCutShort = finished !== undefined && measured === step;
+  return { epoch: isCutShort ? epoch + 1 : epoch, step };
+}
+
+function tellOfHole(run: RunDirectory, missing: number, epochs: number): void {
+  if (missing <= 0) return;
+  note(
+    `${run.folder}: the metrics of ${missing} of ${counted(epochs, 'epoch')} are lost; the charts are drawn without them`,
+  );
+}
+
+/** A run that has nothing more to train may lack its last pictures. */
+async function complete({ run, trainer, pictures }: Following): Promise<void> {
+  try {
+    await pictures.drawIfMissing(trainer.progress, true);
+    await pictures.drawOverview();
+  } finally {
+    await releaseAll(pictures, trainer);
+  }
+  const { why, limit } = trainer.finished!;
+  note(`${run.folder}: ended after ${why}; give a larger ${flagName(limit)} to continue`);
+}
+
+/** What fails here must not hide what has failed before. */
+async function releaseAll(...parts: readonly { release(): Promise<void> }[]): Promise<void> {
+  for (const part of parts) await part.release().catch(() => {});
 }
 
 interface Following {
@@ -96,7 +125,7 @@ class Follower {
     run.appendMetrics(metricsLine(record, seconds));
     this.save({ best: record.best, keep: isKept(record, trainer, config) });
     showEpoch(record, config, trainer, seconds);
-    await pictures.draw(record.epoch);
+    await pictures.draw(record.epoch, trainer.finished !== undefined);
     [this.epochBegan, this.startImages] = [performance.now(), 0];
   }
 
@@ -117,22 +146,20 @@ async function follow(following: Following): Promise<void> {
   const follower = new Follower(following);
   const interrupt = catchInterrupts(follower.endBar);
   try {
-    await pictures.drawIfMissing(trainer.progress);
+    await pictures.drawIfMissing(trainer.progress, false);
     for await (const record of trainer.run(interrupt.requested)) {
       if (record.kind === 'step') follower.step(record, !interrupt.requested());
       else await follower.epoch(record);
     }
     if (trainer.progress.epoch > 0) await pictures.drawOverview();
   } catch (error) {
-    if (!(error instanceof DivergenceError)) throw error;
     const { step, epoch } = follower.saved;
     if (step > 0) note(`the checkpoint of epoch ${epoch} is intact in ${run.folder}`);
     throw error;
   } finally {
     follower.endBar();
     interrupt.release();
-    await pictures.release();
-    await trainer.release();
+    await releaseAll(pictures, trainer);
   }
   if (trainer.finished === undefined) {
     const { step } = trainer.progress;
@@ -160,19 +187,28 @@ const curvePoint = ({ step, loss, learningRate, gradientNorm }: StepRecord) => (
 
 const metricsLine = ({ kind: _, best: __, ...record }: EpochRecord, seconds: number) => ({ ...record, seconds });
 
-/** The first Ctrl-C asks the loop to stop after its step; the second ends the process. */
+/** Of a wrapper that passes Ctrl-C on, it comes twice; a person is slower than this many milliseconds. */
+const SAME_PRESS = 300;
+
+/**
+ * The first signal asks the loop to stop after its step. A second Ctrl-C ends the process; a terminal that closes, or a
+ * system that shuts down, may send several signals, and none of them ends a run that is about to be saved.
+ */
 function catchInterrupts(onAsked: () => void) {
-  let asked = false;
-  const onSignal = () => {
-    if (asked) process.exit(INTERRUPTED);
-    asked = true;
+  let asked: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (asked !== undefined) {
+      if (signal === 'SIGINT' && performance.now() - asked > SAME_PRESS) process.exit(INTERRUPTED);
+      return;
+    }
+    asked = performance.now();
     onAsked();
-    note('stopping after this step; interrupt again to quit without saving');
+    note('stopping after this step; press Ctrl-C again to quit without saving');
   };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   return {
-    requested: () => asked,
+    requested: () => asked !== undefined,
     release: () => {
       for (const signal of signals) process.off(signal, onSignal);
     },

@@ -43,6 +43,8 @@ function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
 
 function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
   const run = findRun(resume === true ? undefined : resume);
+  // Before its checkpoint is read: another process may be about to write one.
+  run.lock();
   const checkpoint = readCheckpoint(run.lastCheckpoint);
   const given = withAbsoluteData(options);
   const recorded = new Map<string, unknown>(Object.entries(checkpoint.config));

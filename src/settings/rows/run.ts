@@ -34,6 +34,13 @@ export const runSettings = {
     help: 'also keep the checkpoint of every n-th epoch; 0 turns it off',
     resumable: true,
   }),
+  picturesEvery: setting({
+    rule: integer(1),
+    default: 1,
+    placeholder: '<n>',
+    help: 'draw the samples and reconstructions of every n-th epoch, and of the last',
+    resumable: true,
+  }),
   device: setting({
     rule: choice(namesOf(engines)),
     rows: deviceRows,
