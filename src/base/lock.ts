@@ -1,6 +1,7 @@
 /** A file that names the process which works in a folder, so that no other one does. */
 
 import { linkSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describeSystemError, InputError } from './errors.ts';
 import { isRunning, quietly, temporaryName } from './files.ts';
 
@@ -36,19 +37,23 @@ function beginning(id: number | 'self'): string {
   }
 }
 
-function isHeld({ id, began }: Owner): boolean {
-  if (id === process.pid || !isRunning(id)) return false;
+/** What this process holds: an earlier one may have had its number. */
+const held = new Set<string>();
+
+function isHeld(lock: string, { id, began }: Owner): boolean {
+  if (id === process.pid) return held.has(path.resolve(lock));
+  if (!isRunning(id)) return false;
   const now = beginning(id);
   return began === '' || now === '' || began === now;
 }
 
-/** What another process that holds the lock is told about. */
+/** What to say where another process, or another part of this one, holds the lock. */
 export type Refusal = (owner: number) => string;
 
 /**
  * Takes a lock, or takes over that of a process which is no more. Of several processes one gets it.
  * @returns what gives it back; it never throws.
- * @throws InputError in the words of `refusal` if another process holds it, or if it cannot be written.
+ * @throws InputError in the words of `refusal` if somebody holds it, or if it cannot be written.
  */
 export function takeLock(lock: string, refusal: Refusal): () => void {
   const own = formatOwner({ id: process.pid, began: beginning('self') });
@@ -62,10 +67,14 @@ export function takeLock(lock: string, refusal: Refusal): () => void {
   } finally {
     quietly(() => rmSync(temporary, { force: true }));
   }
-  return () =>
+  const place = path.resolve(lock);
+  held.add(place);
+  return () => {
+    held.delete(place);
     quietly(() => {
-      if (readFileSync(lock, 'utf8') === own) rmSync(lock);
+      if (readFileSync(place, 'utf8') === own) rmSync(place);
     });
+  };
 }
 
 /** The lock is made whole at once: another process sees none, or one with an owner. */
@@ -73,7 +82,7 @@ function claim(lock: string, whole: string, own: string, refusal: Refusal): void
   while (!create(lock, whole, own)) {
     const owner = readOwner(lock);
     if (owner === undefined) continue;
-    if (isHeld(owner)) throw new InputError(refusal(owner.id));
+    if (isHeld(lock, owner)) throw new InputError(refusal(owner.id));
     // Two processes may find the same dead owner. Only the one that holds a lock of its own for that may replace it.
     const release = takeLock(`${lock}.next`, refusal);
     try {

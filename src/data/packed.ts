@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, InputError } from '../base/errors.ts';
-import { temporaryName } from '../base/files.ts';
+import { quietly, temporaryName } from '../base/files.ts';
 import type { PackedImages } from './dataset.ts';
 
 const MAGIC = Buffer.from('vae images v1\r\n\n');
@@ -124,7 +124,7 @@ export class PackWriter {
     this.file = file;
     this.temporary = temporaryName(file);
     this.pixels = pixels;
-    this.descriptor = this.guard(() => openSync(this.temporary, 'w+'));
+    this.descriptor = this.guard(() => openSync(this.temporary, 'wx+'));
   }
 
   /** Adds an image of `pixels` bytes. */
@@ -165,8 +165,8 @@ export class PackWriter {
 
   /** Removes the temporary file. */
   abandon(): void {
-    closeSync(this.descriptor);
-    rmSync(this.temporary, { force: true });
+    quietly(() => closeSync(this.descriptor));
+    quietly(() => rmSync(this.temporary, { force: true }));
   }
 
   private write(bytes: Uint8Array): void {

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../base/errors.ts';
-import { temporaryName } from '../base/files.ts';
+import { quietly, temporaryName } from '../base/files.ts';
 
 /**
  * Unpacks the folder `name` of an archive (.tar.gz) beside it. An archive with anything else in it is refused: a
@@ -38,6 +38,6 @@ export async function unpackFolder(archive: string, name: string): Promise<void>
   } catch (error) {
     throw new InputError(`cannot unpack ${archive}: ${describeSystemError(error)}`);
   } finally {
-    rmSync(temporary, { recursive: true, force: true });
+    quietly(() => rmSync(temporary, { recursive: true, force: true }));
   }
 }

@@ -79,5 +79,5 @@ export class GradientProbe {
     ) as unknown as EstimatorSpread;
   }
 
-  release = async (): Promise<void> => (await this.compiled).release();
+  release = (): Promise<void> => this.compiled.then((ready) => ready.release()).catch(() => {});
 }

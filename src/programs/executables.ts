@@ -17,8 +17,9 @@ export class Executables<Key = number> {
     return executable;
   }
 
+  /** Frees what was compiled. It never fails: what could not be compiled has said so, and that must not be hidden. */
   async release(): Promise<void> {
-    for (const executable of this.compiled.values()) await (await executable).release();
+    for (const executable of this.compiled.values()) await executable.then((ready) => ready.release()).catch(() => {});
     this.compiled.clear();
   }
 }

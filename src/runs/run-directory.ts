@@ -145,8 +145,9 @@ export class RunDirectory {
    * @throws InputError if one does.
    */
   lock(): void {
+    if (this.release !== undefined) return;
     const file = this.file(LOCK);
-    this.release ??= takeLock(
+    this.release = takeLock(
       file,
       (owner) =>
         `${this.folder}: process ${owner} is training this run; wait for it or stop it; if process ${owner} is not vae, remove ${file}`,

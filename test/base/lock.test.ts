@@ -43,6 +43,19 @@ describe('a lock', () => {
     expect(readdirSync(folder)).toEqual(['.lock']);
   });
 
+  it('is not given twice to one process', () => {
+    const release = take();
+    expect(take).toThrow(new InputError(`process ${process.pid} has it`));
+    release();
+    take()();
+  });
+
+  it('of an earlier process that had the number of this one is taken over', () => {
+    writeFileSync(lock, String(process.pid));
+    take()();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   const abandoned: Readonly<Record<string, () => void>> = {
     'that is empty': () => writeFileSync(lock, ''),
     'that is cut short to nonsense': () => writeFileSync(lock, 'NaN'),

@@ -3,7 +3,15 @@
 import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../../base/errors.ts';
-import { isRunning, listFolder, makeFolder, temporaryName, temporaryOwner, writeFile } from '../../base/files.ts';
+import {
+  isRunning,
+  listFolder,
+  makeFolder,
+  quietly,
+  temporaryName,
+  temporaryOwner,
+  writeFile,
+} from '../../base/files.ts';
 
 interface ExportedFile {
   /** Relative to the export's folder. */
@@ -47,7 +55,7 @@ export function replaceFiles(
     if (error instanceof InputError) throw error;
     throw new InputError(`cannot write into ${folder}: ${describeSystemError(error)}`);
   } finally {
-    rmSync(stage, { recursive: true, force: true });
+    quietly(() => rmSync(stage, { recursive: true, force: true }));
   }
 }
 

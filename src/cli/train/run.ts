@@ -74,15 +74,11 @@ async function complete({ run, trainer, pictures }: Following): Promise<void> {
     await pictures.drawIfMissing(trainer.progress, true);
     await pictures.drawOverview();
   } finally {
-    await releaseAll(pictures, trainer);
+    await pictures.release();
+    await trainer.release();
   }
   const { why, limit } = trainer.finished!;
   note(`${run.folder}: ended after ${why}; give a larger ${flagName(limit)} to continue`);
-}
-
-/** What fails here must not hide what has failed before. */
-async function releaseAll(...parts: readonly { release(): Promise<void> }[]): Promise<void> {
-  for (const part of parts) await part.release().catch(() => {});
 }
 
 interface Following {
@@ -159,7 +155,8 @@ async function follow(following: Following): Promise<void> {
   } finally {
     follower.endBar();
     interrupt.release();
-    await releaseAll(pictures, trainer);
+    await pictures.release();
+    await trainer.release();
   }
   if (trainer.finished === undefined) {
     const { step } = trainer.progress;
