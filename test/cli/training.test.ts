@@ -130,16 +130,21 @@ describe('a run that is killed', () => {
     expect(metrics('killed')).toEqual(metrics('uninterrupted'));
   });
 
-  it('by Ctrl-C saves the step, says how to go on, and continues to the same bytes', async () => {
-    const running = start(folder, 'train', ...settings, ...epochs, '--out', 'stopped');
-    await until(() => existsSync(path.join(folder, 'stopped', 'checkpoints', 'last.safetensors')));
-    running.process.kill('SIGINT');
-    const { code, stderr } = await running.finished;
-    expect([code, stderr]).toEqual([130, expect.stringMatching(/continue with: vae train --resume stopped\n$/)]);
-    expect((await vae(folder, 'train', '--resume', 'stopped')).code).toBe(0);
-    expect(last('stopped').equals(whole)).toBe(true);
-    expect(metrics('stopped')).toEqual(metrics('uninterrupted'));
-  });
+  // Ctrl-C, the end of a service, and a terminal that is closed: that one may send several signals.
+  for (const signals of [['SIGINT'], ['SIGTERM', 'SIGHUP'], ['SIGHUP', 'SIGHUP', 'SIGTERM']] as const) {
+    it(`by ${signals.join(' and ')} saves the step, says how to go on, and continues to the same bytes`, async () => {
+      const name = `stopped-${signals.length}`;
+      const running = start(folder, 'train', ...settings, ...epochs, '--out', name);
+      await until(() => existsSync(path.join(folder, name, 'checkpoints', 'last.safetensors')));
+      for (const signal of signals) running.process.kill(signal);
+      const { code, stderr } = await running.finished;
+      expect([code, stderr]).toEqual([130, expect.stringContaining(`continue with: vae train --resume ${name}\n`)]);
+      expect((await vae(folder, 'train', '--resume', name)).code).toBe(0);
+      expect(last(name).equals(whole)).toBe(true);
+      expect(metrics(name)).toEqual(metrics('uninterrupted'));
+      expect(file(name, 'curves.jsonl').equals(file('uninterrupted', 'curves.jsonl'))).toBe(true);
+    });
+  }
 
   it('keeps its epoch when a picture cannot be drawn, and draws it when it is resumed', async () => {
     await train('pictures', '--epochs', '1');
@@ -147,6 +152,60 @@ describe('a run that is killed', () => {
     const resumed = await vae(folder, 'train', '--resume', 'pictures', '--epochs', '2');
     expect(resumed.code).toBe(0);
     expect(readdirSync(path.join(folder, 'pictures', 'samples'))).toEqual(['epoch-0001.png', 'epoch-0002.png']);
+  });
+
+  it('after its last checkpoint gets its last pictures when it is resumed', async () => {
+    await train('complete', '--epochs', '2');
+    await train('cut', '--epochs', '2');
+    const drawn = [
+      ['samples', 'epoch-0002.png'],
+      ['reconstructions', 'epoch-0002.png'],
+      ['history', 'epoch-0002.png'],
+      ['charts', 'bound.png'],
+      ['reconstruction-history.png'],
+    ];
+    for (const parts of drawn) rmSync(path.join(folder, 'cut', ...parts));
+    writeFileSync(path.join(folder, 'cut', 'samples', '.epoch-0002.png.123.tmp'), 'half');
+    const { code, stderr } = await vae(folder, 'train', '--resume', 'cut');
+    expect([code, stderr]).toEqual([0, 'cut: ended after 2 epochs; give a larger --epochs to continue\n']);
+    for (const parts of drawn) expect(file('cut', ...parts).equals(file('complete', ...parts))).toBe(true);
+    expect(readdirSync(path.join(folder, 'cut', 'samples'))).toEqual(['epoch-0001.png', 'epoch-0002.png']);
+    expect(metrics('cut')).toEqual(metrics('complete'));
+  });
+
+  it('inside its last epoch keeps its record and gets its pictures', async () => {
+    await train('steps', '--steps', '50');
+    const before = metrics('steps');
+    rmSync(path.join(folder, 'steps', 'samples', 'epoch-0002.png'));
+    expect((await vae(folder, 'train', '--resume', 'steps')).code).toBe(0);
+    expect(metrics('steps')).toEqual(before);
+    expect(readdirSync(path.join(folder, 'steps', 'samples'))).toEqual(['epoch-0001.png', 'epoch-0002.png']);
+    expect((await vae(folder, 'train', '--resume', 'steps', '--steps', '76')).code).toBe(0);
+    expect(metrics('steps').map((record) => (record as { epoch: number }).epoch)).toEqual([1, 2]);
+  });
+
+  it('draws without a picture or a record that is damaged, and says so', async () => {
+    await train('damaged', '--epochs', '2');
+    writeFileSync(path.join(folder, 'damaged', 'history', 'epoch-0001.png'), 'no picture');
+    writeFileSync(
+      path.join(folder, 'damaged', 'metrics.jsonl'),
+      `null\n${file('damaged', 'metrics.jsonl').toString()}`,
+    );
+    const text = file('damaged', 'metrics.jsonl').toString().replace('"epoch":1', '"epoch":');
+    writeFileSync(path.join(folder, 'damaged', 'metrics.jsonl'), text);
+    const { code, stderr } = await vae(folder, 'train', '--resume', 'damaged', '--epochs', '3');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^damaged: the metrics of 1 of 2 epochs are lost; the charts are drawn without them$/m);
+    expect(stderr).toMatch(/epoch-0001\.png: .*; it is left out of reconstruction-history\.png$/m);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('with --pictures-every draws every n-th epoch and the last, and trains the same', async () => {
+    await train('sparse', '--epochs', '5', '--pictures-every', '2');
+    for (const kind of ['samples', 'reconstructions', 'history']) {
+      expect(readdirSync(path.join(folder, 'sparse', kind))).toEqual([2, 4, 5].map((n) => `epoch-000${n}.png`));
+    }
+    expect(metrics('sparse')).toHaveLength(5);
   });
 
   it('does not go on with other images', async () => {
