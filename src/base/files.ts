@@ -10,6 +10,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -27,12 +28,32 @@ function kindOf(stats: Stats): string | undefined {
   return stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device';
 }
 
+/** The system reads and writes no more in one call. */
+const MOST_AT_ONCE = 2 ** 30;
+
+/** A file that Node's own readFileSync refuses, because it has more than 2 GiB. */
+function readLarge(file: string, size: number): Buffer {
+  const content = Buffer.allocUnsafe(size);
+  const descriptor = openSync(file, 'r');
+  try {
+    for (let done = 0; done < size; ) {
+      const read = readSync(descriptor, content, done, Math.min(MOST_AT_ONCE, size - done), done);
+      if (read === 0) throw new Error('it has become shorter');
+      done += read;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return content;
+}
+
 /** @throws InputError if the file cannot be read. */
 export function readFile(file: string): Buffer {
   try {
-    const kind = kindOf(statSync(file));
+    const stats = statSync(file);
+    const kind = kindOf(stats);
     if (kind !== undefined) throw new Error(`it is ${kind}, not a file`);
-    return readFileSync(file);
+    return stats.size > MOST_AT_ONCE ? readLarge(file, stats.size) : readFileSync(file);
   } catch (error) {
     throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
   }
@@ -52,6 +73,7 @@ export function makeFolder(folder: string): void {
     const parent = path.dirname(folder);
     if (parent !== folder) makeFolder(parent);
     mkdirSync(folder);
+    flushFolder(parent);
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`cannot create the folder ${folder}: ${describeSystemError(error)}`);
@@ -159,7 +181,7 @@ export function flushFile(file: string): void {
 }
 
 /** A new name is on disk once its folder is. Windows cannot open a folder, and need not. */
-function flushFolder(folder: string): void {
+export function flushFolder(folder: string): void {
   quietly(() => writeInto(folder, 'r', fsyncSync));
 }
 
@@ -173,7 +195,9 @@ function writeInto(file: string, flags: 'w' | 'wx' | 'r+' | 'r', work: (descript
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+  for (let written = 0; written < bytes.length; ) {
+    written += writeSync(descriptor, bytes, written, Math.min(MOST_AT_ONCE, bytes.length - written));
+  }
 }
 
 /**

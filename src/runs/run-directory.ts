@@ -3,7 +3,15 @@
 import { existsSync, lstatSync, mkdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../base/errors.ts';
-import { flushFile, listFolder, makeFolder, quietly, removeTemporaries, writeFile } from '../base/files.ts';
+import {
+  flushFile,
+  flushFolder,
+  listFolder,
+  makeFolder,
+  quietly,
+  removeTemporaries,
+  writeFile,
+} from '../base/files.ts';
 import { takeLock } from '../base/lock.ts';
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { Progress } from './progress.ts';
@@ -198,6 +206,7 @@ function firstFree(root: string, name: string): string {
     try {
       // Fails if it exists, so that two runs started together get a folder each.
       mkdirSync(folder);
+      flushFolder(root);
       return folder;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
