@@ -13,8 +13,10 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import { commands } from './commands.mjs';
 import { EXCLUDED } from './compare.mjs';
 import { crashes } from './crashes.mjs';
+import { damagedFiles } from './damage.mjs';
 import { disks } from './disks.mjs';
 import { kills } from './kills.mjs';
 import { HOUSE } from './program.mjs';
@@ -26,6 +28,8 @@ const PARTS = {
   kills: [kills, 4],
   crashes: [crashes, 4],
   disks: [disks, 3],
+  damage: [damagedFiles, 12],
+  commands: [commands, 3],
 };
 
 const names = Object.keys(PARTS);
