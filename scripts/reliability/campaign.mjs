@@ -13,11 +13,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import { damagedFiles, downloads, settings } from './cases.mjs';
 import { commands } from './commands.mjs';
 import { EXCLUDED } from './compare.mjs';
 import { crashes } from './crashes.mjs';
-import { damagedFiles } from './damage.mjs';
 import { disks } from './disks.mjs';
+import { endurance } from './endurance.mjs';
 import { kills } from './kills.mjs';
 import { HOUSE } from './program.mjs';
 import { makeSubjects } from './subjects.mjs';
@@ -30,6 +31,9 @@ const PARTS = {
   disks: [disks, 3],
   damage: [damagedFiles, 12],
   commands: [commands, 3],
+  downloads: [downloads, 2],
+  settings: [settings, 4],
+  endurance: [endurance, 3],
 };
 
 const names = Object.keys(PARTS);

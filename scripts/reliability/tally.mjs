@@ -32,7 +32,7 @@ export class Tally {
 
 /** Failures of one kind differ in numbers only; of each kind a few are shown. */
 const SHOWN = 3;
-const kindOf = (what) => what.replace(/\d+/g, 'n').slice(0, 100);
+const kindOf = (what) => what.replace(/\/\S+/g, 'a path').replace(/\d+/g, 'n').slice(0, 120);
 
 export function describe(tallies) {
   const lines = [];

@@ -1,7 +1,8 @@
 /**
- * Gives damaged files to one parser, one after the other, in a process of its own that may be stopped:
+ * Tries cases of one kind, one after the other, in a process of its own that may be stopped: damaged files for a parser,
+ * or attempts (downloads, settings), which throw where something is wrong.
  *
- *   node scripts/reliability/damage-worker.mjs <parser> <seed> <case>     shows what becomes of one case
+ *   node scripts/reliability/worker.mjs <kind> <seed> <case>     shows what becomes of one case
  */
 
 import { mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -9,9 +10,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { BOMBS } from './bombs.mjs';
+import { makeDownloads } from './downloads.mjs';
 import { damage } from './mutations.mjs';
 import { makeParsers } from './parsers.mjs';
 import { generator } from './random.mjs';
+import { makeSettings } from './settings.mjs';
 
 const { UserError } = await import(new URL('../../dist/base/errors.js', import.meta.url));
 const { parseIdx } = await import(new URL('../../dist/data/idx.js', import.meta.url));
@@ -49,6 +52,10 @@ async function outcomeOf(parse, bytes) {
 /** One case: 'refused', 'equal', 'other', or what is wrong with it. */
 async function tryCase(parser, wholes, seed, name, n) {
   const random = generator(seed, name, n);
+  if (parser.attempt !== undefined) {
+    const { value, error } = await outcomeOf(() => parser.attempt(random, n));
+    return error === undefined ? { kind: value } : { wrong: String(error?.message ?? error).slice(0, 400) };
+  }
   const { sources, parse, mutate = damage, mustRefuse, isSealed, isSound = () => true } = parser;
   const i = random.below(sources.length);
   const damaged = mutate(sources[i], random, sources, n);
@@ -72,10 +79,11 @@ async function tryCase(parser, wholes, seed, name, n) {
 }
 
 async function prepared(name, folder) {
-  const parser = name === 'bombs' ? bombParser() : (await makeParsers(folder))[name];
-  if (parser === undefined) throw new Error(`there is no parser "${name}"`);
+  const make = { bombs: bombParser, downloads: makeDownloads, settings: makeSettings }[name];
+  const parser = make === undefined ? (await makeParsers(folder))[name] : await make(folder);
+  if (parser === undefined) throw new Error(`there is no kind "${name}"`);
   const wholes = [];
-  if (!parser.hasNoWhole) {
+  if (!parser.hasNoWhole && parser.sources !== undefined) {
     for (const source of parser.sources) wholes.push(await parser.parse(source));
   }
   return { parser, wholes };
@@ -104,7 +112,7 @@ async function work({ name, seed, from, to, milliseconds, folder, status }) {
     if (took > slowest.milliseconds) slowest = { milliseconds: took, n };
     counts[kind] = (counts[kind] ?? 0) + 1;
     if (what !== undefined) wrong.push({ n, what });
-    if ((n + 1) % BATCH === 0) await report(false);
+    if ((n + 1) % (parser.attempt ? 1 : BATCH) === 0) await report(false);
   }
   await report(true);
 }
