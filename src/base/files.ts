@@ -18,7 +18,7 @@ import path from 'node:path';
 import { describeSystemError, InputError } from './errors.ts';
 
 /** @throws InputError if the file cannot be read. */
-export function readFile(file: string): Buffer {
+export function readFile(file: string | Buffer): Buffer {
   try {
     // One such as /dev/zero never ends.
     if (statSync(file).isCharacterDevice()) throw new Error('it is a device, not a file');

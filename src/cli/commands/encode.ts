@@ -92,7 +92,8 @@ interface Encoded {
 }
 
 /** Encodes the user's pictures, or a part of the dataset, once it is known that no file of theirs is to be replaced. */
-async function encodeImages({ file, model, trained }: LoadedModel, options: EncodeOptions): Promise<Encoded> {
+async function encodeImages(loaded: LoadedModel, options: EncodeOptions): Promise<Encoded> {
+  const { file, model, trained } = loaded;
   const { out, scatter, split, limit, input } = options;
   const protect = (files: readonly string[]): void => {
     const targets = isNpy(out) ? [out, beside(out, 'labels'), beside(out, 'stddev')] : [out];
@@ -105,7 +106,7 @@ async function encodeImages({ file, model, trained }: LoadedModel, options: Enco
     protect(files);
     return { encoding: await trained.encode(set), count: set.count, what: 'pictures', files };
   }
-  return withPart(file, model, options, async ({ set }) => {
+  return withPart(loaded, options, async ({ set }) => {
     protect([]);
     const what = `${split === 'train' ? 'training' : split} images`;
     return { encoding: await trained.encode(set), count: set.count, what, files: [], labels: set.labels };
