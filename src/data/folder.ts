@@ -4,37 +4,21 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../base/errors.ts';
 import { bytesAnImage, type ImageSet, residentImages, select } from './dataset.ts';
+import { decodeLayout, type ImageOptions, named, RESIDENT_BYTES } from './folder-images.ts';
 import { type Layout, labelByFolder, layoutOf, splitPositions } from './folder-labels.ts';
-import { type About, firstOf, packFolder } from './folder-pack.ts';
+import { firstOf } from './folder-pack.ts';
+import { findRecorded, isTrained, recordedPositions } from './folder-recorded.ts';
 import { type ListedFile, listImages, printable } from './listing.ts';
-import type { Pack } from './packed.ts';
 import type { RecordedSplit } from './recorded-split.ts';
 import { checkFolder, type LoadedDataset, type Report } from './source.ts';
 
-export interface FolderOptions {
-  /** The side of the square. */
-  readonly imageSize?: number;
-  /** By default 3 if any image has colour, else 1. */
-  readonly channels?: 1 | 3;
+export interface FolderOptions extends ImageOptions {
   /** Seed of the test part, if the folder has none of its own. */
   readonly seed: number;
-  /** Images of more bytes stay in their file. */
-  readonly residentBytes?: number;
   /** The images of an earlier run, whose parts stay as they were; the folder's other files are left out. */
   readonly recorded?: RecordedSplit | undefined;
   /** Whether the folder may have other images than the recorded ones. None that was trained on is for testing then. */
   readonly mayDiffer?: boolean | undefined;
-}
-
-const IMAGE_SIZE = 64;
-const RESIDENT_BYTES = 64 * 2 ** 20;
-
-/** The images of a folder, and where they belong. */
-interface Found {
-  readonly layout: Layout;
-  readonly pack: Pack<About>;
-  /** Files of the layout's images that gave none. */
-  readonly skipped: readonly string[];
 }
 
 /**
@@ -50,13 +34,13 @@ export async function loadFolder(folder: string, options: FolderOptions, report:
     progress: (...step) => report.progress(...step),
   };
   const files = listFolderOf(folder, told);
-  const names = files.map(({ name }) => name);
-  const folderWork = { folder, files, options, layout: layoutOf(names) };
-  const own = recorded && (await findRecorded({ ...folderWork, recorded }, mayDiffer === true, told));
-  const { layout, pack, skipped } = own ?? (await find(folderWork, folderWork.layout, told));
+  const work = { folder, files, options, layout: layoutOf(files.map(({ name }) => name)) };
+  const own = recorded && (await findRecorded(work, recorded, mayDiffer === true, told));
+  const { layout, pack, skipped } = own ?? (await decodeLayout(work, work.layout, told));
   for (const line of [...layout.notes, ...pack.about.notes]) told.note(line);
   const labelling = labelByFolder(layout.places);
   for (const line of labelling.notes) told.note(line);
+  if (labelling.classes.length > 0) told.note(`classes: ${named(labelling.classes)}`);
 
   const imageFiles = layout.places.map(({ name }, i) => ({ name, checksum: pack.checksums[i] }));
   const positions =
@@ -93,110 +77,6 @@ function listFolderOf(folder: string, told: Report): readonly ListedFile[] {
     );
   }
   return images;
-}
-
-const named = (names: readonly string[]): string => firstOf(names.map(printable)).join(', ');
-
-interface FolderWork {
-  readonly folder: string;
-  /** All pictures in it. */
-  readonly files: readonly ListedFile[];
-  readonly options: FolderOptions;
-  /** Of all of them. */
-  readonly layout: Layout;
-}
-
-/** Decodes the images of a layout, and leaves out those that gave none. */
-async function find(
-  { folder, files, options, layout: whole }: FolderWork,
-  layout: Layout,
-  told: Report,
-): Promise<Found> {
-  const { imageSize = IMAGE_SIZE, channels, residentBytes = RESIDENT_BYTES } = options;
-  const names = new Set(layout.places.map(({ name }) => name));
-  const chosen = files.filter(({ name }) => names.has(name));
-  const isPartial = whole.places.length !== names.size || whole.places.some(({ name }) => !names.has(name));
-  const work = { folder, files: chosen, imageSize, channels, checkBelow: residentBytes, isPartial };
-  const pack = await packFolder(work, told);
-  const without = new Set(pack.about.skipped);
-  return {
-    pack,
-    layout: { ...layout, places: layout.places.filter((_, i) => !without.has(i)) },
-    skipped: layout.places.filter((_, i) => without.has(i)).map(({ name }) => name),
-  };
-}
-
-/**
- * The recorded images, if they are all there and as they were; undefined if they need not be.
- * @throws InputError if they must be and are not.
- */
-async function findRecorded(
-  work: FolderWork & { readonly recorded: RecordedSplit },
-  mayDiffer: boolean,
-  told: Report,
-): Promise<Found | undefined> {
-  const { folder, files, recorded } = work;
-  const known = new Map([recorded.train, recorded.validation, recorded.test].flat().map((file) => [file.name, file]));
-  const skipped = new Set(recorded.skipped);
-  const present = files.map(({ name }) => name);
-  const listed = new Set(present);
-  const gone = [...known.keys()].filter((name) => !listed.has(name));
-  const changed: string[] = [];
-  if (gone.length === 0) {
-    const added = present.filter((name) => !known.has(name) && !skipped.has(name));
-    const before = new Set(work.layout.places.map(({ name }) => name));
-    const candidates = layoutOf(present.filter((name) => known.has(name) || skipped.has(name)));
-    let found = await find(work, candidates, told);
-    if (found.layout.places.some(({ name }) => !known.has(name))) {
-      // What could not be read when the run began can be read now.
-      found.pack.images.close();
-      const places = candidates.places.filter(({ name }) => known.has(name));
-      found = await find(work, { ...candidates, places }, told);
-    }
-    const { layout, pack } = found;
-    const checksums = new Map(layout.places.map(({ name }, i) => [name, pack.checksums[i]]));
-    changed.push(
-      ...[...known.values()].filter((file) => checksums.get(file.name) !== file.checksum).map((f) => f.name),
-    );
-    if (changed.length === 0) {
-      const strangers = added.filter((name) => before.has(name));
-      if (strangers.length > 0) {
-        told.note(
-          `left out, because they are not among the images of the run: ${strangers.length} (${named(strangers)})`,
-        );
-      }
-      return found;
-    }
-    pack.images.close();
-  }
-  const what = [
-    ...(gone.length > 0 ? [`gone: ${named(gone)}`] : []),
-    ...(changed.length > 0 ? [`changed: ${named(changed)}`] : []),
-  ].join('; ');
-  if (!mayDiffer) {
-    throw new InputError(`${folder}: its images are not those of the run (${what}); put them back`, {
-      remedies: [{ verb: 'or use', field: 'dataDir', value: '<folder>' }],
-    });
-  }
-  told.note(`these are other images than those that the model was trained on (${what})`);
-  return undefined;
-}
-
-const recordedPositions = ({ places }: Layout, { test }: RecordedSplit) => {
-  const tested = new Set(test.map(({ name }) => name));
-  const all = Int32Array.from(places, (_, i) => i);
-  const isTested = (i: number): boolean => tested.has(places[i].name);
-  return { train: all.filter((i) => !isTested(i)), test: all.filter(isTested) };
-};
-
-/** Whether a run was trained on a file: by its name, or by its pixels. */
-function isTrained(recorded: RecordedSplit | undefined, files: ImageSet['files'] & object): (name: string) => boolean {
-  const trained = [...(recorded?.train ?? []), ...(recorded?.validation ?? [])];
-  const names = new Set(trained.map(({ name }) => name));
-  const checksums = new Set(trained.map(({ checksum }) => checksum));
-  const same = files.filter(({ name, checksum }) => names.has(name) || checksums.has(checksum));
-  const taken = new Set(same.map(({ name }) => name));
-  return (name) => taken.has(name);
 }
 
 /** @throws InputError if a part has no images. */
