@@ -83,7 +83,7 @@ function listFolderOf(folder: string, told: Report): readonly ListedFile[] {
 function checkParts(folder: string, layout: Layout, positions: Readonly<Record<'train' | 'test', Int32Array>>): void {
   for (const part of ['train', 'test'] as const) {
     if (positions[part].length > 0) continue;
-    if (layout.places.length === 1) {
+    if (layout.places.length === 1 && !layout.isSplit) {
       throw new InputError(
         `${folder}: there is only one image that can be read; expected at least two, one of them for the test`,
       );

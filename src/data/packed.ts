@@ -3,21 +3,12 @@
  * them, its length and checksum, and the magic line again. A file that was cut anywhere has no such end.
  */
 
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, InputError } from '../base/errors.ts';
 import { temporaryName } from '../base/files.ts';
 import type { PackedImages } from './dataset.ts';
+import { readFully } from './file-parts.ts';
 
 const MAGIC = Buffer.from('vae images v1\r\n\n');
 /** Length and CRC of the index, and the magic line. */
@@ -131,14 +122,6 @@ function packedImages(
       open = false;
     },
   };
-}
-
-function readFully(descriptor: number, out: Uint8Array, position: number): void {
-  for (let done = 0; done < out.length; ) {
-    const read = readSync(descriptor, out, done, out.length - done, position + done);
-    if (read === 0) throw new Error('it has become shorter');
-    done += read;
-  }
 }
 
 /** Writes such a file under a temporary name; only `finish` gives it its own. */
