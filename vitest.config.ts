@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const PROGRAM = [
   'test/readme.test.ts',
   'test/cli/**/*.test.ts',
-  'test/data/folder.test.ts',
+  'test/data/{folder,large-files}.test.ts',
   'test/engines/cuda/{command-line,emulated,gpu,kernel-cache}.test.ts',
   'test/engines/{export,onnx,onnx-sessions,tfjs}.test.ts',
   'test/inference/export.test.ts',

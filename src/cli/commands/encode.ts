@@ -113,7 +113,8 @@ async function encodeImages(loaded: LoadedModel, options: EncodeOptions): Promis
     protect([]);
     const what = `${split === 'train' ? 'training' : split} images`;
     const files = (set.files ?? []).map(({ name }) => printable(name));
-    return { encoding: await trained.encode(set), count: set.count, what, files, labels: set.labels, classes };
+    const labelled = classes.length > 0 && { labels: set.labels, classes };
+    return { encoding: await trained.encode(set), count: set.count, what, files, ...labelled };
   });
 }
 
