@@ -35,8 +35,8 @@ export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Cs}]/
 /** What an archive or a file server leaves beside the pictures. */
 const DEBRIS = ['__MACOSX', '@eaDir'];
 
-/** Files there are answers of the system, without an end; people do keep pictures in /dev/shm. */
-const OF_THE_SYSTEM = /^\/(proc|sys|dev(?!\/shm))(\/|$)/;
+/** Files there are answers of the system, without an end, or everything; people do keep pictures in /dev/shm. */
+const OF_THE_SYSTEM = /^\/((proc|sys|dev(?!\/shm))(\/|$)|$)/;
 
 /** A folder of images has more of them: after so many entries with fewer than one image in a thousand, it is none. */
 const PATIENCE = 1_000_000;

@@ -47,7 +47,7 @@ describe('the images of a folder', () => {
     put('a.png');
     execFileSync('mkfifo', [path.join(folder, 'b.png')]);
     expect([names(), listImages(folder).others]).toEqual([['a.png'], 1]);
-    for (const system of ['/proc', '/sys', '/dev', '/proc/self']) {
+    for (const system of ['/', '/proc', '/sys', '/dev', '/proc/self']) {
       expect(() => listImages(system)).toThrow(`cannot read ${system}: it is a folder of the system, not of images`);
     }
   });

@@ -45,7 +45,9 @@ export async function loadImages(config: RunConfig, earlier?: Earlier): Promise<
 
 /** A run's folder of images that is gone may only have moved. */
 function withWayOut(error: unknown): unknown {
-  if (!(error instanceof InputError) || error.details.field !== 'dataset') return error;
+  if (!(error instanceof InputError) || error.details.field !== 'dataset' || existsSync(String(error.details.value))) {
+    return error;
+  }
   return new InputError(`${error.problem} (it may have moved)`, {
     ...error.details,
     remedies: [{ field: 'dataDir', value: '<folder>' }],
