@@ -32,7 +32,7 @@ function kindOf(stats: Stats): string | undefined {
 const MOST_AT_ONCE = 2 ** 30;
 
 /** A file that Node's own readFileSync refuses, because it has more than 2 GiB. */
-function readLarge(file: string, size: number): Buffer {
+function readLarge(file: string | Buffer, size: number): Buffer {
   const content = Buffer.allocUnsafe(size);
   const descriptor = openSync(file, 'r');
   try {
@@ -48,7 +48,7 @@ function readLarge(file: string, size: number): Buffer {
 }
 
 /** @throws InputError if the file cannot be read. */
-export function readFile(file: string): Buffer {
+export function readFile(file: string | Buffer): Buffer {
   try {
     const stats = statSync(file);
     const kind = kindOf(stats);

@@ -3,7 +3,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { cachedFolder, exclusively } from './cache.ts';
-import { CIFAR_SHAPE, readCifarBatches } from './cifar-batches.ts';
+import { checkUnpacked } from './checksums.ts';
+import { CIFAR_SHAPE, findBatches, readCifarBatches } from './cifar-batches.ts';
 import { download, downloadUrl } from './download.ts';
 import { checkFolder, type Report, readCard, type Source } from './source.ts';
 import { unpackFolder } from './unpack.ts';
@@ -13,6 +14,8 @@ export interface CifarCard {
   readonly archive: string;
   readonly md5: string;
   readonly megabytes: number;
+  /** Of the archive. */
+  readonly bytes: number;
   readonly folder: string;
   readonly classes: readonly string[];
 }
@@ -33,11 +36,18 @@ export async function cachedBatches(card: CifarCard, report: Report): Promise<st
       `downloading CIFAR-10 once, ${card.megabytes} MB from ${url} into ${folder} (VAE_DATA_DIR names another folder)`,
     );
     const archive = path.join(folder, card.archive);
-    await download({ url, file: archive, md5: card.md5 }, report);
+    await download({ url, file: archive, md5: card.md5, bytes: card.bytes }, report);
     await unpackFolder(archive, card.folder);
+    checkCached(batches);
     rmSync(archive);
     return batches;
   });
+}
+
+/** @throws InputError if a batch is not what was unpacked. */
+function checkCached(folder: string): void {
+  const { train, test } = findBatches(folder);
+  checkUnpacked(folder, [...train, test]);
 }
 
 export const cifar10: Source = {
@@ -45,7 +55,9 @@ export const cifar10: Source = {
   async load(dataDir, report) {
     const card = readCard<CifarCard>('cifar10');
     if (dataDir !== undefined) checkFolder(dataDir, 'dataDir');
-    const sets = readCifarBatches(dataDir ?? (await cachedBatches(card, report)));
+    const folder = dataDir ?? (await cachedBatches(card, report));
+    if (dataDir === undefined) checkCached(folder);
+    const sets = readCifarBatches(folder, report);
     return { name: 'cifar10', fit: 'photo', classes: card.classes, imageShape: CIFAR_SHAPE, ...sets };
   },
 };

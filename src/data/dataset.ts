@@ -22,12 +22,22 @@ export interface PackedImages {
   close(): void;
 }
 
+/** What an image was decoded from. */
+export interface ImageFile {
+  /** Relative to the dataset's folder. */
+  readonly name: string;
+  /** CRC of its pixels. */
+  readonly checksum: number;
+}
+
 export interface ImageSet {
   readonly count: number;
   /** [count, C·H·W], each pixel 0 to 255. */
   readonly images: Uint8Array | PackedImages;
   /** Positions in the dataset's classes. */
   readonly labels: Uint8Array;
+  /** Where each image has a file of its own. */
+  readonly files?: readonly ImageFile[];
 }
 
 /** How a picture from outside is made to look like a dataset's own: see fit.ts. */
@@ -43,6 +53,8 @@ export interface Dataset {
   /** Taken from the training images by the run's seed; may be empty. */
   readonly validation: ImageSet;
   readonly test: ImageSet;
+  /** Files of a folder that gave no image. */
+  readonly skipped?: readonly string[];
 }
 
 export const pixelsOf = ([channels, height, width]: ImageShape): number => channels * height * width;
@@ -95,6 +107,7 @@ export function select(set: ImageSet, positions: Int32Array): ImageSet {
     count: positions.length,
     images: isResident(set.images) ? pixelsAt(set, positions) : viewOf(set.images, positions),
     labels: Uint8Array.from(positions, (position) => set.labels[position]),
+    ...(set.files && { files: Array.from(positions, (position) => set.files![position]) }),
   };
 }
 
@@ -133,7 +146,12 @@ export function firstImages(set: ImageSet, limit: number): ImageSet {
   const { images, labels, count } = set;
   if (limit >= count) return set;
   return isResident(images)
-    ? { count: limit, images: images.subarray(0, limit * bytesAnImage(set)), labels: labels.subarray(0, limit) }
+    ? {
+        count: limit,
+        images: images.subarray(0, limit * bytesAnImage(set)),
+        labels: labels.subarray(0, limit),
+        ...(set.files && { files: set.files.slice(0, limit) }),
+      }
     : select(set, range(0, limit));
 }
 

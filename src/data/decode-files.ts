@@ -1,10 +1,10 @@
 /** Picture files of a folder as images of one shape, or what is wrong with them. */
 
-import path from 'node:path';
 import { InputError } from '../base/errors.ts';
 import { readFile } from '../base/files.ts';
 import type { ImageShape } from './dataset.ts';
 import { decodePicture, SharpMissingError } from './decode.ts';
+import { pathOf } from './file-names.ts';
 import { printable } from './listing.ts';
 import { fitPhoto } from './photo.ts';
 import { inspect } from './picture.ts';
@@ -29,7 +29,7 @@ export async function decodeFiles({ folder, names, shape }: Job): Promise<Decode
 
 async function decodeFile(folder: string, name: string, shape: ImageShape): Promise<Decoded> {
   try {
-    const picture = await decodePicture(readFile(path.join(folder, name)), name);
+    const picture = await decodePicture(readFile(pathOf(folder, name)), name);
     return { pixels: fitPhoto(picture, shape).pixels, coloured: inspect(picture).coloured };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

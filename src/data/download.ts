@@ -14,11 +14,15 @@ export interface Download {
   readonly file: string;
   /** MD5 of the whole file, in hexadecimal. */
   readonly md5: string;
+  /** Of the whole file: no more is taken from a server. */
+  readonly bytes: number;
 }
 
 /** Milliseconds after which a silent server counts as gone. */
 const PATIENCE = 60_000;
 const MEGABYTE = 1e6;
+/** Parts that do not fit together are got anew at most so often. */
+const ATTEMPTS = 3;
 
 /**
  * Where a dataset's files are: VAE_MIRROR/<dataset>/ if that is set, otherwise the official address.
@@ -40,18 +44,20 @@ export function downloadUrl(dataset: string, official: string, name: string): st
  */
 export async function download(task: Download, report: Report): Promise<void> {
   const { url, file, md5 } = task;
+  expectFile(file);
   if (existsSync(file)) {
     const found = (await hashOf(file)).digest('hex');
     if (found !== md5) throw new InputError(`${file} is not the file of ${url}: its MD5 is ${found}; remove it`);
     return;
   }
   const part = `${file}.part`;
-  for (;;) {
+  expectFile(part);
+  for (let attempt = 1; ; attempt++) {
     const { resumed, found } = await fetchPart(task, part, report);
     if (found === md5) break;
     rmSync(part, { force: true });
     // Parts of two versions do not make a file: only a download in one piece shows that the file itself is wrong.
-    if (!resumed) {
+    if (!resumed || attempt === ATTEMPTS) {
       throw new InputError(
         `${url} is not the file it was: its MD5 is ${found}, expected ${md5}; try again later, or name another server in VAE_MIRROR`,
       );
@@ -61,6 +67,13 @@ export async function download(task: Download, report: Report): Promise<void> {
   renameSync(part, file);
 }
 
+/** @throws InputError if a folder or a pipe has the name. */
+function expectFile(file: string): void {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined || stats.isFile() || stats.isCharacterDevice()) return;
+  throw new InputError(`${file} is ${stats.isDirectory() ? 'a folder' : 'no file'}; remove it to download the file`);
+}
+
 async function hashOf(file: string): Promise<Hash> {
   const hash = createHash('md5');
   for await (const chunk of createReadStream(file)) hash.update(chunk);
@@ -68,7 +81,7 @@ async function hashOf(file: string): Promise<Hash> {
 }
 
 /** Appends what is missing to the partial file; returns whether there was one, and the MD5 of the whole. */
-async function fetchPart({ url, file }: Download, part: string, report: Report) {
+async function fetchPart({ url, file, bytes }: Download, part: string, report: Report) {
   let have = existsSync(part) ? statSync(part).size : 0;
   const name = path.basename(file);
   const broken = (reason: string) => {
@@ -88,7 +101,8 @@ async function fetchPart({ url, file }: Download, part: string, report: Report) 
   const continued = complete || (statusCode === 206 && range.startsWith(`bytes ${have}-`));
   if (!continued && statusCode !== 200) {
     body.destroy();
-    if (statusCode !== 416 && statusCode !== 206) throw broken(`the server answered ${statusCode}`);
+    // To a plain request, neither makes sense.
+    if (have === 0 || (statusCode !== 416 && statusCode !== 206)) throw broken(`the server answered ${statusCode}`);
     // The partial file is not the beginning of the server's file.
     rmSync(part);
     return { resumed: true, found: 'unknown' };
@@ -97,6 +111,14 @@ async function fetchPart({ url, file }: Download, part: string, report: Report) 
   const hash = have > 0 ? await hashOf(part) : createHash('md5');
   const length = Number(headers['content-length'] ?? 0);
   const total = have + length;
+  const tooMuch = () => {
+    body.destroy();
+    rmSync(part, { force: true });
+    return new InputError(
+      `${url} is not the file it was: the server sends more than its ${bytes} bytes; try again later, or name another server in VAE_MIRROR`,
+    );
+  };
+  if (total > bytes && !complete) throw tooMuch();
   const output = await open(part, have > 0 ? 'r+' : 'w').catch((error) => {
     throw new InputError(`cannot write ${part}: ${describeSystemError(error)}`);
   });
@@ -108,6 +130,7 @@ async function fetchPart({ url, file }: Download, part: string, report: Report) 
         });
         hash.update(chunk);
         have += chunk.length;
+        if (have > bytes) throw tooMuch();
         if (length > 0) report.progress(`downloading ${name}`, have / MEGABYTE, total / MEGABYTE, 'MB');
       }
     }
@@ -151,8 +174,8 @@ async function* chunks(body: AsyncIterable<Buffer>, broken: (reason: string) => 
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const known: Readonly<Record<string, string>> = {
-    ENOTFOUND: 'the server is not known',
-    EAI_AGAIN: 'no name server answers; is there a network?',
+    ENOTFOUND: 'could not resolve the host',
+    EAI_AGAIN: 'could not resolve the host; is there a network?',
     ECONNREFUSED: 'the server refuses the connection',
     UND_ERR_SOCKET: 'the connection was cut',
     UND_ERR_CONNECT_TIMEOUT: 'the server does not answer',

@@ -13,6 +13,8 @@ export interface FashionCard {
   readonly classes: readonly string[];
   /** By file name. */
   readonly md5: Readonly<Record<string, string>>;
+  /** Of each file. */
+  readonly bytes: Readonly<Record<string, number>>;
 }
 
 /**
@@ -30,10 +32,20 @@ export async function cachedFiles(card: FashionCard, report: Report): Promise<st
     );
     for (const name of names) {
       const url = downloadUrl('fashion-mnist', card.url, name);
-      await download({ url, file: path.join(folder, name), md5: card.md5[name] }, report);
+      await download({ url, file: path.join(folder, name), md5: card.md5[name], bytes: card.bytes[name] }, report);
     }
     return folder;
   });
+}
+
+/**
+ * The images of the official files in the cache.
+ * @throws InputError if they are not, or cannot be downloaded.
+ */
+export async function readCached(card: FashionCard, report: Report) {
+  const folder = await cachedFiles(card, report);
+  const remedy = 'remove it, and it will be downloaded again';
+  return readIdxFolder(folder, report, { kind: 'md5', of: card.md5, remedy });
 }
 
 export const fashionMnist: Source = {
@@ -41,7 +53,7 @@ export const fashionMnist: Source = {
   async load(dataDir, report) {
     const card = readCard<FashionCard>('fashion-mnist');
     if (dataDir !== undefined) checkFolder(dataDir, 'dataDir');
-    const sets = readIdxFolder(dataDir ?? (await cachedFiles(card, report)));
+    const sets = dataDir === undefined ? await readCached(card, report) : readIdxFolder(dataDir, report);
     return { name: 'fashion-mnist', fit: 'garment', classes: classNames(card.classes, sets.train, sets.test), ...sets };
   },
 };

@@ -8,7 +8,6 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { crc32 } from 'node:zlib';
 import { InputError } from '../base/errors.ts';
 import { cachedFolder } from './cache.ts';
 import { type ImageShape, pixelsOf, range } from './dataset.ts';
@@ -27,6 +26,8 @@ export interface Work {
   readonly channels: 1 | 3 | undefined;
   /** A file of fewer bytes will be read as a whole, so it can be checked as a whole. */
   readonly checkBelow: number;
+  /** Whether these are only some of the folder's images, which have a file of their own then. */
+  readonly isPartial: boolean;
 }
 
 /** At most this many problems are reported one by one. */
@@ -49,12 +50,14 @@ export interface About {
  * @throws InputError if no image can be read, or the file cannot be written.
  */
 export async function packFolder(work: Work, report: Report): Promise<Pack<About>> {
-  const { folder, files, imageSize, channels, checkBelow } = work;
+  const { folder, files, imageSize, channels, checkBelow, isPartial } = work;
   const real = realpathSync(folder);
   const hash = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
   const key = hash([VERSION, await isSharpInstalled(), files]);
   const name = path.basename(real).replace(/[^\w.-]/g, '_');
-  const file = path.join(cachedFolder('folders'), `${name}-${hash([real, imageSize, channels]).slice(0, 12)}.images`);
+  const some = isPartial ? files.map((file) => file.name) : [];
+  const id = hash([real, imageSize, channels, ...some]).slice(0, 12);
+  const file = path.join(cachedFolder('folders'), `${name}-${id}.images`);
 
   const kept = openPack<About>(file);
   if (kept?.about.key === key && (kept.bytes >= checkBelow || isWhole(kept))) {
@@ -76,11 +79,12 @@ const describe = ({ count, bytes, about }: Pack<About>): string =>
   `${count} images of ${about.imageShape.join(' × ')} (${(bytes / 1e6).toFixed(1)} MB)`;
 
 function isWhole({ images, count }: Pack<About>): boolean {
-  let checksum = 0;
-  for (let start = 0; start < count; start += 1024) {
-    checksum = crc32(images.read(range(start, Math.min(count, start + 1024))), checksum);
+  try {
+    for (let start = 0; start < count; start += 1024) images.read(range(start, Math.min(count, start + 1024)));
+    return true;
+  } catch {
+    return false;
   }
-  return checksum === images.checksum;
 }
 
 async function decodeInto(file: string, { folder, files, imageSize, channels }: Work, key: string, report: Report) {

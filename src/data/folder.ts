@@ -4,73 +4,55 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../base/errors.ts';
 import { bytesAnImage, type ImageSet, residentImages, select } from './dataset.ts';
-import { findSplit, labelByFolder, splitPositions } from './folder-labels.ts';
-import { firstOf, packFolder } from './folder-pack.ts';
-import { listImages } from './listing.ts';
+import { decodeLayout, type ImageOptions, named, RESIDENT_BYTES } from './folder-images.ts';
+import { type Layout, labelByFolder, layoutOf, splitPositions } from './folder-labels.ts';
+import { firstOf } from './folder-pack.ts';
+import { findRecorded, isTrained, recordedPositions } from './folder-recorded.ts';
+import { type ListedFile, listImages, printable } from './listing.ts';
+import type { RecordedSplit } from './recorded-split.ts';
 import { checkFolder, type LoadedDataset, type Report } from './source.ts';
 
-export interface FolderOptions {
-  /** The side of the square. */
-  readonly imageSize?: number;
-  /** By default 3 if any image has colour, else 1. */
-  readonly channels?: 1 | 3;
+export interface FolderOptions extends ImageOptions {
   /** Seed of the test part, if the folder has none of its own. */
   readonly seed: number;
-  /** Images of more bytes stay in their file. */
-  readonly residentBytes?: number;
+  /** The images of an earlier run, whose parts stay as they were; the folder's other files are left out. */
+  readonly recorded?: RecordedSplit | undefined;
+  /** Whether the folder may have other images than the recorded ones. None that was trained on is for testing then. */
+  readonly mayDiffer?: boolean | undefined;
 }
-
-const IMAGE_SIZE = 64;
-const RESIDENT_BYTES = 64 * 2 ** 20;
 
 /**
  * The training and test images of a folder.
- * @throws InputError if there is no such folder, or it has fewer than two images that can be read.
+ * @throws InputError if there is no such folder, it has fewer than two images that can be read, or one of the recorded
+ *   images is gone or has changed.
  */
-export async function loadFolder(
-  folder: string,
-  { imageSize = IMAGE_SIZE, channels, seed, residentBytes = RESIDENT_BYTES }: FolderOptions,
-  report: Report,
-): Promise<LoadedDataset> {
+export async function loadFolder(folder: string, options: FolderOptions, report: Report): Promise<LoadedDataset> {
+  const { seed, residentBytes = RESIDENT_BYTES, recorded, mayDiffer } = options;
   checkFolder(folder, 'dataset');
   const told: Report = {
     note: (line) => report.note(`${folder}: ${line}`),
     progress: (...step) => report.progress(...step),
   };
-  const { images: listed, others, problems } = listImages(folder);
-  const split = findSplit(listed.map(({ name }) => name));
-  const chosen = new Set(split.names);
-  const files = listed.filter(({ name }) => chosen.has(name));
-  if (others > 0) told.note(`left out, because they are not images: ${others}`);
-  for (const line of firstOf(problems)) told.note(`skipped ${line}`);
-  if (files.length === 0) {
-    throw new InputError(
-      `${folder}: there are no images in it; expected PNG files, or, with sharp, JPEG, WebP and others`,
-    );
-  }
-
-  const pack = await packFolder({ folder, files, imageSize, channels, checkBelow: residentBytes }, told);
-  const { imageShape, skipped, notes } = pack.about;
-  for (const line of [...split.notes, ...notes]) told.note(line);
-  const without = new Set(skipped);
-  const names = split.names.filter((_, i) => !without.has(i));
-  const labelling = labelByFolder(names, split);
+  const files = listFolderOf(folder, told);
+  const work = { folder, files, options, layout: layoutOf(files.map(({ name }) => name)) };
+  const own = recorded && (await findRecorded(work, recorded, mayDiffer === true, told));
+  const { layout, pack, skipped } = own ?? (await decodeLayout(work, work.layout, told));
+  for (const line of [...layout.notes, ...pack.about.notes]) told.note(line);
+  const labelling = labelByFolder(layout.places);
   for (const line of labelling.notes) told.note(line);
+  if (labelling.classes.length > 0) told.note(`classes: ${named(labelling.classes)}`);
 
-  const positions = splitPositions(names, split, seed);
-  for (const [i, part] of (['train', 'test'] as const).entries()) {
-    if (positions[part].length > 0) continue;
-    throw new InputError(
-      split.folders === undefined
-        ? `${folder}: there is only one image that can be read; expected at least two, one of them for the test`
-        : `${folder}: none of the images in ${split.folders[i]}/ can be read`,
-    );
-  }
-  if (split.folders === undefined) {
+  const imageFiles = layout.places.map(({ name }, i) => ({ name, checksum: pack.checksums[i] }));
+  const positions =
+    own === undefined
+      ? splitPositions(layout, seed, isTrained(recorded, imageFiles))
+      : recordedPositions(layout, recorded!);
+  checkParts(folder, layout, positions);
+  if (!layout.isSplit && own === undefined) {
     const { train, test } = positions;
     told.note(`for training: ${train.length}; for testing, drawn by the seed: ${test.length}`);
   }
-  const all: ImageSet = { count: pack.count, images: pack.images, labels: labelling.labels };
+  const all: ImageSet = { count: pack.count, images: pack.images, labels: labelling.labels, files: imageFiles };
   const resident = pack.count * bytesAnImage(all) <= residentBytes;
   const part = (chosen: Int32Array): ImageSet => {
     const set = select(all, chosen);
@@ -79,5 +61,38 @@ export async function loadFolder(
   const [train, test] = [part(positions.train), part(positions.test)];
   if (resident) pack.images.close();
   const name = path.basename(realpathSync(folder)) || 'images';
-  return { name, fit: 'photo', classes: labelling.classes, imageShape, train, test };
+  const { imageShape } = pack.about;
+  return { name, fit: 'photo', classes: labelling.classes.map(printable), imageShape, train, test, skipped };
+}
+
+/** @throws InputError if there are none. */
+function listFolderOf(folder: string, told: Report): readonly ListedFile[] {
+  const { images, others, runs, problems } = listImages(folder);
+  if (others > 0) told.note(`left out, because they are not images: ${others}`);
+  if (runs.length > 0) told.note(`left out, because they are runs of vae: ${named(runs)}`);
+  for (const line of firstOf(problems)) told.note(`skipped ${line}`);
+  if (images.length === 0) {
+    throw new InputError(
+      `${folder}: there are no images in it; expected PNG files, or, with sharp, JPEG, WebP and others`,
+    );
+  }
+  return images;
+}
+
+/** @throws InputError if a part has no images. */
+function checkParts(folder: string, layout: Layout, positions: Readonly<Record<'train' | 'test', Int32Array>>): void {
+  for (const part of ['train', 'test'] as const) {
+    if (positions[part].length > 0) continue;
+    if (layout.places.length === 1 && !layout.isSplit) {
+      throw new InputError(
+        `${folder}: there is only one image that can be read; expected at least two, one of them for the test`,
+      );
+    }
+    const own = layout.places.some((place) => place.part === part);
+    throw new InputError(
+      part === 'test' && (own || !layout.isSplit)
+        ? `${folder}: the model was trained on all images in it; there is none to test it on`
+        : `${folder}: none of the images for ${part === 'train' ? 'training' : 'testing'} can be read`,
+    );
+  }
 }

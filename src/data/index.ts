@@ -10,6 +10,7 @@ import { type Dataset, type Fit, splitValidation } from './dataset.ts';
 import { fashionMnist } from './fashion-mnist.ts';
 import { loadFolder } from './folder.ts';
 import { mnist } from './mnist.ts';
+import type { RecordedSplit } from './recorded-split.ts';
 import { checkFolder, type LoadedDataset, type Report, type Source } from './source.ts';
 
 export const datasets = { mnist, 'fashion-mnist': fashionMnist, cifar10 } as const satisfies Readonly<
@@ -31,9 +32,13 @@ export interface DatasetOptions {
   /** How many training images to set aside. */
   readonly validation: number;
   readonly seed: number;
+  /** Of a folder of images: those of an earlier run, whose parts stay as they were. */
+  readonly recorded?: RecordedSplit | undefined;
+  /** Whether other images than the recorded ones may be read; they are split anew. */
+  readonly mayDiffer?: boolean;
 }
 
-const isKnown = (name: string): name is DatasetName => Object.hasOwn(datasets, name);
+export const isKnown = (name: string): name is DatasetName => Object.hasOwn(datasets, name);
 const isFolder = (name: string): boolean => existsSync(name) && statSync(name).isDirectory();
 
 /**
@@ -70,12 +75,12 @@ export async function loadDataset(options: DatasetOptions, report: Report): Prom
 }
 
 function load(options: DatasetOptions, report: Report): Promise<LoadedDataset> {
-  const { dataset, dataDir, imageSize, imageChannels, seed } = options;
+  const { dataset, dataDir, imageSize, imageChannels, seed, recorded, mayDiffer } = options;
   const name = resolveDataset(dataset);
   if (!isKnown(name)) {
     if (dataDir === undefined) {
       const folder = { seed, ...(imageSize && { imageSize }), ...(imageChannels && { channels: imageChannels }) };
-      return loadFolder(name, folder, report);
+      return loadFolder(name, { ...folder, recorded, mayDiffer }, report);
     }
     throw new ConfigError(`works only with ${Object.keys(datasets).join(', ')}; ${dataset} is a folder of images`, {
       field: 'dataDir',

@@ -1,8 +1,9 @@
 /** The picture files in a folder and in those below it. */
 
-import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../base/errors.ts';
+import { nameOf, pathOf } from './file-names.ts';
 
 export interface ListedFile {
   /** Relative to the folder, with "/" between its parts. */
@@ -17,6 +18,8 @@ export interface Listing {
   readonly images: readonly ListedFile[];
   /** Files that are not pictures, by their names. */
   readonly others: number;
+  /** Folders of runs, whose pictures are results. */
+  readonly runs: readonly string[];
   /** One line for everything that could not be read. */
   readonly problems: readonly string[];
 }
@@ -27,30 +30,54 @@ const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|avif|hei[cf]|tiff?|gif|bmp)$/i;
 const MOST_BYTES = 2 ** 29;
 
 /** A name as it can be shown in one line of a terminal. */
-export const printable = (name: string): string => name.replace(/\p{Cc}/gu, '\ufffd');
+export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd');
+
+/** What an archive or a file server leaves beside the pictures. */
+const DEBRIS = ['__MACOSX', '@eaDir'];
+
+/** Files there are answers of the system, without an end, or everything; people do keep pictures in /dev/shm. */
+const OF_THE_SYSTEM = /^\/((proc|sys|dev(?!\/shm))(\/|$)|$)/;
+
+/** A folder of images has more of them: after so many entries with fewer than one image in a thousand, it is none. */
+const PATIENCE = 1_000_000;
+const LEAST_SHARE = 1 / 1000;
+const MOST_ENTRIES = 20_000_000;
 
 /**
  * Hidden files and folders are left out; links are followed, and no folder is visited twice.
- * @throws InputError if the folder cannot be read; anything in it that cannot be read becomes a problem.
+ * @throws InputError if the folder cannot be read, or is too large to be one of images; anything in it that cannot be
+ *   read becomes a problem.
  */
 export function listImages(root: string): Listing {
   const images: ListedFile[] = [];
   const problems: string[] = [];
+  const runs: string[] = [];
   const visited = new Set<string>();
   let others = 0;
+  let entries = 0;
 
   const visit = (folder: string): void => {
-    const full = path.join(root, folder);
-    const real = realpathSync(full);
+    const full = pathOf(root, folder);
+    const real = realpathSync.native(full, 'buffer').toString('latin1');
     if (visited.has(real)) return;
     visited.add(real);
-    const entries: Dirent[] = readdirSync(full, { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (!entry.name.startsWith('.')) look(folder === '' ? entry.name : `${folder}/${entry.name}`, entry);
+    if (OF_THE_SYSTEM.test(real)) {
+      if (folder === '') throw new Error('it is a folder of the system, not of images');
+      return;
+    }
+    for (const { name, entry } of entriesOf(full)) {
+      if (name.startsWith('.') || DEBRIS.includes(name)) continue;
+      entries++;
+      if (entries > MOST_ENTRIES || (entries >= PATIENCE && images.length < entries * LEAST_SHARE)) {
+        throw new InputError(
+          `${root}: this is no folder of images: of the first ${entries} files and folders in it ${images.length} are images; name the folder that has them`,
+        );
+      }
+      look(folder === '' ? name : `${folder}/${name}`, entry);
     }
   };
 
-  const look = (name: string, entry: Dirent): void => {
+  const look = (name: string, entry: Dirent<Buffer>): void => {
     const picture = IMAGE.test(name);
     // A dataset's folder has many files about which nothing more is needed.
     if (entry.isFile() && !picture) {
@@ -58,12 +85,15 @@ export function listImages(root: string): Listing {
       return;
     }
     try {
-      const found = statSync(path.join(root, name));
-      if (found.isDirectory()) visit(name);
-      else if (!found.isFile() || !picture) others++;
+      const found = statSync(pathOf(root, name));
+      if (found.isDirectory()) {
+        if (isRun(path.join(root, name))) runs.push(name);
+        else visit(name);
+      } else if (!found.isFile() || !picture) others++;
       else if (found.size > MOST_BYTES) problems.push(`${printable(name)}: ${found.size} bytes are too many`);
       else images.push({ name, bytes: found.size, modified: found.mtimeMs });
     } catch (error) {
+      if (error instanceof InputError) throw error;
       problems.push(`${printable(name)}: ${describeSystemError(error)}`);
     }
   };
@@ -71,7 +101,18 @@ export function listImages(root: string): Listing {
   try {
     visit('');
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(`cannot read ${root}: ${describeSystemError(error)}`);
   }
-  return { images: images.sort((a, b) => (a.name < b.name ? -1 : 1)), others, problems };
+  return { images: images.sort((a, b) => (a.name < b.name ? -1 : 1)), others, runs, problems };
 }
+
+/** What is in a folder, by name. Read as bytes: a name need not be text. */
+function entriesOf(folder: string | Buffer): { readonly name: string; readonly entry: Dirent<Buffer> }[] {
+  const entries = readdirSync(folder, { withFileTypes: true, encoding: 'buffer' });
+  return entries.map((entry) => ({ name: nameOf(entry.name), entry })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Of this program: a training keeps its settings beside its checkpoints. */
+const isRun = (folder: string): boolean =>
+  existsSync(path.join(folder, 'config.json')) && existsSync(path.join(folder, 'checkpoints'));

@@ -28,10 +28,14 @@ function packageFolder(card: Card): string {
 
 export const mnist: Source = {
   fit: 'digit',
-  async load(dataDir) {
+  async load(dataDir, report) {
     const card = readCard<Card>('mnist');
     if (dataDir !== undefined) checkFolder(dataDir, 'dataDir');
-    const sets = dataDir === undefined ? readIdxFolder(packageFolder(card), card.sha256) : readIdxFolder(dataDir);
+    const remedy = 'reinstall the package with npm ci';
+    const sets =
+      dataDir === undefined
+        ? readIdxFolder(packageFolder(card), report, { kind: 'sha256', of: card.sha256, remedy })
+        : readIdxFolder(dataDir, report);
     return { name: 'mnist', fit: 'digit', classes: classNames(card.classes, sets.train, sets.test), ...sets };
   },
 };

@@ -3,21 +3,12 @@
  * them, its length and checksum, and the magic line again. A file that was cut anywhere has no such end.
  */
 
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, InputError } from '../base/errors.ts';
 import { quietly, temporaryName } from '../base/files.ts';
 import type { PackedImages } from './dataset.ts';
+import { readFully } from './file-parts.ts';
 
 const MAGIC = Buffer.from('vae images v1\r\n\n');
 /** Length and CRC of the index, and the magic line. */
@@ -30,6 +21,8 @@ interface Index<About> {
   readonly pixels: number;
   /** CRC of all images. */
   readonly checksum: number;
+  /** CRC of each image: 32 bits, little-endian, in Base64. */
+  readonly checksums: string;
   readonly about: About;
 }
 
@@ -38,6 +31,9 @@ export interface Pack<About> {
   readonly count: number;
   /** Bytes of the file. */
   readonly bytes: number;
+  /** CRC of each image. */
+  readonly checksums: Uint32Array;
+  /** What is read is compared with the checksums: it is what was written, or an error. */
   readonly images: PackedImages;
 }
 
@@ -54,7 +50,10 @@ export function openPack<About>(file: string): Pack<About> | undefined {
     const index = readIndex<About>(descriptor, bytes);
     if (index !== undefined) {
       const { about, count } = index;
-      return { about, count, bytes, images: packedImages(descriptor, file, index) };
+      const checksums = decodeChecksums(index.checksums);
+      if (checksums.length === count) {
+        return { about, count, bytes, checksums, images: packedImages(descriptor, file, index, checksums) };
+      }
     }
   } catch {
     // Whatever is wrong with it, the file is written again.
@@ -76,7 +75,25 @@ function readIndex<About>(descriptor: number, bytes: number): Index<About> | und
   return start === MAGIC.length + index.count * index.pixels ? index : undefined;
 }
 
-function packedImages(descriptor: number, file: string, { pixels, checksum }: Index<unknown>): PackedImages {
+function encodeChecksums(checksums: readonly number[]): string {
+  const bytes = Buffer.alloc(4 * checksums.length);
+  checksums.forEach((checksum, i) => {
+    bytes.writeUInt32LE(checksum, 4 * i);
+  });
+  return bytes.toString('base64');
+}
+
+function decodeChecksums(text: string): Uint32Array {
+  const bytes = Buffer.from(text, 'base64');
+  return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readUInt32LE(4 * i));
+}
+
+function packedImages(
+  descriptor: number,
+  file: string,
+  { pixels, checksum }: Index<unknown>,
+  checksums: Uint32Array,
+): PackedImages {
   let open = true;
   return {
     pixels,
@@ -92,6 +109,12 @@ function packedImages(descriptor: number, file: string, { pixels, checksum }: In
       } catch (error) {
         throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
       }
+      positions.forEach((position, i) => {
+        if (crc32(out.subarray(i * pixels, (i + 1) * pixels)) === checksums[position]) return;
+        throw new InputError(
+          `${file}: damaged: image ${position} is not what was written; remove the file and run the command again`,
+        );
+      });
       return out;
     },
     close() {
@@ -99,14 +122,6 @@ function packedImages(descriptor: number, file: string, { pixels, checksum }: In
       open = false;
     },
   };
-}
-
-function readFully(descriptor: number, out: Uint8Array, position: number): void {
-  for (let done = 0; done < out.length; ) {
-    const read = readSync(descriptor, out, done, out.length - done, position + done);
-    if (read === 0) throw new Error('it has become shorter');
-    done += read;
-  }
 }
 
 /** Writes such a file under a temporary name; only `finish` gives it its own. */
@@ -117,6 +132,7 @@ export class PackWriter {
   private pixels: number;
   private count = 0;
   private checksum = 0;
+  private checksums: number[] = [];
   private at = MAGIC.length;
 
   /** @throws InputError, as every method does, if the file cannot be written; `abandon` it then. */
@@ -131,6 +147,7 @@ export class PackWriter {
   append(image: Uint8Array): void {
     this.write(image);
     this.checksum = crc32(image, this.checksum);
+    this.checksums.push(crc32(image));
     this.count++;
   }
 
@@ -138,7 +155,7 @@ export class PackWriter {
   shrinkTo(pixels: number): void {
     const [count, before] = [this.count, this.pixels];
     const image = new Uint8Array(pixels);
-    [this.at, this.count, this.checksum, this.pixels] = [MAGIC.length, 0, 0, pixels];
+    [this.at, this.count, this.checksum, this.checksums, this.pixels] = [MAGIC.length, 0, 0, [], pixels];
     // An image is never written beyond the place where the next one is read.
     for (let i = 0; i < count; i++) {
       this.guard(() => readFully(this.descriptor, image, MAGIC.length + i * before));
@@ -149,7 +166,8 @@ export class PackWriter {
 
   finish<About>(about: About): void {
     const { count, pixels, checksum } = this;
-    const text = Buffer.from(JSON.stringify({ count, pixels, checksum, about } satisfies Index<About>));
+    const checksums = encodeChecksums(this.checksums);
+    const text = Buffer.from(JSON.stringify({ count, pixels, checksum, checksums, about } satisfies Index<About>));
     const end = Buffer.alloc(8);
     end.writeUInt32LE(text.length, 0);
     end.writeUInt32LE(crc32(text), 4);

@@ -13,6 +13,8 @@ export interface Scatter {
   readonly dimensions: number;
   /** The label of each point; without labels all points have one colour. */
   readonly labels?: ArrayLike<number>;
+  /** What the labels are called in the legend; by default their numbers. */
+  readonly names?: readonly string[];
   /** What the axes of points of two dimensions are called. */
   readonly axisLabels?: readonly [string, string];
   /** Whether one unit is as long on both axes, as distances in the plane need it; by default it is. */
@@ -20,6 +22,8 @@ export interface Scatter {
 }
 
 const SIDE = 640;
+/** Of a name in the legend. */
+const MOST_LETTERS = 14;
 /** Share of the range that stays free around the points. */
 const PADDING = 0.04;
 const [OPACITY, HALO] = [0.7, 2];
@@ -31,10 +35,10 @@ export const drawScatter = (scatter: Scatter): Buffer => layScatter(scatter).png
 /** Draws a scatter on a canvas as large as it needs. */
 export function layScatter(scatter: Scatter): Canvas {
   const { title, points, axes } = flattened(scatter);
-  const { labels, equal = true } = scatter;
+  const { labels, names = [], equal = true } = scatter;
   const classes = [...new Set(labels === undefined ? [] : Array.from(labels))].sort((a, b) => a - b);
   const colours = new Map(classes.map((label, i) => [label, seriesColour(i)]));
-  const legend = classes.map((label) => ({ name: String(label), colour: colours.get(label)! }));
+  const legend = classes.map((label) => ({ name: legendName(label, names[label]), colour: colours.get(label)! }));
   const [x, y] = equal ? axes.map((axis) => widened(axis, Math.max(...axes.map(lengthOf)))) : axes;
   return drawFigure({ title, x, y, width: SIDE, height: SIDE, legend, note: '' }, (plot) => {
     const radius = Math.min(LARGEST_RADIUS, Math.max(SMALLEST_RADIUS, 150 / Math.sqrt(points.length / 2)));
@@ -44,6 +48,13 @@ export function layScatter(scatter: Scatter): Canvas {
     }
     if (classes.length > 1) nameClasses(plot, points, labels!, colours);
   });
+}
+
+/** The number too, which stands among the points; alone where the font cannot write the name. */
+function legendName(label: number, name: string = String(label)): string {
+  const plain = name.normalize('NFKD').replace(/\p{M}/gu, '');
+  const isWritten = /^[ -~]+$/.test(plain) && plain !== String(label);
+  return isWritten ? `${label} ${plain.slice(0, MOST_LETTERS)}` : String(label);
 }
 
 /** Points of a plane as they are; others projected, which the title says. */

@@ -5,7 +5,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { residentImages } from '../../src/data/dataset.ts';
 import { loadDataset } from '../../src/data/index.ts';
 import { cifarBatch } from './batches.ts';
-import { silent } from './report.ts';
+import { listener, silent } from './report.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'vae-cifar-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -40,6 +40,28 @@ describe("a folder of CIFAR-10's binary batches", () => {
     for (const name of ['data_batch_1.bin', 'test_batch.bin'])
       writeFileSync(path.join(outer, 'cifar-10-batches-bin', name), cifarBatch([3]));
     expect((await load(outer)).train.count).toBe(1);
+  });
+
+  it('may be of CIFAR-100, which has two labels for each image', async () => {
+    const hundred = path.join(root, 'c100', 'cifar-100-binary');
+    mkdirSync(hundred, { recursive: true });
+    // The group, then the class and its pixels.
+    const records = (labels: readonly number[]) =>
+      Buffer.concat(labels.flatMap((label) => [Buffer.of(19), cifarBatch([label])]));
+    writeFileSync(path.join(hundred, 'train.bin'), records([99, 3]));
+    writeFileSync(path.join(hundred, 'test.bin'), records([50]));
+    const { notes, ...report } = listener();
+    const dataDir = path.join(root, 'c100');
+    const options = { dataset: 'cifar10', dataDir, binarise: 'none', validation: 0, seed: 1 } as const;
+    const { train, test, classes } = await loadDataset(options, report);
+    expect([[...train.labels], [...test.labels], classes.length]).toEqual([[99, 3], [50], 100]);
+    expect([...residentImages(test)]).toEqual([...cifarBatch([50])].slice(1));
+    expect(notes).toEqual([`${hundred}: this is CIFAR-100, with 100 classes; it is read as such`]);
+    const names = Array.from({ length: 100 }, (_, i) => `name ${i}`);
+    writeFileSync(path.join(hundred, 'fine_label_names.txt'), names.join('\n'));
+    expect((await loadDataset(options, silent)).classes).toEqual(names);
+    writeFileSync(path.join(hundred, 'test.bin'), records([100]));
+    await expect(load(dataDir)).rejects.toThrow("is 100, expected 0 to 99; is it CIFAR-100's binary version?");
   });
 
   const mistakes: Record<string, readonly [() => void, string]> = {

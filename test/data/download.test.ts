@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,17 +19,23 @@ import { InputError } from '../../src/base/errors.ts';
 import { type CifarCard, cachedBatches } from '../../src/data/cifar10.ts';
 import { residentImages } from '../../src/data/dataset.ts';
 import { download, downloadUrl } from '../../src/data/download.ts';
-import { cachedFiles, fashionMnist } from '../../src/data/fashion-mnist.ts';
+import { type FashionCard, fashionMnist, readCached } from '../../src/data/fashion-mnist.ts';
 import { loadDataset } from '../../src/data/index.ts';
 import { randomBits } from '../../src/random/random.ts';
 import { cifarBatch } from './batches.ts';
 import { encodeIdx } from './digits.ts';
 import { listener, silent } from './report.ts';
-import { type FileServer, serveFiles } from './server.ts';
+import { type Behaviour, type FileServer, serveFiles } from './server.ts';
 import { tarArchive } from './tar.ts';
 
 const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex');
 const content = Buffer.from(randomBits({ seed: 1, stream: 'file', step: 0 }, 500_000).buffer);
+
+const flip = (file: string, at: number) => {
+  const bytes = readFileSync(file);
+  bytes[at] ^= 1;
+  writeFileSync(file, bytes);
+};
 
 let server: FileServer;
 let folder: string;
@@ -45,6 +60,7 @@ describe('a file from the web', () => {
     url: server.url + name,
     file: path.join(folder, 'file.bin'),
     md5: md5(content),
+    bytes: content.length,
   });
   const part = () => path.join(folder, 'file.bin.part');
   const arrived = () => {
@@ -138,6 +154,80 @@ describe('a file from the web', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  const hostile: Record<string, readonly [NonNullable<Behaviour['instead']>, RegExp, number]> = {
+    'answers 416 to everything': [(response) => response.writeHead(416).end(), /the server answered 416/, 1],
+    'sends another range than was asked for': [
+      (response) => response.writeHead(206, { 'content-range': 'bytes 7-8/9' }).end('xx'),
+      /the server answered 206/,
+      1,
+    ],
+    'sends without an end': [
+      (response) => {
+        response.writeHead(200);
+        const more = () => response.writable && response.write(Buffer.alloc(500_000), () => setImmediate(more));
+        more();
+      },
+      /the server sends more than its 2000000 bytes; try again later/,
+      1,
+    ],
+    'announces more than the file': [
+      (response) => response.writeHead(200, { 'content-length': 5e9 }).flushHeaders(),
+      /the server sends more than its 2000000 bytes/,
+      1,
+    ],
+    'says a wrong length': [
+      (response) => response.writeHead(200, { 'content-length': 100 }).end('too short'),
+      /is not the file it was|failed \(/,
+      1,
+    ],
+    'sends in circles': [
+      (response) => response.writeHead(302, { location: '/file.bin' }).end(),
+      /the server answered 302/,
+      6,
+    ],
+    'sends to nowhere': [
+      (response) => response.writeHead(302, { location: 'file:///etc/passwd' }).end(),
+      /failed \(/,
+      1,
+    ],
+  };
+  for (const [name, [instead, message, asked]] of Object.entries(hostile)) {
+    it(`from a server that ${name} ends soon, in one line`, async () => {
+      server.behaviour = { instead };
+      const error = await download(task(), silent).catch((reason) => reason);
+      expect(error).toBeInstanceOf(InputError);
+      expect(error.message).toMatch(message);
+      expect(server.asked.length).toBeLessThanOrEqual(asked);
+      expect(existsSync(task().file)).toBe(false);
+    });
+  }
+
+  it('from a server whose parts never fit is given up', async () => {
+    // Asked for the rest it sends something; asked for the whole it breaks off.
+    server.behaviour = {
+      instead: (response, range) => {
+        if (range === undefined) response.writeHead(200, { 'content-length': content.length }).write('x'.repeat(1000));
+        else response.writeHead(206, { 'content-range': range.replace('=', ' ') }).end('y');
+        setTimeout(() => response.destroy(), 20);
+      },
+    };
+    for (let i = 0; i < 3; i++) await expect(download(task(), silent)).rejects.toThrow(InputError);
+    expect(server.asked.length).toBeLessThanOrEqual(6);
+  });
+
+  it('does not go where a folder has its name', async () => {
+    for (const name of [part(), task().file]) {
+      mkdirSync(name);
+      await expect(download(task(), silent)).rejects.toThrow(`${name} is a folder; remove it to download the file`);
+      rmSync(name, { recursive: true });
+    }
+  });
+
+  it('whose host has no address says so', async () => {
+    const unknown = { ...task(), url: 'http://no-such-host.invalid/file.bin' };
+    await expect(download(unknown, silent)).rejects.toThrow('failed (could not resolve the host');
+  });
+
   it.runIf(existsSync('/dev/full'))('that finds the disk full says so', async () => {
     symlinkSync('/dev/full', part());
     await expect(download(task(), silent)).rejects.toThrow(`cannot write ${part()}: the disk is full`);
@@ -181,6 +271,7 @@ describe('CIFAR-10 from the web', () => {
     archive: 'cifar.tar.gz',
     md5: md5(file),
     megabytes: 1,
+    bytes: file.length,
     folder: 'cifar-10-batches-bin',
     classes: [],
   });
@@ -198,6 +289,26 @@ describe('CIFAR-10 from the web', () => {
     const options = { dataset: 'cifar10', binarise: 'none', validation: 0, seed: 1 } as const;
     const { train, test } = await loadDataset(options, silent);
     expect([train.count, test.count]).toEqual([3, 1]);
+  });
+
+  it('is compared with what was unpacked before it is trained on', async () => {
+    const batches = await cachedBatches(card(archive), silent);
+    const options = { dataset: 'cifar10', binarise: 'none', validation: 0, seed: 1 } as const;
+    const batch = path.join(batches, 'data_batch_1.bin');
+    flip(batch, 500);
+    await expect(loadDataset(options, silent)).rejects.toThrow(
+      `${batch}: it has changed since it was unpacked; remove ${batches}, and it will be downloaded again`,
+    );
+    flip(batch, 500);
+    expect((await loadDataset(options, silent)).train.count).toBe(3);
+    // A cache of an earlier version has no record: it is made.
+    rmSync(path.join(batches, 'checksums.json'));
+    expect((await loadDataset(options, silent)).train.count).toBe(3);
+    rmSync(batch);
+    await expect(loadDataset(options, silent)).rejects.toThrow('has no data_batch_1.bin');
+    writeFileSync(path.join(batches, 'checksums.json'), 'null');
+    writeFileSync(batch, cifarBatch([1]));
+    await expect(loadDataset(options, silent)).rejects.toThrow('it has changed since it was unpacked');
   });
 
   it('is not got by two processes at once', async () => {
@@ -227,10 +338,20 @@ describe('Fashion-MNIST from the web', () => {
     for (const [name, file] of Object.entries(files)) server.files[`/fashion-mnist/${name}`] = file;
     vi.stubEnv('VAE_MIRROR', server.url);
     const sums = Object.fromEntries(Object.entries(files).map(([name, file]) => [name, md5(file)]));
-    await cachedFiles({ url: 'http://nowhere/', megabytes: 1, classes: [], md5: sums }, silent);
-    const { train, test, classes } = await fashionMnist.load(undefined, silent);
-    expect([train.count, test.count, classes[9]]).toEqual([6, 3, 'ankle boot']);
+    const bytes = Object.fromEntries(Object.entries(files).map(([name, file]) => [name, file.length]));
+    const card: FashionCard = { url: 'http://nowhere/', megabytes: 1, classes: [], md5: sums, bytes };
+    const { train, test } = await readCached(card, silent);
+    expect([train.count, test.count]).toEqual([6, 3]);
     expect(new Set(residentImages(train))).toEqual(new Set([7]));
     expect(server.asked).toHaveLength(4);
+    // Every load compares them with what was published.
+    const images = path.join(folder, 'fashion-mnist', 'train-images-idx3-ubyte.gz');
+    flip(images, readFileSync(images).length - 3);
+    await expect(readCached(card, silent)).rejects.toThrow(
+      `${images} is not the official file: its MD5 differs; remove it, and it will be downloaded again`,
+    );
+    rmSync(images);
+    expect((await readCached(card, silent)).train.count).toBe(6);
+    await expect(fashionMnist.load(undefined, silent)).rejects.toThrow('is not the official file');
   });
 });

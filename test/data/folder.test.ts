@@ -133,7 +133,7 @@ describe('a folder of images', () => {
     const { classes, train, test, notes } = await load();
     expect([values(train), values(test)]).toEqual([[1, 2], [3]]);
     expect([classes, [...train.labels], [...test.labels]]).toEqual([['cats', 'dogs'], [0, 1], [1]]);
-    expect(notes).toContain(`${folder}: left out, because they are beside train/ and val/: 1`);
+    expect(notes).toContain(`${folder}: left out, because they are beside these folders: 1`);
   });
 
   it('may have any names, hidden files, and links in a circle', async () => {
@@ -200,7 +200,7 @@ describe('a folder of images', () => {
     await expect(load()).rejects.toThrow('there is only one image that can be read; expected at least two');
     put('train/a.png', grey(1));
     put('test/a.png', '');
-    await expect(load()).rejects.toThrow('none of the images in test/ can be read');
+    await expect(load()).rejects.toThrow('none of the images for testing can be read');
   });
 
   it('is the same when it stays in its file', async () => {

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -6,11 +7,13 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/base/errors.ts';
 import { binariseOnce } from '../../src/data/binarise.ts';
-import { type ImageSet, pixelsAt, residentImages } from '../../src/data/dataset.ts';
-import { parseIdx } from '../../src/data/idx.ts';
+import { type ImageSet, type PackedImages, pixelsAt, residentImages } from '../../src/data/dataset.ts';
+import { parseIdx, readIdx } from '../../src/data/idx.ts';
 import { type DatasetOptions, loadDataset } from '../../src/data/index.ts';
 import { encodeIdx, writeDigits } from './digits.ts';
-import { silent } from './report.ts';
+import { listener, silent } from './report.ts';
+
+const OPTIONS = { dataset: 'mnist', binarise: 'none', validation: 0, seed: 1 } as const;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-data-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -34,6 +37,17 @@ describe('IDX files', () => {
     ['cut in the values', file.subarray(0, 15), 'file: cut short: its header, 2 × 3, asks for 18 bytes and it has 15'],
     ['too long', Buffer.concat([file, file]), 'longer than its header says'],
     ['damaged gzip', gzipSync(file).subarray(0, 20), 'file: damaged gzip data'],
+    [
+      'too long in gzip',
+      gzipSync(Buffer.concat([file, Buffer.alloc(99)])),
+      'file: longer than its header says (18 bytes)',
+    ],
+    ['empty gzip', gzipSync(''), 'file: expected an IDX file, got 0 bytes'],
+    [
+      'of terabytes in gzip',
+      gzipSync(Buffer.from('00000803ffffffffffffffffffffffff0000000000000000', 'hex')),
+      'too many for ',
+    ],
   ];
   for (const [name, content, message] of broken) {
     it(`that are ${name} are refused`, () => expect(() => parseIdx(content, 'file')).toThrow(message));
@@ -55,9 +69,46 @@ describe('IDX files', () => {
   });
 });
 
+describe('a gzipped IDX file that unpacks to gigabytes', () => {
+  /** Zeros in members of a megabyte: a kilobyte of gzip each. */
+  const bomb = (count: number) => {
+    const member = gzipSync(Buffer.alloc(2 ** 20), { level: 9 });
+    const header = gzipSync(encodeIdx([count, 1024, 1024], new Uint8Array(0)));
+    return Buffer.concat([header, ...Array.from({ length: count }, () => member)]);
+  };
+
+  it('is refused before it is unpacked, by its header or by its end', () => {
+    const before = process.memoryUsage.rss();
+    expect(() => parseIdx(bomb(3000), 'file')).toThrow(
+      /^file: its header, 3000 × 1024 × 1024, asks for 3145728016 bytes, too many for \d+ of gzip; if it is right, unpack it with gunzip$/,
+    );
+    const lying = Buffer.concat([gzipSync(encodeIdx([2], Uint8Array.of(1, 2))), bomb(500)]);
+    expect(() => parseIdx(lying, 'file')).toThrow('file: longer than its header says (10 bytes)');
+    expect(process.memoryUsage.rss() - before).toBeLessThan(150e6);
+  });
+});
+
+describe('an IDX file of very many values', () => {
+  const file = path.join(folder, 'many-idx3-ubyte');
+  const values = Uint8Array.from({ length: 20 * 6 }, (_, i) => (i * 7) % 256);
+
+  it('stays in its file, and is the same', () => {
+    writeFileSync(file, encodeIdx([20, 2, 3], values));
+    const { shape, values: images } = readIdx(file, 50);
+    expect(shape).toEqual([20, 2, 3]);
+    expect(images).not.toBeInstanceOf(Uint8Array);
+    const inFile = { count: 20, images, labels: new Uint8Array(20) };
+    const inMemory = { ...inFile, images: readIdx(file).values };
+    expect(residentImages(inFile)).toEqual(values);
+    for (const positions of [Int32Array.of(19, 0, 7, 7), new Int32Array(0)]) {
+      expect(pixelsAt(inFile, positions)).toEqual(pixelsAt(inMemory, positions));
+    }
+    (images as PackedImages).close();
+  });
+});
+
 describe('a folder of IDX files', () => {
-  const load = (options: Partial<DatasetOptions>) =>
-    loadDataset({ dataset: 'mnist', binarise: 'none', validation: 0, seed: 1, ...options }, silent);
+  const load = (options: Partial<DatasetOptions>) => loadDataset({ ...OPTIONS, ...options }, silent);
 
   it('is read as a dataset', async () => {
     const dataDir = path.join(folder, 'good');
@@ -65,6 +116,65 @@ describe('a folder of IDX files', () => {
     const { train, test, imageShape } = await load({ dataDir });
     expect([train.count, test.count, ...imageShape]).toEqual([40, 10, 1, 8, 8]);
     expect(residentImages(train)).toHaveLength(40 * 64);
+  });
+
+  it('is read as archives leave it: in folders of the same names, below others, in other letters', async () => {
+    const names = readdirSync(path.join(folder, 'good'));
+    const trees: Record<string, (name: string) => string[]> = {
+      kaggle: (name) => [path.join(name, name), name.replace('-idx', '.idx')],
+      nested: (name) => [path.join(name, name)],
+      torchvision: (name) => [path.join('MNIST', 'raw', name)],
+      wrapped: (name) => [path.join('archive', name)],
+    };
+    const expected = await load({ dataDir: path.join(folder, 'good') });
+    for (const [tree, placesOf] of Object.entries(trees)) {
+      const dataDir = path.join(folder, tree);
+      for (const [name, place] of names.flatMap((file) => placesOf(file).map((target) => [file, target] as const))) {
+        const target = path.join(dataDir, place);
+        // Case 10: a folder and a file whose names differ by a dot.
+        mkdirSync(path.dirname(target), { recursive: true });
+        copyFileSync(path.join(folder, 'good', name), target);
+      }
+      const { train, test } = await load({ dataDir });
+      expect([tree, residentImages(train)]).toEqual([tree, residentImages(expected.train)]);
+      expect([...test.labels]).toEqual([...expected.test.labels]);
+    }
+  });
+
+  it('of EMNIST is read under its own names, upright, and said', async () => {
+    const dataDir = path.join(folder, 'emnist');
+    mkdirSync(dataDir);
+    const put = (set: string, part: string) => {
+      const name = (what: string) => path.join(dataDir, `emnist-${set}-${part}-${what}-ubyte.gz`);
+      writeFileSync(name('images-idx3'), gzipSync(encodeIdx([1, 2, 3], Uint8Array.of(1, 2, 3, 4, 5, 6))));
+      writeFileSync(name('labels-idx1'), gzipSync(encodeIdx([1], Uint8Array.of(26))));
+    };
+    for (const part of ['train', 'test']) put('letters', part);
+    const { notes, ...report } = listener();
+    const { train, imageShape, classes } = await loadDataset({ ...OPTIONS, dataDir }, report);
+    expect([imageShape, [...residentImages(train)]]).toEqual([
+      [1, 3, 2],
+      [1, 4, 2, 5, 3, 6],
+    ]);
+    expect([classes.length, notes]).toEqual([
+      27,
+      [
+        `${dataDir}: reading emnist-letters`,
+        `${dataDir}: the images of EMNIST lie on their side, so they are turned upright`,
+      ],
+    ]);
+    for (const part of ['train', 'test']) put('balanced', part);
+    await expect(load({ dataDir })).rejects.toThrow(
+      'has several datasets: emnist-balanced, emnist-letters; put the four files of one into a folder of its own',
+    );
+  });
+
+  it.skipIf(process.platform === 'win32')('with a pipe in the place of a file is refused, at once', async () => {
+    const dataDir = path.join(folder, 'pipe');
+    writeDigits(dataDir, 4, 2);
+    rmSync(path.join(dataDir, 'train-labels-idx1-ubyte'));
+    execFileSync('mkfifo', [path.join(dataDir, 'train-labels-idx1-ubyte')]);
+    await expect(load({ dataDir })).rejects.toThrow('it is a pipe or a device, not a file');
   });
 
   it('without one of the four says which', async () => {

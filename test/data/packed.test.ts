@@ -125,6 +125,22 @@ describe('a file of images', () => {
     expect(openPack(path.join(folder, 'missing'))).toBeUndefined();
   });
 
+  it('with a damaged image is not read as if it were whole', () => {
+    const damaged = Buffer.from(readFileSync(file));
+    const at = damaged.indexOf(Buffer.from(bytes.subarray(7 * PIXELS, 8 * PIXELS)));
+    for (let bit = 0; bit < 8 * PIXELS; bit++) {
+      damaged[at + (bit >> 3)] ^= 1 << (bit & 7);
+      writeFileSync(other, damaged);
+      const { images } = openPack(other)!;
+      expect(images.read(Int32Array.of(6, 8))).toHaveLength(2 * PIXELS);
+      expect(() => images.read(Int32Array.of(0, 7))).toThrow(
+        `${other}: damaged: image 7 is not what was written; remove the file and run the command again`,
+      );
+      images.close();
+      damaged[at + (bit >> 3)] ^= 1 << (bit & 7);
+    }
+  });
+
   it('with a damaged index is no such file', () => {
     const damaged = Buffer.from(readFileSync(file));
     damaged[damaged.length - 40] ^= 1;

@@ -11,6 +11,8 @@ export interface Behaviour {
   /** Says nothing of the length, and so cannot be caught cutting. */
   readonly hidesLength?: boolean;
   readonly status?: number;
+  /** Answers everything by itself. */
+  readonly instead?: (response: ServerResponse, range: string | undefined) => void;
 }
 
 export interface FileServer {
@@ -41,8 +43,12 @@ export async function serveFiles(): Promise<FileServer> {
   };
 
   function answer({ url = '', headers }: IncomingMessage, response: ServerResponse): void {
-    const { ignoresRanges, cutAfter, hidesLength, status } = result.behaviour;
+    const { ignoresRanges, cutAfter, hidesLength, status, instead } = result.behaviour;
     asked.push([url, ...(headers.range === undefined ? [] : [headers.range])].join(' '));
+    if (instead !== undefined) {
+      instead(response, headers.range);
+      return;
+    }
     if (url.startsWith('/moved')) {
       response.writeHead(302, { location: url.slice('/moved'.length) }).end();
       return;

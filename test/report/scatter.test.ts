@@ -11,6 +11,16 @@ const noise = (length: number, stream = 'points'): Float32Array => {
   return values;
 };
 
+describe('the legend of a scatter', () => {
+  it('names the classes, as far as the font can write them', () => {
+    const names = ['cats', 'été', '猫', 'a name of many letters'];
+    const scatter = { title: '', points: noise(8), dimensions: 2, labels: [0, 1, 2, 3] };
+    const picture = decoded(drawScatter({ ...scatter, names }));
+    for (const name of ['0 cats', '1 ete', '3 a name of many']) expect(findText(picture, name), name).toBeDefined();
+    expect(findText(decoded(drawScatter(scatter)), '0 cats')).toBeUndefined();
+  });
+});
+
 describe('principal components', () => {
   it('are the directions that points were stretched in, with the shares of their variance', () => {
     // Variances 16 along (0, 3, 4)/5, 4 along (1, 0, 0), and nothing else.

@@ -39,20 +39,20 @@ describe('NumPy’s format', () => {
 describe('CSV', () => {
   it('has a header and a line an image', () => {
     const groups = { mean: Float32Array.of(1, 2.5, -3, 0), stddev: Float32Array.of(1, 1, 2, 2) };
-    expect(encodeCsv({ heading: 'label', values: [7, 2] }, groups)).toBe(
+    expect(encodeCsv([{ heading: 'label', values: [7, 2] }], groups)).toBe(
       'index,label,mean0,mean1,stddev0,stddev1\n0,7,1,2.5,1,1\n1,2,-3,0,2,2\n',
     );
   });
 
   it('quotes a name that would be read as more than one', () => {
-    const csv = encodeCsv({ heading: 'file', values: ['a,"b".png'] }, { mean: Float32Array.of(1) });
+    const csv = encodeCsv([{ heading: 'file', values: ['a,"b".png'] }], { mean: Float32Array.of(1) });
     expect(csv).toBe('index,file,mean0\n0,"a,""b"".png",1\n');
   });
 
   it('brings every number back exactly', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
-        const csv = encodeCsv({ heading: 'label', values: [0] }, { mean: Float32Array.of(value) });
+        const csv = encodeCsv([{ heading: 'label', values: [0] }], { mean: Float32Array.of(value) });
         expect(Math.fround(Number(csv.trim().split(',').at(-1))) + 0).toBe(value + 0);
       }),
     );

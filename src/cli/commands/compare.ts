@@ -79,9 +79,9 @@ async function compare(options: CompareOptions, runs: readonly string[]) {
 }
 
 function measureRun(loaded: LoadedModel, run: string, { limit, seed }: CompareOptions): Promise<Comparison> {
-  const { file, checkpoint, model, trained, imageShape, latent } = loaded;
+  const { checkpoint, model, trained, imageShape, latent } = loaded;
   const { config } = model;
-  return withPart(file, model, { split: 'test', limit }, async ({ set, classes }) => {
+  return withPart(loaded, { split: 'test', limit }, async ({ set, classes }) => {
     const { originals, pictures } = await trained.reconstruct(
       pixelsAt(set, oneOfEachClass(set, classes, COLUMNS)),
       1,

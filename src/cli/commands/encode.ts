@@ -3,8 +3,9 @@
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../base/errors.ts';
 import { protectSources, writeFile } from '../../base/files.ts';
+import { printable } from '../../data/listing.ts';
 import type { Encoding } from '../../inference/trained-model.ts';
-import { encodeCsv } from '../../report/csv.ts';
+import { encodeCsv, type Names } from '../../report/csv.ts';
 import { encodeNpy } from '../../report/npy.ts';
 import { drawScatter } from '../../report/scatter.ts';
 import { defineCommand } from '../shared/command.ts';
@@ -86,13 +87,16 @@ interface Encoded {
   readonly count: number;
   /** The images in a few words, for a title. */
   readonly what: string;
-  /** A user's own pictures, which have no labels. */
+  /** The pictures' names; none of a known dataset's. */
   readonly files: readonly string[];
   readonly labels?: Uint8Array;
+  /** What the labels mean. */
+  readonly classes?: readonly string[];
 }
 
 /** Encodes the user's pictures, or a part of the dataset, once it is known that no file of theirs is to be replaced. */
-async function encodeImages({ file, model, trained }: LoadedModel, options: EncodeOptions): Promise<Encoded> {
+async function encodeImages(loaded: LoadedModel, options: EncodeOptions): Promise<Encoded> {
+  const { file, model, trained } = loaded;
   const { out, scatter, split, limit, input } = options;
   const protect = (files: readonly string[]): void => {
     const targets = isNpy(out) ? [out, beside(out, 'labels'), beside(out, 'stddev')] : [out];
@@ -105,10 +109,12 @@ async function encodeImages({ file, model, trained }: LoadedModel, options: Enco
     protect(files);
     return { encoding: await trained.encode(set), count: set.count, what: 'pictures', files };
   }
-  return withPart(file, model, options, async ({ set }) => {
+  return withPart(loaded, options, async ({ set, classes }) => {
     protect([]);
     const what = `${split === 'train' ? 'training' : split} images`;
-    return { encoding: await trained.encode(set), count: set.count, what, files: [], labels: set.labels };
+    const files = (set.files ?? []).map(({ name }) => printable(name));
+    const labelled = classes.length > 0 && { labels: set.labels, classes };
+    return { encoding: await trained.encode(set), count: set.count, what, files, ...labelled };
   });
 }
 
@@ -116,9 +122,10 @@ async function encodeImages({ file, model, trained }: LoadedModel, options: Enco
 function writeLatents(
   out: string,
   groups: { readonly mean: Float32Array; readonly stddev?: Float32Array },
-  { files, labels, count }: Encoded,
+  encoded: Encoded,
   latent: number,
 ): { files: string[]; csv?: string } {
+  const { labels, count } = encoded;
   if (isNpy(out)) {
     const arrays = [
       { name: out, content: encodeNpy(groups.mean, [count, latent]) },
@@ -128,17 +135,32 @@ function writeLatents(
     for (const { name, content } of arrays) writeFile(name, content);
     return { files: arrays.map(({ name }) => name) };
   }
-  const names = labels ? { heading: 'label', values: labels } : { heading: 'file', values: files };
-  const csv = encodeCsv(names, groups);
+  const csv = encodeCsv(namesOf(encoded), groups);
   if (out === STDOUT) return { files: [], csv };
   writeFile(out, csv);
   return { files: [out] };
 }
 
-function drawCodes({ encoding, count, what, labels }: Encoded, dimensions: number): Buffer {
+/** What is known of each image: its label, what that means if it is more than a number, and its file. */
+function namesOf({ files, labels, classes = [] }: Encoded): Names[] {
+  const meaning = classes.some((name, label) => name !== String(label)) ? classes : undefined;
+  return [
+    ...(labels ? [{ heading: 'label', values: labels }] : []),
+    ...(labels && meaning ? [{ heading: 'class', values: Array.from(labels, (label) => meaning[label]) }] : []),
+    ...(files.length > 0 || !labels ? [{ heading: 'file', values: files }] : []),
+  ];
+}
+
+function drawCodes({ encoding, count, what, labels, classes }: Encoded, dimensions: number): Buffer {
   const title = `Latent means of ${count} ${what}`;
   const axisLabels = ['latent 0', 'latent 1'] as const;
-  return drawScatter({ title, axisLabels, points: encoding.mean, dimensions, ...(labels && { labels }) });
+  return drawScatter({
+    title,
+    axisLabels,
+    points: encoding.mean,
+    dimensions,
+    ...(labels && { labels, ...(classes && { names: classes }) }),
+  });
 }
 
 export const command = defineCommand({ define, run: encode, print });

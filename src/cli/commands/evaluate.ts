@@ -60,7 +60,7 @@ const measure = (options: EvaluateOptions) =>
       const found = bitsPerDimension(value, vae.pixels, config);
       return found === undefined ? {} : { bitsPerDimension: found };
     };
-    return withPart(file, model, options, async ({ set, whole }) => {
+    return withPart(loaded, options, async ({ set, whole }) => {
       const bound = await measureBound(loaded, set);
       const latents = latentStatistics(await loaded.trained.encode(set), latent);
       const evidence = samples === undefined ? undefined : await estimateEvidence(loaded, set, samples, options.seed);

@@ -1,8 +1,10 @@
 /** vae info: what a checkpoint contains. */
 
+import { printable } from '../../data/listing.ts';
 import { createModel } from '../../programs/programs.ts';
 import { formatContract, likelihoodContract } from '../../settings/contract.ts';
 import { defineCommand } from '../shared/command.ts';
+import { recordedSplit, runOf } from '../shared/dataset.ts';
 import { formatFlags } from '../shared/flags.ts';
 import { findCheckpoint } from '../shared/model.ts';
 import { addCheckpointOptions, type CheckpointOptions } from '../shared/options.ts';
@@ -13,10 +15,12 @@ async function read(options: CheckpointOptions) {
   const { file, checkpoint } = findCheckpoint(options);
   const { config, imageShape, progress, parameters, moments } = checkpoint;
   const { encoder, decoder } = createModel(config, imageShape).vae;
+  const classes = recordedSplit(runOf(file))?.classes ?? [];
   return {
     checkpoint: file,
     config,
     imageShape,
+    ...(classes.length > 0 && { classes }),
     progress,
     contract: likelihoodContract(config),
     encoder: encoder.pytorch,
@@ -34,6 +38,9 @@ function print(info: Awaited<ReturnType<typeof read>>): void {
   result(formatContract(contract));
   const size = `${config.latent} latents, ${parameterCount} parameters`;
   result(`images ${imageShape.join(' × ')}, ${size}, moments: ${moments.join(', ')}`);
+  if (info.classes !== undefined) {
+    result(`classes: ${info.classes.map((name, label) => `${label} ${printable(name)}`).join(', ')}`);
+  }
   result(`encoder: ${info.encoder}`);
   result(`decoder: ${info.decoder}`);
   for (const [name, shape] of Object.entries(info.parameters)) result(`  ${name} [${shape.join(', ')}]`);

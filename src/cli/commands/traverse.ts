@@ -104,12 +104,10 @@ interface Row {
 }
 
 /** The latents asked for; by default those with the most information about the test images, and how much it is. */
-async function chooseRows(
-  { file, model, trained, latent }: LoadedModel,
-  { latents, dataDir }: TraverseOptions,
-): Promise<Row[]> {
+async function chooseRows(loaded: LoadedModel, { latents, dataDir }: TraverseOptions): Promise<Row[]> {
+  const { trained, latent } = loaded;
   if (latents === undefined) {
-    const encoding = await withPart(file, model, { split: 'test', limit: IMAGES, dataDir }, ({ set }) =>
+    const encoding = await withPart(loaded, { split: 'test', limit: IMAGES, dataDir }, ({ set }) =>
       trained.encode(set),
     );
     const { kl, meanVariance } = latentStatistics(encoding, latent);

@@ -1,20 +1,30 @@
 /** The images that a command works on. */
 
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { InputError } from '../../base/errors.ts';
-import { closeDataset, type Dataset, firstImages, type ImageSet } from '../../data/dataset.ts';
-import { loadDataset } from '../../data/index.ts';
+import { readFile } from '../../base/files.ts';
+import { closeDataset, type Dataset, fingerprint, firstImages, type ImageSet } from '../../data/dataset.ts';
+import { isKnown, loadDataset } from '../../data/index.ts';
+import { parseSplit, type RecordedSplit } from '../../data/recorded-split.ts';
 import { evaluationImages } from '../../evaluation/bound.ts';
-import type { Model } from '../../programs/programs.ts';
 import type { RunConfig } from '../../settings/table.ts';
+import type { LoadedModel } from './model.ts';
 import type { PartOptions } from './options.ts';
 import { type Bar, startBar } from './progress-bar.ts';
 import { note } from './terminal.ts';
+
+/** The images of an earlier run, of which no other is to be taken unless it may. */
+interface Earlier {
+  readonly recorded: RecordedSplit | undefined;
+  readonly mayDiffer: boolean;
+}
 
 /**
  * Loads a dataset and shows the progress.
  * @throws InputError or ConfigError if the images cannot be loaded.
  */
-export async function loadImages(config: RunConfig): Promise<Dataset> {
+export async function loadImages(config: RunConfig, earlier?: Earlier): Promise<Dataset> {
   let bar: Bar | undefined;
   const progress = (title: string, done: number, total: number, unit: string) => {
     bar ??= startBar(title, total, done, unit);
@@ -25,11 +35,43 @@ export async function loadImages(config: RunConfig): Promise<Dataset> {
     }
   };
   try {
-    return await loadDataset({ ...config, binarise: config.binarize }, { note, progress });
+    return await loadDataset({ ...config, binarise: config.binarize, ...earlier }, { note, progress });
+  } catch (error) {
+    throw earlier === undefined ? error : withWayOut(error);
   } finally {
     bar?.stop();
   }
 }
+
+/** A run's folder of images that is gone may only have moved. */
+function withWayOut(error: unknown): unknown {
+  if (!(error instanceof InputError) || error.details.field !== 'dataset' || existsSync(String(error.details.value))) {
+    return error;
+  }
+  return new InputError(`${error.problem} (it may have moved)`, {
+    ...error.details,
+    remedies: [{ field: 'dataDir', value: '<folder>' }],
+  });
+}
+
+/** Where a run's images are, if the folder of a run on a folder of images is named anew. */
+export const placedAt = (config: RunConfig, dataDir: string | undefined): RunConfig => {
+  if (dataDir === undefined) return config;
+  const { dataDir: _, ...rest } = config;
+  const place = path.resolve(dataDir);
+  return isKnown(config.dataset) ? { ...config, dataDir: place } : { ...rest, dataset: place };
+};
+
+export const SPLIT = 'split.json';
+
+/** What the run in this folder has recorded of its images, if anything: runs on known datasets and old ones have not. */
+export function recordedSplit(run: string): RecordedSplit | undefined {
+  const file = path.join(run, SPLIT);
+  return existsSync(file) ? parseSplit(readFile(file).toString(), file) : undefined;
+}
+
+/** The folder of the run that a checkpoint is in, if it is in one. */
+export const runOf = (checkpoint: string): string => path.join(path.dirname(checkpoint), '..');
 
 /** The images of one part of a dataset, ready for a model. */
 export interface Part {
@@ -40,19 +82,23 @@ export interface Part {
 }
 
 /**
- * Works with the images of one part of a model's dataset, and closes it. `file` is its checkpoint, for messages.
- * @throws InputError if there are none, or their shape is not the model's.
+ * Works with the images of one part of a model's dataset, and closes it.
+ * @throws InputError if there are none, their shape is not the model's, or they are others than it was trained on; others
+ *   are taken, and the user is told, from a folder that is named anew.
  */
 export async function withPart<Result>(
-  file: string,
-  { config, vae }: Model,
+  { file, checkpoint, model }: Pick<LoadedModel, 'file' | 'checkpoint' | 'model'>,
   { split, limit = Number.POSITIVE_INFINITY, dataDir }: PartOptions,
   work: (part: Part) => Promise<Result>,
 ): Promise<Result> {
-  const dataset = await loadImages({ ...config, ...(dataDir && { dataDir }) });
+  const { config, vae } = model;
+  const mayDiffer = dataDir !== undefined;
+  const recorded = recordedSplit(runOf(file));
+  const dataset = await loadImages(placedAt(config, dataDir), { recorded, mayDiffer });
   try {
     const [has, needs] = [dataset.imageShape, vae.config.imageShape].map((shape) => shape.join(' × '));
     if (has !== needs) throw new InputError(`the images are ${has}, but ${file} was trained on ${needs}`);
+    checkSame(file, checkpoint.data, fingerprint(dataset), mayDiffer, recorded !== undefined);
     const all = dataset[split];
     if (all.count === 0) throw new InputError(`${file}: its run set no images aside for validation; use --split test`);
     const set = evaluationImages(firstImages(all, limit), config);
@@ -60,4 +106,17 @@ export async function withPart<Result>(
   } finally {
     closeDataset(dataset);
   }
+}
+
+/** Fingerprints of the images that a checkpoint was trained on, and of those at hand. */
+function checkSame(file: string, before: string, now: string, mayDiffer: boolean, isTold: boolean): void {
+  // Checkpoints of the first version have none.
+  if (before === '' || before === now) return;
+  const changes = `it was ${before}, and is ${now}`;
+  if (!mayDiffer) {
+    throw new InputError(`${file}: the data has changed since it was trained: ${changes}; put it back`, {
+      remedies: [{ verb: 'or use', field: 'dataDir', value: '<folder>' }],
+    });
+  }
+  if (!isTold) note(`these are other images than those that the model was trained on: ${changes}`);
 }

@@ -3,12 +3,14 @@
 import path from 'node:path';
 import { quietly } from '../../base/files.ts';
 import { closeDataset } from '../../data/dataset.ts';
+import { recordSplit } from '../../data/recorded-split.ts';
 import type { EngineName } from '../../engines/index.ts';
 import type { Progress } from '../../runs/progress.ts';
 import { createRun, type RunDirectory } from '../../runs/run-directory.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
+import { SPLIT } from '../shared/dataset.ts';
 import { openEngine } from '../shared/engine.ts';
 import { environment } from '../shared/environment.ts';
 import { Exit, INTERRUPTED } from '../shared/exit-codes.ts';
@@ -26,11 +28,13 @@ import { prepare, startOf } from './start.ts';
 const CURVE_POINTS = 50;
 
 export async function train(options: TrainOptions): Promise<void> {
-  const { config: asked, resumed } = startOf(options);
+  const start = startOf(options);
+  const { config: asked, resumed } = start;
   const engine = await openEngine(asked.device, asked.threads, asked.precision);
   // The engine that runs is recorded, not the one asked for: later, `auto` may choose another.
-  const config = { ...asked, device: engine.name as EngineName };
-  const { dataset, model, trainer } = await prepare(config, engine, resumed);
+  const found = { ...asked, device: engine.name as EngineName };
+  const { dataset, model, trainer } = await prepare(found, engine, start);
+  const { config } = model;
   const name = `${path.basename(config.dataset)}-${config.preset ?? config.model}`;
   const run = resumed?.run ?? createRun(RUNS_FOLDER, name, options.out);
   try {
@@ -43,6 +47,8 @@ export async function train(options: TrainOptions): Promise<void> {
       return;
     }
     run.writeJson('config.json', config);
+    const split = recordSplit(dataset);
+    if (split !== undefined) run.writeJson(SPLIT, split);
     run.writeJson('environment.json', { ...environment(), engine: engine.name, description: engine.description });
     announce(run, engine, model, dataset, trainer);
     // From here on the run continues even if its output cannot be printed.

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, InputError } from '../../base/errors.ts';
+import type { Dataset } from '../../data/dataset.ts';
 import { resolveDataset } from '../../data/index.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { createModel } from '../../programs/programs.ts';
@@ -12,9 +13,10 @@ import { checkConfig, checkEffect } from '../../settings/check.ts';
 import { resolveConfig } from '../../settings/resolve.ts';
 import { type RunConfig, type SettingName, settingOf, settings } from '../../settings/table.ts';
 import { Trainer } from '../../training/trainer.ts';
-import { loadImages } from '../shared/dataset.ts';
+import { loadImages, placedAt, recordedSplit } from '../shared/dataset.ts';
 import { findRun } from '../shared/model.ts';
 import { defaultThreads } from '../shared/options.ts';
+import { note } from '../shared/terminal.ts';
 import type { TrainOptions } from './options.ts';
 
 const isResumable = (field: string): boolean =>
@@ -27,6 +29,8 @@ interface Resumed {
 
 interface Start {
   readonly config: RunConfig;
+  /** Whether the size of a batch is nobody's wish, and may follow the number of images. */
+  readonly anyBatch?: boolean;
   readonly resumed?: Resumed;
 }
 
@@ -38,7 +42,7 @@ function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
   const resolved = { threads: defaultThreads(), ...resolveConfig(withAbsoluteData(given)) };
   // A flag that changes nothing is refused before its value is.
   checkEffect(given, resolved);
-  return { config: checkConfig(resolved) };
+  return { config: checkConfig(resolved), anyBatch: given.batchSize === undefined };
 }
 
 function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
@@ -57,7 +61,8 @@ function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
   const { steps, ...before } = checkpoint.config;
   // A length given in epochs replaces one in steps.
   const length = steps === undefined || given.epochs !== undefined ? {} : { steps };
-  const config = checkConfig({ ...before, ...length, ...given });
+  const { dataDir, ...others } = given;
+  const config = placedAt(checkConfig({ ...before, ...length, ...others }), dataDir);
   return { config, resumed: { run, checkpoint } };
 }
 
@@ -72,9 +77,11 @@ const withAbsoluteData = ({ dataset, dataDir, ...given }: Partial<RunConfig>): P
  * Finds everything that can be wrong with the settings or the data before anything is written.
  * @throws InputError or ConfigError if something is.
  */
-export async function prepare(config: RunConfig, engine: Engine, resumed: Resumed | undefined) {
+export async function prepare(asked: RunConfig, engine: Engine, { resumed, anyBatch }: Start) {
   try {
-    const dataset = await loadImages(config);
+    const earlier = resumed && { recorded: recordedSplit(resumed.run.folder), mayDiffer: false };
+    const dataset = await loadImages(asked, earlier);
+    const config = anyBatch ? withBatchFor(dataset, asked) : asked;
     const model = createModel(config, dataset.imageShape);
     const trainer = new Trainer(engine, model, dataset);
     if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
@@ -84,4 +91,12 @@ export async function prepare(config: RunConfig, engine: Engine, resumed: Resume
     if (resumed === undefined || !(error instanceof ConfigError)) throw error;
     throw new InputError(`${resumed.run.folder}: its data has changed: ${error.message}`);
   }
+}
+
+/** A batch is never larger than the training set. */
+function withBatchFor({ train }: Dataset, config: RunConfig): RunConfig {
+  const { batchSize } = config;
+  if (batchSize <= train.count) return config;
+  note(`batches of ${train.count} instead of ${batchSize}: there are no more training images`);
+  return { ...config, batchSize: train.count };
 }

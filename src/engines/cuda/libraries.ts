@@ -4,8 +4,8 @@
  */
 
 import { existsSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
+import { homeFolder } from '../../base/cache-folder.ts';
 
 export type LibraryName = 'driver' | 'nvrtc' | 'cublasLt';
 
@@ -72,11 +72,11 @@ function sitePackages(environment: NonNullable<SearchOptions['environment']>, ro
     .split(path.delimiter)
     .filter((folder) => folder !== '' && existsSync(path.join(folder, 'python3')))
     .map((folder) => path.dirname(folder));
-  const home = environment.HOME ?? homedir();
+  const home = environment.HOME || homeFolder();
   const prefixes = [
     ...[environment.VIRTUAL_ENV, environment.CONDA_PREFIX].filter((prefix) => prefix !== undefined && prefix !== ''),
     ...onPath,
-    path.join(home, '.local'),
+    ...(home ? [path.join(home, '.local')] : []),
     path.join(root, '/usr/local'),
     path.join(root, '/usr'),
   ] as string[];

@@ -20,7 +20,7 @@ export const dataSettings = {
     rule: text('a folder'),
     optional: true,
     placeholder: '<folder>',
-    help: "read the dataset's files from this folder",
+    help: "read the dataset's files from this folder; of a resumed run, where its folder of images is now",
     resumable: true,
   }),
   imageSize: setting({

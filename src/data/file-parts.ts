@@ -1,0 +1,66 @@
+/** Files of any size, read in parts: Node reads no more than 2 GiB at a time, and waits for ever on a pipe. */
+
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { describeSystemError, InputError } from '../base/errors.ts';
+
+const MOST_AT_ONCE = 2 ** 30;
+
+export interface OpenFile {
+  readonly descriptor: number;
+  readonly bytes: number;
+}
+
+/**
+ * Works with a file, which is closed afterwards unless `work` keeps it.
+ * @param work gets the open file, and a function that keeps it open.
+ * @throws InputError if it cannot be read, or is a pipe or a device.
+ */
+export function withFile<T>(file: string, work: (opened: OpenFile, keep: () => void) => T): T {
+  let descriptor: number | undefined;
+  let isKept = false;
+  try {
+    // Before it is opened: that alone would wait for the other end of a pipe.
+    const stats = statSync(file);
+    if (stats.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    if (!stats.isFile()) throw new Error('it is a pipe or a device, not a file');
+    descriptor = openSync(file, 'r');
+    return work({ descriptor, bytes: fstatSync(descriptor).size }, () => {
+      isKept = true;
+    });
+  } catch (error) {
+    isKept = false;
+    if (error instanceof InputError) throw error;
+    throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
+  } finally {
+    if (descriptor !== undefined && !isKept) closeSync(descriptor);
+  }
+}
+
+/** @throws Error if the file ends before `out` is full. */
+export function readFully(descriptor: number, out: Uint8Array, position: number): void {
+  for (let done = 0; done < out.length; ) {
+    const read = readSync(descriptor, out, done, Math.min(MOST_AT_ONCE, out.length - done), position + done);
+    if (read === 0) throw new Error('it has become shorter');
+    done += read;
+  }
+}
+
+/** All of a file's bytes from a position on. */
+export function readFrom({ descriptor, bytes }: OpenFile, position = 0): Buffer {
+  const out = Buffer.alloc(bytes - position);
+  readFully(descriptor, out, position);
+  return out;
+}
+
+/** All of a file, whatever its size. */
+export const readWhole = (file: string): Buffer => withFile(file, (opened) => readFrom(opened));
+
+/** The bytes of a file from a position on, in blocks that share one buffer. */
+export function* blocksOf({ descriptor, bytes }: OpenFile, position = 0): Generator<Buffer> {
+  const block = Buffer.alloc(Math.min(2 ** 22, bytes - position));
+  for (let at = position; at < bytes; at += block.length) {
+    const part = block.subarray(0, Math.min(block.length, bytes - at));
+    readFully(descriptor, part, at);
+    yield part;
+  }
+}
