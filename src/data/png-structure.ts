@@ -28,7 +28,9 @@ const PASSES = [
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
-  readonly bitsPerPixel: number;
+  /** Of a sample; of a place in the palette, if there is one. */
+  readonly bits: number;
+  readonly samples: number;
   readonly interlaced: boolean;
 }
 
@@ -116,10 +118,10 @@ export function headerOf(content: Buffer, name: string): PngHeader {
   if (first?.type !== 'IHDR' || first.body.length !== HEADER_BYTES) throw damaged(name, 'it has no header');
   const { body } = first;
   const [width, height] = [body.readUInt32BE(0), body.readUInt32BE(4)];
-  const bitsPerPixel = body[8] * (SAMPLES[body[9]] ?? 0);
+  const [bits, samples] = [body[8], SAMPLES[body[9]] ?? 0];
   if (width === 0 || height === 0) throw damaged(name, 'it has no pixels');
-  if (bitsPerPixel === 0) throw damaged(name, 'its kind of colour does not exist');
-  return { width, height, bitsPerPixel, interlaced: body[12] !== 0 };
+  if (bits * samples === 0) throw damaged(name, 'its kind of colour does not exist');
+  return { width, height, bits, samples, interlaced: body[12] !== 0 };
 }
 
 /**
@@ -163,9 +165,9 @@ function inflated(compressed: Buffer, expected: number, name: string): Buffer {
 }
 
 /** Every row of every pass begins with a byte that names its filter. */
-function bytesOf({ width, height, bitsPerPixel, interlaced }: PngHeader): number {
+function bytesOf({ width, height, bits, samples, interlaced }: PngHeader): number {
   const bytes = (columns: number, rows: number): number =>
-    columns === 0 ? 0 : rows * (1 + Math.ceil((columns * bitsPerPixel) / 8));
+    columns === 0 ? 0 : rows * (1 + Math.ceil((columns * samples * bits) / 8));
   if (!interlaced) return bytes(width, height);
   return PASSES.reduce((sum, [left, top, across, down]) => {
     const [columns, rows] = [Math.ceil((width - left) / across), Math.ceil((height - top) / down)];

@@ -17,8 +17,8 @@ export function decodePng(content: Buffer, name: string): Picture {
     const found = formatOf(content)?.name ?? 'something else';
     throw new InputError(`${name}: expected a PNG, but it is ${found}; convert it to PNG first`);
   }
-  const { width, height, bitsPerPixel } = headerOf(content, name);
-  checkSize({ width, height, held: PNGJS_COPIES * (bitsPerPixel / 8) }, name);
+  const { width, height, bits, samples } = headerOf(content, name);
+  checkSize({ width, height, held: (PNGJS_COPIES * bits * samples) / 8 }, name);
   const plain = plainPng(content, name);
   try {
     const { data, ...size } = PNG.sync.read(plain);

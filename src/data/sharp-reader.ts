@@ -6,7 +6,7 @@ import { checkSize, MOST_PIXELS } from './decoding-cost.ts';
 import { type Format, PNG, TIFF } from './formats.ts';
 import { countScans } from './jpeg-structure.ts';
 import type { Picture } from './picture.ts';
-import { aboutPng, type PngAbout, withoutTexts } from './png-structure.ts';
+import { aboutPng, headerOf, type PngAbout, type PngHeader, withoutTexts } from './png-structure.ts';
 import { aboutTiff, FLOAT, type TiffAbout, UNSPECIFIED, whyNot } from './tiff-structure.ts';
 
 type SharpModule = typeof import('sharp')['default'];
@@ -32,13 +32,17 @@ export function loadSharp(): Promise<SharpModule | undefined> {
 
 const READERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Tiff', 'Heif'];
 
+/** In the words of sharp. */
+type About = Pick<Metadata, 'width' | 'height' | 'channels' | 'depth' | 'format'> &
+  Partial<Pick<Metadata, 'space' | 'pages' | 'hasProfile' | 'isProgressive' | 'orientation' | 'chromaSubsampling'>>;
+
 /** What is known of a file before its pixels. */
 interface File {
   readonly content: Buffer;
   /** For messages. */
   readonly name: string;
   readonly format: Format;
-  readonly about: Metadata;
+  readonly about: About;
   readonly png?: PngAbout;
   readonly tiff?: TiffAbout;
 }
@@ -59,7 +63,9 @@ export async function readWithSharp(
     const bytes = format === PNG ? withoutTexts(content) : content;
     const options = { limitInputPixels: MOST_PIXELS, page: tiff?.page ?? 0 };
     // A header that says too much is refused here, in our words, before sharp's limit.
-    const about = await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
+    const about = png
+      ? aboutOf(png, headerOf(bytes, name))
+      : await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
     const file: File = { content: bytes, name, format, about, ...(png && { png }), ...(tiff && { tiff }) };
     checkKind(file);
     checkCost(file);
@@ -74,6 +80,17 @@ export async function readWithSharp(
     );
   }
 }
+
+/** To ask sharp for it takes as long as to decode a small picture. */
+const aboutOf = (
+  { hasProfile, orientation }: PngAbout,
+  { width, height, bits, samples, interlaced }: PngHeader,
+): About => ({
+  ...{ width, height, format: 'png', hasProfile, orientation, isProgressive: interlaced },
+  channels: samples as Metadata['channels'],
+  depth: bits === 16 ? 'ushort' : 'uchar',
+  space: `${samples < 3 ? 'grey' : 'rgb'}${bits}` as Metadata['space'] & string,
+});
 
 function checkKind({ name, about, png, tiff }: File): void {
   const frames = png?.frames ?? tiff?.pictures ?? about.pages ?? 1;
@@ -95,7 +112,7 @@ function checkCost({ name, content, about, tiff }: File): void {
   const pixel = channels * (SAMPLE_BYTES[depth] ?? 4);
   let held = WHOLE_FRAMES[format] ?? 0;
   // A progressive JPEG is held as coefficients of 16 bits, an interlaced PNG as it is.
-  if (isProgressive && format === 'jpeg') held += 2 * channels;
+  if (isProgressive && format === 'jpeg') held += about.chromaSubsampling?.startsWith('4:2:0') ? 3 : 2 * channels;
   if (isProgressive && format === 'png') held += pixel;
   if (tiff !== undefined) held += Math.min(pixel, tiff.blockBytes / (width * height));
   // To turn a picture takes all of it.
@@ -115,14 +132,30 @@ async function readIntegers({ format, about, png, tiff }: File, open: (more: Sha
     let image = open({ failOn });
     if (isDeep && !staysDeep) image = image.pipelineColourspace(isGrey ? 'b-w' : 'srgb');
     if (isOpaque(tiff)) image = image.removeAlpha();
-    image = image.toColourspace(staysDeep ? 'rgb16' : 'srgb').ensureAlpha();
-    return image.raw({ depth: staysDeep ? 'ushort' : 'uchar' });
+    if (about.width * about.height > SMALL) image = image.ensureAlpha();
+    return image.toColourspace(staysDeep ? 'rgb16' : 'srgb').raw({ depth: staysDeep ? 'ushort' : 'uchar' });
   };
   const { data, info } = await decoded(make, format);
   const { width, height, channels } = info;
-  if (channels !== 4) throw new Error(`it has ${channels} channels`);
+  if (channels !== 3 && channels !== 4) throw new Error(`it has ${channels} channels`);
   const samples = staysDeep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
-  return { width, height, rgba: toBytes(samples, png?.gamma) };
+  return { width, height, rgba: toBytes(channels === 4 ? samples : withOpacity(samples), png?.gamma) };
+}
+
+/** For fewer pixels, sharp takes longer to begin with the opacity than the loop here takes for all of it. */
+const SMALL = 2 ** 20;
+
+function withOpacity<T extends Uint8Array | Uint16Array>(colours: T): T {
+  const count = colours.length / 3;
+  const all = (colours instanceof Uint8Array ? new Uint8Array(4 * count) : new Uint16Array(4 * count)).fill(
+    65_535,
+  ) as T;
+  for (let i = 0, from = 0, to = 0; i < count; i++, from += 3, to += 4) {
+    all[to] = colours[from];
+    all[to + 1] = colours[from + 1];
+    all[to + 2] = colours[from + 2];
+  }
+  return all;
 }
 
 /** A sample beyond the colours that is not said to be opacity, such as a mask. */
