@@ -178,9 +178,8 @@ async function readFloats(
   const values = new Float32Array(data.buffer, data.byteOffset, data.length / 4);
   const [low, high] = rangeOf(values);
   if (!(low >= 0 && high <= 1)) {
-    throw new InputError(
-      `${name}: its samples are floats from ${low} to ${high}; expected 0 to 1: scale them, or save it with 8 or 16 bits`,
-    );
+    const found = Number.isNaN(low) ? 'floats, of which some are not numbers' : `floats from ${low} to ${high}`;
+    throw new InputError(`${name}: its samples are ${found}; expected 0 to 1: scale them, or save it with 8 or 16 bits`);
   }
   const rgba = new Uint8Array(4 * width * height).fill(255);
   for (let i = 0; i < width * height; i++) {
