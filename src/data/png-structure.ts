@@ -104,12 +104,15 @@ function orientationIn(exif: Buffer): number {
 /** Texts may be compressed a thousandfold, and nothing of a picture is in them. */
 const TEXTS: readonly string[] = ['zTXt', 'iTXt'];
 
-/** The PNG without its compressed texts. */
-export function withoutTexts(content: Buffer): Buffer {
+/** The PNG without its compressed texts, and with its Exif, which decoders look for before the pixels alone, before them. */
+export function inOrder(content: Buffer): Buffer {
   const chunks = [...chunksOf(content)];
-  if (!chunks.some(({ type }) => TEXTS.includes(type))) return content;
-  const kept = chunks.filter(({ type }) => !TEXTS.includes(type)).map(({ whole }) => whole);
-  return Buffer.concat([SIGNATURE, ...kept]);
+  const place = (wanted: string): number => chunks.findIndex(({ type }) => type === wanted);
+  const isLate = place('eXIf') > place('IDAT');
+  if (!isLate && !chunks.some(({ type }) => TEXTS.includes(type))) return content;
+  const [header, ...others] = chunks.filter(({ type }) => !TEXTS.includes(type) && type !== 'eXIf');
+  const exif = chunks.filter(({ type }) => type === 'eXIf').slice(0, 1);
+  return Buffer.concat([SIGNATURE, ...[header, ...exif, ...others].map(({ whole }) => whole)]);
 }
 
 /** @throws InputError if there is no header that a picture can be made from. */

@@ -14,8 +14,8 @@ import { aboutPng, headerOf, isPng, plainPng } from './png-structure.ts';
 export function decodePng(content: Buffer, name: string): Picture {
   if (content.length === 0) throw new InputError(`${name}: the file is empty; expected a PNG`);
   if (!isPng(content)) {
-    const found = formatOf(content)?.name ?? 'something else';
-    throw new InputError(`${name}: expected a PNG, but it is ${found}; convert it to PNG first`);
+    const { name: found, instead = 'convert it to PNG first' } = formatOf(content) ?? { name: 'something else' };
+    throw new InputError(`${name}: expected a PNG, but it is ${found}; ${instead}`);
   }
   const { width, height, bits, samples } = headerOf(content, name);
   checkSize({ width, height, held: (PNGJS_COPIES * bits * samples) / 8 }, name);

@@ -6,7 +6,7 @@ import { checkSize, MOST_PIXELS } from './decoding-cost.ts';
 import { type Format, PNG, TIFF } from './formats.ts';
 import { countScans } from './jpeg-structure.ts';
 import type { Picture } from './picture.ts';
-import { aboutPng, headerOf, type PngAbout, type PngHeader, withoutTexts } from './png-structure.ts';
+import { aboutPng, headerOf, inOrder, type PngAbout, type PngHeader } from './png-structure.ts';
 import { aboutTiff, FLOAT, type TiffAbout, UNSPECIFIED, whyNot } from './tiff-structure.ts';
 
 type SharpModule = typeof import('sharp')['default'];
@@ -60,14 +60,15 @@ export async function readWithSharp(
   try {
     const png = format === PNG ? aboutPng(content) : undefined;
     const tiff = format === TIFF ? aboutTiff(content) : undefined;
-    const bytes = format === PNG ? withoutTexts(content) : content;
+    if (tiff !== undefined) checkTiff(tiff, name);
+    const bytes = format === PNG ? inOrder(content) : content;
     const options = { limitInputPixels: MOST_PIXELS, page: tiff?.page ?? 0 };
     // A header that says too much is refused here, in our words, before sharp's limit.
     const about = png
       ? aboutOf(png, headerOf(bytes, name))
       : await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
     const file: File = { content: bytes, name, format, about, ...(png && { png }), ...(tiff && { tiff }) };
-    checkKind(file);
+    checkFrames(file);
     checkCost(file);
     const open = (more: SharpOptions): Sharp => sharp(bytes, { ...options, ...more, autoOrient: true });
     return tiff?.sampleFormat === FLOAT ? await readFloats(file, tiff, open) : await readIntegers(file, open);
@@ -92,12 +93,17 @@ const aboutOf = (
   space: `${samples < 3 ? 'grey' : 'rgb'}${bits}` as Metadata['space'] & string,
 });
 
-function checkKind({ name, about, png, tiff }: File): void {
+function checkFrames({ name, about, png, tiff }: File): void {
   const frames = png?.frames ?? tiff?.pictures ?? about.pages ?? 1;
   if (frames > 1) {
     throw new InputError(`${name}: it is animated or has ${frames} pages; expected a single picture`);
   }
-  const reason = tiff && whyNot(tiff);
+}
+
+/** Before sharp opens it, and writes its own words to the terminal. */
+function checkTiff(tiff: TiffAbout, name: string): void {
+  checkSize(tiff, name);
+  const reason = whyNot(tiff);
   if (reason !== undefined) throw new InputError(`${name}: ${reason}`);
 }
 
@@ -179,7 +185,9 @@ async function readFloats(
   const [low, high] = rangeOf(values);
   if (!(low >= 0 && high <= 1)) {
     const found = Number.isNaN(low) ? 'floats, of which some are not numbers' : `floats from ${low} to ${high}`;
-    throw new InputError(`${name}: its samples are ${found}; expected 0 to 1: scale them, or save it with 8 or 16 bits`);
+    throw new InputError(
+      `${name}: its samples are ${found}; expected 0 to 1: scale them, or save it with 8 or 16 bits`,
+    );
   }
   const rgba = new Uint8Array(4 * width * height).fill(255);
   for (let i = 0; i < width * height; i++) {

@@ -8,6 +8,8 @@ export interface TiffAbout {
   readonly pictures: number;
   /** Which directory has the first of them. */
   readonly page: number;
+  readonly width: number;
+  readonly height: number;
   readonly bits: number;
   readonly sampleFormat: number;
   readonly samples: number;
@@ -66,12 +68,14 @@ export function aboutTiff(content: Buffer): TiffAbout | undefined {
   if (tags === undefined) return undefined;
   const first = (tag: number, otherwise: number): number => tags.get(tag)?.[0] ?? otherwise;
   const [bits, samples] = [first(TAG.bits, 1), first(TAG.samples, 1)];
-  const height = first(TAG.height, 0);
-  const across = first(TAG.tileWidth, first(TAG.width, 0));
+  const [width, height] = [first(TAG.width, 0), first(TAG.height, 0)];
+  const across = first(TAG.tileWidth, width);
   const down = first(TAG.tileHeight, Math.min(height, first(TAG.rowsPerStrip, height)));
   return {
     pictures: full.length,
     page,
+    width,
+    height,
     bits,
     samples,
     sampleFormat: first(TAG.sampleFormat, 1),
