@@ -44,9 +44,7 @@ export async function loadFolder(
   if (others > 0) told.note(`left out, because they are not images: ${others}`);
   for (const line of firstOf(problems)) told.note(`skipped ${line}`);
   if (files.length === 0) {
-    throw new InputError(
-      `${folder}: there are no images in it; expected PNG files, or, with sharp, JPEG, WebP and others`,
-    );
+    throw new InputError(`${folder}: there are no images in it; expected files of PNG, JPEG, WebP, AVIF, TIFF or GIF`);
   }
 
   const pack = await packFolder({ folder, files, imageSize, channels, checkBelow: residentBytes }, told);

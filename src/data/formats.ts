@@ -19,7 +19,7 @@ const JPEG: Format = { name: 'a JPEG', read: true, warns: true };
 const GIF: Format = { name: 'a GIF', read: true, warns: true };
 const WEBP: Format = { name: 'a WebP', read: true };
 export const TIFF: Format = { name: 'a TIFF', read: true, warns: true };
-const AVIF: Format = { name: 'an AVIF', read: true };
+export const AVIF: Format = { name: 'an AVIF', read: true };
 
 const unread = (name: string): Format => ({ name, read: false });
 const noPicture = (name: string, remedy: string): Format => ({ name, read: false, instead: remedy });

@@ -2,8 +2,9 @@
 
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { InputError } from '../base/errors.ts';
+import { sizeOfAvif } from './avif-structure.ts';
 import { checkSize, MOST_PIXELS } from './decoding-cost.ts';
-import { type Format, PNG, TIFF } from './formats.ts';
+import { AVIF, type Format, PNG, TIFF } from './formats.ts';
 import { countScans } from './jpeg-structure.ts';
 import type { Picture } from './picture.ts';
 import { aboutPng, headerOf, inOrder, type PngAbout, type PngHeader } from './png-structure.ts';
@@ -61,6 +62,7 @@ export async function readWithSharp(
     const png = format === PNG ? aboutPng(content) : undefined;
     const tiff = format === TIFF ? aboutTiff(content) : undefined;
     if (tiff !== undefined) checkTiff(tiff, name);
+    if (format === AVIF) checkSize(sizeOfAvif(content) ?? { width: 1, height: 1 }, name);
     const bytes = format === PNG ? inOrder(content) : content;
     const options = { limitInputPixels: MOST_PIXELS, page: tiff?.page ?? 0 };
     // A header that says too much is refused here, in our words, before sharp's limit.
@@ -100,7 +102,7 @@ function checkFrames({ name, about, png, tiff }: File): void {
   }
 }
 
-/** Before sharp opens it, and writes its own words to the terminal. */
+/** Before sharp opens it: of impossible sizes its libraries write to the terminal. */
 function checkTiff(tiff: TiffAbout, name: string): void {
   checkSize(tiff, name);
   const reason = whyNot(tiff);

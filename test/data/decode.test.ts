@@ -519,6 +519,9 @@ describe('a picture that asks for too much', () => {
   it('by its size is refused by its header, in every format', async () => {
     const tiff = encodeTiff({ width: 0x7fffffff, height: 2, data: Uint8Array.of(1) });
     await expect(decodePicture(tiff, 'a.tif')).rejects.toThrow('a.tif: 2147483647 × 2 pixels are too many');
+    const avif = await FILES.avif();
+    avif.writeUInt32BE(922_714_240, avif.indexOf('ispe') + 12);
+    await expect(decodePicture(avif, 'a.avif')).rejects.toThrow('a.avif: 40 × 922714240 pixels are too many');
     const jpeg = await FILES.jpeg();
     const frame = jpeg.indexOf(Buffer.from('ffc0', 'hex'));
     jpeg.writeUInt16BE(60_000, frame + 5);

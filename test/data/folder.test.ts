@@ -225,7 +225,7 @@ describe('a folder of images', () => {
 
   it('of which none is an image, or can be read, is refused, and leaves nothing', async () => {
     put('a.txt', 'text');
-    await expect(load()).rejects.toThrow('there are no images in it; expected PNG files');
+    await expect(load()).rejects.toThrow('there are no images in it; expected files of PNG, JPEG');
     put('a.png', '');
     await expect(load()).rejects.toThrow('none of the images in it can be read: skipped a.png: the file is empty');
     expect(packs()).toEqual([]);
@@ -309,6 +309,22 @@ describe('the cache of a folder', () => {
       /^InputError cannot write .*my_images-\w+\.images: larger than a file may be here/,
     );
     expect(packs()).toEqual([]);
+  });
+
+  it('is used without loading the package that decodes', async () => {
+    await load();
+    let loaded = false;
+    vi.resetModules();
+    vi.doMock('sharp', () => {
+      loaded = true;
+      throw new Error('not installed');
+    });
+    const { notes, steps, ...report } = listener();
+    await (await import('../../src/data/folder.ts')).loadFolder(folder, { imageSize: 4, seed: 1 }, report);
+    expect([loaded, steps]).toEqual([false, []]);
+    put('new.png', grey(9));
+    await (await import('../../src/data/folder.ts')).loadFolder(folder, { imageSize: 4, seed: 1 }, report);
+    expect(loaded).toBe(true);
   });
 
   it('is another one for another size', async () => {
