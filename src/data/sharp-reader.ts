@@ -90,7 +90,8 @@ const aboutOf = (
   { width, height, bits, samples, interlaced }: PngHeader,
 ): About => ({
   ...{ width, height, format: 'png', hasProfile, orientation, isProgressive: interlaced },
-  channels: samples as Metadata['channels'],
+  // One sample may be a place in a palette of colours with opacity.
+  channels: samples === 1 && bits <= 8 ? 4 : (samples as Metadata['channels']),
   depth: bits === 16 ? 'ushort' : 'uchar',
   space: `${samples < 3 ? 'grey' : 'rgb'}${bits}` as Metadata['space'] & string,
 });
@@ -113,7 +114,7 @@ function checkTiff(tiff: TiffAbout, name: string): void {
 const SAMPLE_BYTES: Readonly<Record<string, number>> = { uchar: 1, ushort: 2, float: 4 };
 
 /** Measured: frames of WebP and GIF are decoded as a whole, and AVIF's in planes of 16 bits that are then converted. */
-const WHOLE_FRAMES: Readonly<Record<string, number>> = { webp: 5, gif: 5, heif: 15 };
+const WHOLE_FRAMES: Readonly<Record<string, number>> = { webp: 5, gif: 5, heif: 14 };
 
 function checkCost({ name, content, about, tiff }: File): void {
   const { width, height, channels, depth, format, isProgressive, orientation = 1 } = about;
