@@ -36,7 +36,7 @@ function describeIgnored(content: Buffer): { ignored?: string } {
   const { orientation, hasProfile } = aboutPng(content);
   const ignored = [...(orientation > 1 ? ['orientation'] : []), ...(hasProfile ? ['colour profile'] : [])];
   if (ignored.length === 0) return {};
-  return { ignored: `read without its ${ignored.join(' and ')}, because the package sharp cannot be loaded` };
+  return { ignored: `read without ${ignored.join(' and ')}, because the package sharp cannot be loaded` };
 }
 
 /** Each byte as its difference from its neighbours: files as small as with the best filter for each row, in half the time. */

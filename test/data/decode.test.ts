@@ -553,7 +553,7 @@ describe('without sharp', () => {
       pngOf(pngHeader(6, 1), profileChunk(greyProfile(1)), pngChunk('eXIf', exifOf(6)), pngPixels(1, GREYS)),
       'file',
     );
-    expect(ignored).toBe('read without its orientation and colour profile, because the package sharp cannot be loaded');
+    expect(ignored).toBe('read without orientation and colour profile, because the package sharp cannot be loaded');
   });
 
   it('another format is named, with what to do', async () => {
