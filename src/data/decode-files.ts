@@ -7,7 +7,7 @@ import { decodePicture, SharpMissingError } from './decode.ts';
 import { pathOf } from './file-names.ts';
 import { printable } from './listing.ts';
 import { fitPhoto } from './photo.ts';
-import { inspect } from './picture.ts';
+import { BLACK } from './picture.ts';
 
 /** Files of a folder, as images of a shape. */
 export interface Job {
@@ -16,10 +16,19 @@ export interface Job {
   readonly shape: ImageShape;
 }
 
+export interface DecodedImage {
+  readonly pixels: Uint8Array;
+  readonly coloured: boolean;
+  /** The share of the picture beyond the edges of the image, from 0 to 1. */
+  readonly cutOff: number;
+  /** Whether it is transparent and so light that white would hide it. */
+  readonly onBlack: boolean;
+  /** What the file says that was not done, in words. */
+  readonly ignored?: string;
+}
+
 /** An image, or the reason why there is none. */
-export type Decoded =
-  | { readonly pixels: Uint8Array; readonly coloured: boolean }
-  | { readonly problem: string; readonly needsSharp: boolean };
+export type Decoded = DecodedImage | { readonly problem: string; readonly needsSharp: boolean };
 
 export async function decodeFiles({ folder, names, shape }: Job): Promise<Decoded[]> {
   const decoded: Decoded[] = [];
@@ -30,7 +39,9 @@ export async function decodeFiles({ folder, names, shape }: Job): Promise<Decode
 async function decodeFile(folder: string, name: string, shape: ImageShape): Promise<Decoded> {
   try {
     const picture = await decodePicture(readFile(pathOf(folder, name)), name);
-    return { pixels: fitPhoto(picture, shape).pixels, coloured: inspect(picture).coloured };
+    const { pixels, coloured, cutOff, paper } = fitPhoto(picture, shape);
+    const { ignored } = picture;
+    return { pixels, coloured, cutOff, onBlack: paper === BLACK, ...(ignored !== undefined && { ignored }) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     const needsSharp = error instanceof SharpMissingError;

@@ -10,7 +10,7 @@ import { type Decoded, decodeFiles, type Job } from './decode-files.ts';
 
 /** It is beside this file once both are compiled; when the sources run directly, the calling thread decodes. */
 const THREAD = new URL('./decode-worker.js', import.meta.url);
-/** Each thread may hold a picture of up to a gigabyte. */
+/** Each thread may hold a picture of up to half a gigabyte; libuv decodes four of them at a time. */
 const MOST_THREADS = 8;
 /** For fewer files, starting a thread takes longer than reading them. */
 const FILES_A_THREAD = 100;

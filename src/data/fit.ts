@@ -2,8 +2,8 @@
 
 import type { Fit, ImageShape } from './dataset.ts';
 import { type Fitted, fitPhoto } from './photo.ts';
-import { inspect, type Picture, rowsOf } from './picture.ts';
-import { resize } from './resample.ts';
+import { describePaper, inspect, type Picture, paperOf, rowsOf, WHITE } from './picture.ts';
+import { type Rectangle, type Rows, resize } from './resample.ts';
 
 /** A plane of brightness in [0, 1]. */
 interface Plane {
@@ -16,67 +16,115 @@ interface Plane {
 const INK_SHARE = { digit: 20 / 28, garment: 1 } as const;
 /** One of 256 grey levels. */
 const NEGLIGIBLE = 1 / 256;
+/** Paper without ink differs by less: a camera's noise. */
+const BLANK = 5 / 256;
 /** Whatever is brighter than the darkest value by more than this counts as ink. */
 const INK_THRESHOLD = 0.15;
+/** Ink is shown best by the paper that is farther from it. */
+const MIDDLE = 127;
 
 /** Fits a picture to images of a shape, as their dataset requires. */
-export const fitPicture = (picture: Picture, shape: ImageShape, how: Fit): Fitted =>
-  how === 'photo' ? fitPhoto(picture, shape) : fitInk(picture, shape, INK_SHARE[how]);
+export function fitPicture(picture: Picture, shape: ImageShape, how: Fit): Fitted {
+  const { pixels, notes } = how === 'photo' ? fitPhoto(picture, shape) : fitInk(picture, shape, INK_SHARE[how]);
+  return { pixels, notes: picture.ignored === undefined ? notes : [picture.ignored, ...notes] };
+}
 
 /**
  * Like MNIST's digits: grey, light on dark. Unless the picture already has the model's size, its contrast is stretched,
- * and its ink is cut out, scaled into the middle `share` of the image, and centred by its mass.
+ * and its ink is cut out, scaled into the middle `share` of the image, and centred by its mass. The picture is read row
+ * by row: it may be a hundred times as large as the image.
  */
 function fitInk(picture: Picture, [, height, width]: ImageShape, share: number): Fitted {
   const notes: string[] = [];
-  let plane = toGrey(picture, notes);
-  if (borderMean(plane) > 0.5) {
-    plane = { ...plane, values: plane.values.map((value) => 1 - value) };
+  let rows = toGrey(picture, notes);
+  let tones = tonesOf(rows);
+  if (tones.border > 0.5) {
+    rows = mapped(rows, (value) => 1 - value);
+    tones = { border: 1 - tones.border, darkest: 1 - tones.brightest, brightest: 1 - tones.darkest };
     notes.push('inverted, because its border is light and the model draws light on dark');
   }
-  if (plane.width !== width || plane.height !== height) {
-    plane = centreInk(stretchContrast(plane, notes), width, height, share, notes);
-  }
+  const blank = tones.brightest - tones.darkest < BLANK;
+  if (blank) notes.push('it is blank: there is no ink in it');
+  let plane: Plane;
+  if (rows.width === width && rows.height === height) plane = planeOf(rows);
+  else if (blank) plane = { width, height, values: new Float32Array(width * height) };
+  else plane = centreInk(stretchContrast(rows, tones, notes), width, height, share, notes);
   return { pixels: Uint8Array.from(plane.values, (value) => Math.round(255 * value)), notes };
 }
 
-function toGrey(picture: Picture, notes: string[]): Plane {
+function toGrey(picture: Picture, notes: string[]): Rows {
   const { coloured, transparent } = inspect(picture);
-  if (transparent) notes.push('laid on white where it is transparent');
+  const paper = transparent ? paperOf(picture, MIDDLE) : WHITE;
+  if (transparent) notes.push(describePaper(paper));
   if (coloured) notes.push('turned to grey');
-  const { width, height } = picture;
-  const rows = rowsOf(picture, 1);
-  const values = new Float32Array(width * height);
-  for (let y = 0; y < height; y++) rows.read(y, values.subarray(y * width, (y + 1) * width));
-  return { width, height, values: values.map((value) => value / 255) };
+  return mapped(rowsOf(picture, 1, paper), (value) => value / 255);
 }
 
-function borderMean({ width, height, values }: Plane): number {
-  let [sum, count] = [0, 0];
-  for (let row = 0; row < height; row++) {
-    const step = row === 0 || row === height - 1 ? 1 : Math.max(1, width - 1);
-    for (let column = 0; column < width; column += step) {
-      sum += values[row * width + column];
+function mapped(rows: Rows, change: (value: number) => number): Rows {
+  const read = (y: number, out: Float32Array): void => {
+    rows.read(y, out);
+    for (let i = 0; i < out.length; i++) out[i] = change(out[i]);
+  };
+  return { ...rows, read };
+}
+
+function planeOf(rows: Rows): Plane {
+  const { width, height } = rows;
+  const values = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) rows.read(y, values.subarray(y * width, (y + 1) * width));
+  return { width, height, values };
+}
+
+interface Tones {
+  /** The mean along the edges. */
+  readonly border: number;
+  readonly darkest: number;
+  readonly brightest: number;
+}
+
+function tonesOf(rows: Rows): Tones {
+  const { width, height } = rows;
+  let [sum, count, darkest, brightest] = [0, 0, 1, 0];
+  const row = new Float32Array(width);
+  for (let y = 0; y < height; y++) {
+    rows.read(y, row);
+    const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
+    for (let x = 0; x < width; x += step) {
+      sum += row[x];
       count++;
     }
+    for (const value of row) {
+      if (value < darkest) darkest = value;
+      if (value > brightest) brightest = value;
+    }
   }
-  return sum / count;
+  return { border: sum / count, darkest, brightest };
+}
+
+interface Drawing extends Tones {
+  readonly rows: Rows;
 }
 
 /** The border's brightness becomes black, and the brightest value white: paper is rarely white, and ink rarely black. */
-function stretchContrast(plane: Plane, notes: string[]): Plane {
-  const background = borderMean(plane);
-  const brightest = plane.values.reduce((most, value) => Math.max(most, value), 0);
-  const range = brightest - background;
-  if (range <= 0 || (background < NEGLIGIBLE && brightest > 1 - NEGLIGIBLE)) return plane;
+function stretchContrast(rows: Rows, tones: Tones, notes: string[]): Drawing {
+  const { border, brightest } = tones;
+  const range = brightest - border;
+  if (range <= 0 || (border < NEGLIGIBLE && brightest > 1 - NEGLIGIBLE)) return { ...tones, rows };
   notes.push('stretched in contrast, so that the background is black and the ink white');
-  return { ...plane, values: plane.values.map((value) => Math.min(1, Math.max(0, (value - background) / range))) };
+  const stretched = mapped(rows, (value) => Math.min(1, Math.max(0, (value - border) / range)));
+  return { rows: stretched, border: 0, darkest: 0, brightest: 1 };
 }
 
-function centreInk(plane: Plane, width: number, height: number, share: number, notes: string[]): Plane {
-  const cut = cropToInk(plane);
+function centreInk(drawing: Drawing, width: number, height: number, share: number, notes: string[]): Plane {
+  const { rows } = drawing;
+  const cut = boundsOfInk(drawing);
   const scale = Math.min((width * share) / cut.width, (height * share) / cut.height);
-  const ink = scaled(cut, Math.max(1, Math.round(cut.width * scale)), Math.max(1, Math.round(cut.height * scale)));
+  const size = {
+    width: Math.max(1, Math.round(cut.width * scale)),
+    height: Math.max(1, Math.round(cut.height * scale)),
+  };
+  const whole = { left: 0, top: 0, width: cut.width, height: cut.height };
+  const ink = { ...size, values: resize(cropped(rows, cut), whole, size.width, size.height) };
   const [massX, massY] = centreOfMass(ink);
   const clamp = (offset: number, room: number) => Math.min(Math.max(0, Math.round(offset)), room);
   const left = clamp(width / 2 - massX, width - ink.width);
@@ -86,38 +134,40 @@ function centreInk(plane: Plane, width: number, height: number, share: number, n
     values.set(ink.values.subarray(row * ink.width, (row + 1) * ink.width), (top + row) * width + left);
   }
   notes.push(
-    `cut to its ink (${cut.width} × ${cut.height} of ${plane.width} × ${plane.height} pixels), scaled to ` +
+    `cut to its ink (${cut.width} × ${cut.height} of ${rows.width} × ${rows.height} pixels), scaled to ` +
       `${ink.width} × ${ink.height} and centred by its mass in ${width} × ${height}`,
   );
   return { width, height, values };
 }
 
-/** The smallest rectangle with everything that stands out from the background; the whole plane if nothing does. */
-function cropToInk({ width, height, values }: Plane): Plane {
-  let [darkest, brightest] = [1, 0];
-  for (const value of values) {
-    darkest = Math.min(darkest, value);
-    brightest = Math.max(brightest, value);
-  }
+/** A part of a picture, beyond whose edges there is nothing. */
+function cropped(rows: Rows, { left, top, width, height }: Rectangle): Rows {
+  const row = new Float32Array(rows.width);
+  const read = (y: number, out: Float32Array): void => {
+    rows.read(top + y, row);
+    out.set(row.subarray(left, left + width));
+  };
+  return { width, height, channels: 1, read };
+}
+
+/** The smallest rectangle with everything that stands out from the background; the whole picture if nothing does. */
+function boundsOfInk({ rows, darkest, brightest }: Drawing): Rectangle {
+  const { width, height } = rows;
   const threshold = darkest + INK_THRESHOLD * (brightest - darkest);
   let [left, right, top, bottom] = [width, -1, height, -1];
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      if (values[row * width + column] <= threshold) continue;
-      left = Math.min(left, column);
-      right = Math.max(right, column);
-      top = Math.min(top, row);
-      bottom = row;
+  const row = new Float32Array(width);
+  for (let y = 0; y < height; y++) {
+    rows.read(y, row);
+    for (let x = 0; x < width; x++) {
+      if (row[x] <= threshold) continue;
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = y;
     }
   }
-  if (right < left) return { width, height, values };
-  const cut = { width: right - left + 1, height: bottom - top + 1 };
-  const inside = new Float32Array(cut.width * cut.height);
-  for (let row = 0; row < cut.height; row++) {
-    const start = (top + row) * width + left;
-    inside.set(values.subarray(start, start + cut.width), row * cut.width);
-  }
-  return { ...cut, values: inside };
+  if (right < left) return { left: 0, top: 0, width, height };
+  return { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
 function centreOfMass({ width, values }: Plane): [number, number] {
@@ -128,9 +178,4 @@ function centreOfMass({ width, values }: Plane): [number, number] {
     sumY += value * (Math.floor(i / width) + 0.5);
   });
   return mass === 0 ? [width / 2, values.length / width / 2] : [sumX / mass, sumY / mass];
-}
-
-function scaled({ values, ...size }: Plane, width: number, height: number): Plane {
-  const read = (y: number, out: Float32Array): void => out.set(values.subarray(y * size.width, (y + 1) * size.width));
-  return { width, height, values: resize({ ...size, channels: 1, read }, { left: 0, top: 0, ...size }, width, height) };
 }

@@ -2,7 +2,7 @@
  * The images of a folder, decoded once into a file of the cache and read from there afterwards.
  *
  * The rule: every image is scaled by its shorter side to a square of 64 (or the size asked for), its middle kept; in
- * colour if any image has colour; on white where it is transparent.
+ * colour if any image has colour; on white where it is transparent, unless white would hide it.
  */
 
 import { createHash } from 'node:crypto';
@@ -11,10 +11,12 @@ import path from 'node:path';
 import { InputError } from '../base/errors.ts';
 import { cachedFolder } from './cache.ts';
 import { type ImageShape, pixelsOf, range } from './dataset.ts';
-import { INSTALL_SHARP, isSharpInstalled } from './decode.ts';
+import { WITHOUT_SHARP } from './decode.ts';
 import { decodeAll } from './decode-pool.ts';
+import { Remarks } from './folder-remarks.ts';
 import type { ListedFile } from './listing.ts';
 import { openPack, type Pack, PackWriter } from './packed.ts';
+import { loadSharp } from './sharp-reader.ts';
 import type { Report } from './source.ts';
 
 export interface Work {
@@ -33,7 +35,7 @@ export interface Work {
 /** At most this many problems are reported one by one. */
 const NAMED = 10;
 /** Changes whenever the same files would give different images. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** What is kept with the images. */
 export interface About {
@@ -43,6 +45,8 @@ export interface About {
   /** Positions of the files that gave no image, and what to report about them. */
   readonly skipped: readonly number[];
   readonly notes: readonly string[];
+  /** Whether the package sharp was missing, which reads more. */
+  readonly withoutSharp: boolean;
 }
 
 /**
@@ -53,14 +57,16 @@ export async function packFolder(work: Work, report: Report): Promise<Pack<About
   const { folder, files, imageSize, channels, checkBelow, isPartial } = work;
   const real = realpathSync(folder);
   const hash = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
-  const key = hash([VERSION, await isSharpInstalled(), files]);
+  const key = hash([VERSION, files]);
   const name = path.basename(real).replace(/[^\w.-]/g, '_');
   const some = isPartial ? files.map((file) => file.name) : [];
   const id = hash([real, imageSize, channels, ...some]).slice(0, 12);
   const file = path.join(cachedFolder('folders'), `${name}-${id}.images`);
 
   const kept = openPack<About>(file);
-  if (kept?.about.key === key && (kept.bytes >= checkBelow || isWhole(kept))) {
+  // Only images that were decoded without it are a reason to load it.
+  const isBest = kept?.about.withoutSharp !== true || (await loadSharp()) === undefined;
+  if (kept?.about.key === key && isBest && (kept.bytes >= checkBelow || isWhole(kept))) {
     report.note(`${describe(kept)}, decoded before, from ${file}`);
     return kept;
   }
@@ -93,6 +99,7 @@ async function decodeInto(file: string, { folder, files, imageSize, channels }: 
   const skipped: number[] = [];
   const problems: string[] = [];
   const needSharp: string[] = [];
+  const remarks = new Remarks();
   // Whether any image has colour is known only at the end: until then, all are in colour.
   let imageShape = shapeOf(channels ?? 3);
   let coloured = false;
@@ -103,13 +110,15 @@ async function decodeInto(file: string, { folder, files, imageSize, channels }: 
       if ('pixels' in decoded) {
         writer.append(decoded.pixels);
         coloured ||= decoded.coloured;
+        remarks.add(decoded);
       } else {
         skipped.push(done);
         (decoded.needsSharp ? needSharp : problems).push(decoded.problem);
       }
       report.progress('decoding', ++done, files.length, 'images');
     }
-    const notes = [...describeMissing(needSharp), ...firstOf(problems).map((line) => `skipped ${line}`)];
+    const skips = [...describeMissing(needSharp), ...firstOf(problems).map((line) => `skipped ${line}`)];
+    const notes = [...skips, ...remarks.lines()];
     if (skipped.length === files.length) {
       throw new InputError(`${folder}: none of the images in it can be read: ${notes[0]}`);
     }
@@ -117,7 +126,8 @@ async function decodeInto(file: string, { folder, files, imageSize, channels }: 
       imageShape = shapeOf(1);
       writer.shrinkTo(pixelsOf(imageShape));
     }
-    writer.finish({ key, imageShape, skipped, notes } satisfies About);
+    const withoutSharp = (await loadSharp()) === undefined;
+    writer.finish({ key, imageShape, skipped, notes, withoutSharp } satisfies About);
   } catch (error) {
     writer.abandon();
     throw error;
@@ -127,7 +137,7 @@ async function decodeInto(file: string, { folder, files, imageSize, channels }: 
 function describeMissing(names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const shown = firstOf(names).join(', ');
-  return [`skipped ${names.length} that are no PNG (${shown}); to read them too: ${INSTALL_SHARP}`];
+  return [`skipped ${names.length} that are no PNG (${shown}): ${WITHOUT_SHARP}`];
 }
 
 /** The first lines, and how many more there are. */

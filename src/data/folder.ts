@@ -72,9 +72,7 @@ function listFolderOf(folder: string, told: Report): readonly ListedFile[] {
   if (runs.length > 0) told.note(`left out, because they are runs of vae: ${named(runs)}`);
   for (const line of firstOf(problems)) told.note(`skipped ${line}`);
   if (images.length === 0) {
-    throw new InputError(
-      `${folder}: there are no images in it; expected PNG files, or, with sharp, JPEG, WebP and others`,
-    );
+    throw new InputError(`${folder}: there are no images in it; expected files of PNG, JPEG, WebP, AVIF, TIFF or GIF`);
   }
   return images;
 }

@@ -1,4 +1,4 @@
-/** Pictures as they are shown: what is in them, and their pixels on a white page, in grey or in colour. */
+/** Pictures as they are shown: what is in them, and their pixels on a sheet of paper, in grey or in colour. */
 
 import type { Rows } from './resample.ts';
 
@@ -7,9 +7,17 @@ export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly rgba: Uint8Array;
+  /** What the file says that was not done, in words, where the best reader of its format could not be had. */
+  readonly ignored?: string;
 }
 
-const WHITE = 255;
+export const WHITE = 255;
+export const BLACK = 0;
+/** The brightness of what a transparent picture is laid on. */
+export type Paper = typeof WHITE | typeof BLACK;
+
+/** Of the highest opacity in a picture; what is less may be the soft edge of a stroke, of any colour. */
+const SOLID = 0.9;
 
 /** Whether any pixel of a picture is coloured and visible, and whether any is transparent. */
 export function inspect({ rgba }: Picture): { readonly coloured: boolean; readonly transparent: boolean } {
@@ -22,22 +30,39 @@ export function inspect({ rgba }: Picture): { readonly coloured: boolean; readon
 }
 
 /**
- * A picture's rows as numbers from 0 to 255, in colour or, as the luma of Rec. 709, in grey. Transparent pictures
- * are put on white, where they are usually seen.
+ * The paper that shows what is drawn on a transparent picture: white, unless everything solid on it is lighter than
+ * `lightest` in each of its colours. An opaque picture hides its paper.
  */
-export function rowsOf({ width, height, rgba }: Picture, channels: 1 | 3): Rows {
+export function paperOf({ rgba }: Picture, lightest: number): Paper {
+  let highest = 0;
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] > highest) highest = rgba[i];
+  if (highest === 0) return WHITE;
+  for (let i = 0; i < rgba.length; i += 4) {
+    if (rgba[i + 3] < SOLID * highest) continue;
+    if (rgba[i] <= lightest || rgba[i + 1] <= lightest || rgba[i + 2] <= lightest) return WHITE;
+  }
+  return BLACK;
+}
+
+export const describePaper = (paper: Paper): string =>
+  paper === WHITE
+    ? 'laid on white where it is transparent'
+    : 'laid on black where it is transparent, because white would hide it';
+
+/** A picture's rows on paper, as numbers from 0 to 255, in colour or, as the luma of Rec. 709, in grey. */
+export function rowsOf({ width, height, rgba }: Picture, channels: 1 | 3, paper: Paper): Rows {
   const read = (y: number, out: Float32Array): void => {
     for (let x = 0, from = 4 * y * width; x < width; x++, from += 4) {
       const [red, green, blue] = [rgba[from], rgba[from + 1], rgba[from + 2]];
       const opacity = rgba[from + 3] / 255;
       if (channels === 3) {
-        out[3 * x] = WHITE + (red - WHITE) * opacity;
-        out[3 * x + 1] = WHITE + (green - WHITE) * opacity;
-        out[3 * x + 2] = WHITE + (blue - WHITE) * opacity;
+        out[3 * x] = paper + (red - paper) * opacity;
+        out[3 * x + 1] = paper + (green - paper) * opacity;
+        out[3 * x + 2] = paper + (blue - paper) * opacity;
       } else {
         // A grey pixel keeps its exact value.
         const luma = red === green && green === blue ? red : 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-        out[x] = WHITE + (luma - WHITE) * opacity;
+        out[x] = paper + (luma - paper) * opacity;
       }
     }
   };

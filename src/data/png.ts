@@ -2,46 +2,41 @@
 
 import { PNG } from 'pngjs';
 import { InputError } from '../base/errors.ts';
+import { checkSize } from './decoding-cost.ts';
+import { formatOf } from './formats.ts';
 import type { Picture } from './picture.ts';
-import { checkedPng } from './png-structure.ts';
-
-const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
-
-const KNOWN_FORMATS: readonly (readonly [string, string])[] = [
-  ['ffd8ff', 'a JPEG'],
-  ['474946', 'a GIF'],
-  ['424d', 'a BMP'],
-  ['52494646', 'a WebP'],
-  ['49492a00', 'a TIFF'],
-  ['4d4d002a', 'a TIFF'],
-  ['25504446', 'a PDF'],
-];
-
-export const isPng = (content: Buffer): boolean => content.subarray(0, 8).equals(SIGNATURE);
-
-/** The kind of file that begins like this, in words. */
-export function formatOf(content: Buffer): string {
-  const start = content.subarray(0, 4).toString('hex');
-  return KNOWN_FORMATS.find(([magic]) => start.startsWith(magic))?.[1] ?? 'something else';
-}
+import { aboutPng, headerOf, isPng, plainPng } from './png-structure.ts';
 
 /**
  * Decodes grey, colour, palette, 16-bit and transparent PNGs alike. `name` is for messages.
- * @throws InputError if the bytes are not exactly one PNG.
+ * @throws InputError if the bytes are no PNG, or anything of the picture is missing.
  */
 export function decodePng(content: Buffer, name: string): Picture {
   if (content.length === 0) throw new InputError(`${name}: the file is empty; expected a PNG`);
   if (!isPng(content)) {
-    throw new InputError(`${name}: expected a PNG, but it is ${formatOf(content)}; convert it to PNG first`);
+    const { name: found, instead = 'convert it to PNG first' } = formatOf(content) ?? { name: 'something else' };
+    throw new InputError(`${name}: expected a PNG, but it is ${found}; ${instead}`);
   }
-  const whole = checkedPng(content, name);
+  const { width, height, bits, samples } = headerOf(content, name);
+  checkSize({ width, height, held: (PNGJS_COPIES * bits * samples) / 8 }, name);
+  const plain = plainPng(content, name);
   try {
-    const { data, ...size } = PNG.sync.read(whole);
-    return { width: size.width, height: size.height, rgba: data };
+    const { data, ...size } = PNG.sync.read(plain);
+    return { width: size.width, height: size.height, rgba: data, ...describeIgnored(content) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new InputError(`${name}: damaged PNG (${reason}); it cannot be read`);
   }
+}
+
+/** How often the pixels are held besides what comes out. */
+const PNGJS_COPIES = 4;
+
+function describeIgnored(content: Buffer): { ignored?: string } {
+  const { orientation, hasProfile } = aboutPng(content);
+  const ignored = [...(orientation > 1 ? ['orientation'] : []), ...(hasProfile ? ['colour profile'] : [])];
+  if (ignored.length === 0) return {};
+  return { ignored: `read without ${ignored.join(' and ')}, because the package sharp cannot be loaded` };
 }
 
 /** Each byte as its difference from its neighbours: files as small as with the best filter for each row, in half the time. */

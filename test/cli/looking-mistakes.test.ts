@@ -50,7 +50,11 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     ],
     'latents that are none': ['traverse --latents 1,two', 2, 'expected all, or latents such as 0,3,5'],
     'no range': ['traverse --range 0', 2, 'expected a number above 0 and at most 100'],
-    'an input that is no PNG': ['traverse --run model --input notes.txt', 1, 'expected a picture, but it is no PNG'],
+    'an input that is no PNG': [
+      'traverse --run model --input notes.txt',
+      1,
+      'expected a picture, but it is a text file',
+    ],
     'a traverse without its data': ['traverse --run model --data-dir nowhere', 1, 'nowhere: no such folder'],
     'a plane of five latents': ['manifold --run model', 2, 'has 5 latents; name two of them, such as --latents 0,1'],
     'a plane of one latent': ['manifold --run line', 2, 'has one latent and no plane; use vae traverse'],

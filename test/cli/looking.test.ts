@@ -1,6 +1,6 @@
 /** The commands that show what a model has learnt. */
 
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decoded, findText, pixel } from '../report/reading.ts';
@@ -230,6 +230,15 @@ describe('vae encode', () => {
     expect(rows.map(({ file }) => file)).toEqual(['mine/a.png', 'mine/b.png', 'mine/b.png']);
     expect({ ...rows[2], index: '1' }).toEqual(rows[1]);
     expect(rows[0].mean0).not.toBe(rows[1].mean0);
+  });
+
+  it('finds the pictures of a folder as training does: in its subfolders, in any format', async () => {
+    for (const name of ['classes/twos/b.png', 'classes/ones/a.JPG', 'classes/.hidden.png', 'classes/notes.txt']) {
+      mkdirSync(inFolder(path.dirname(name)), { recursive: true });
+      copyFileSync(inFolder('mine/a.png'), inFolder(name));
+    }
+    const { stdout } = await done('encode', 'model', '--out', '-', '--input', 'classes');
+    expect(rowsOf(stdout).map(({ file }) => file)).toEqual(['classes/ones/a.JPG', 'classes/twos/b.png']);
   });
 
   it('draws the latents by label: a plane as it is, more by their principal components', async () => {

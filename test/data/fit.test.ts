@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import { fitPicture } from '../../src/data/fit.ts';
+import { fitPhoto } from '../../src/data/photo.ts';
 import type { Picture } from '../../src/data/picture.ts';
 import { decodePng, encodePng } from '../../src/data/png.ts';
 import { resize } from '../../src/data/resample.ts';
@@ -68,6 +69,34 @@ describe('a photograph', () => {
     const { pixels, notes } = photo(half, 1, 2);
     expect([...pixels]).toEqual([255, 127, 255, 127]);
     expect(notes).toEqual(['laid on white where it is transparent']);
+  });
+
+  it('lies on black where white would hide it', () => {
+    const halves = (ink: number[]) => paint(2, 2, (x) => (x === 0 ? [0, 0, 0, 0] : ink));
+    expect(photo(halves([255, 255, 255, 255]), 3, 2).notes).toEqual([
+      'laid on black where it is transparent, because white would hide it',
+    ]);
+    expect([...photo(halves([240, 235, 250, 255]), 1, 2).pixels]).toEqual([0, 237, 0, 237]);
+    // A soft edge of another colour is no ink; a colour is seen on white.
+    expect([
+      ...photo(
+        paint(2, 1, (x) => (x === 0 ? [0, 0, 0, 90] : [255, 255, 255, 250])),
+        1,
+        1,
+        2,
+      ).pixels,
+    ]).toEqual([0, 250]);
+    expect(photo(halves([255, 255, 0, 255]), 3, 2).notes).toEqual(['laid on white where it is transparent']);
+    expect(photo(halves([255, 255, 255, 0]), 3, 2).notes).toEqual(['laid on white where it is transparent']);
+  });
+
+  it('says which share of it is cut off', () => {
+    const cutOff = (width: number, height: number) =>
+      fitPhoto(
+        paint(width, height, () => [9, 9, 9]),
+        [1, 8, 8],
+      ).cutOff;
+    expect([cutOff(30, 30), cutOff(60, 30), cutOff(30, 120)]).toEqual([0, 0.5, 0.75]);
   });
 
   it('is grey by its luma where the model is', () => {
@@ -169,6 +198,11 @@ describe('a digit of any kind', () => {
       'dark on light': bar(200, 200, 20, 10, black, white),
       'elsewhere in the picture': bar(200, 200, 150, 90, white, black),
       'on nothing': bar(200, 200, 20, 10, black, [0, 0, 0, 0]),
+      'in white on nothing': bar(200, 200, 20, 10, white, [0, 0, 0, 0]),
+      'in white on nothing that was white': bar(200, 200, 20, 10, white, [255, 255, 255, 0]),
+      'in pale grey on nothing': bar(200, 200, 20, 10, [220, 220, 220, 255], [0, 0, 0, 0]),
+      'in yellow on nothing': bar(200, 200, 20, 10, [255, 255, 140, 255], [0, 0, 0, 0]),
+      'in white that lets half through': bar(200, 200, 20, 10, [255, 255, 255, 128], [0, 0, 0, 0]),
     };
     for (const [name, picture] of Object.entries(variants))
       expect([name, ...fitted(picture).pixels]).toEqual([name, ...expected]);
@@ -196,6 +230,19 @@ describe('a digit of any kind', () => {
     const { pixels, notes } = fitted(bar(200, 200, 20, 10, [90, 90, 90, 255], [230, 230, 230, 255]));
     expect([...pixels]).toEqual([...expected]);
     expect(notes).toContain('stretched in contrast, so that the background is black and the ink white');
+  });
+
+  it('without ink is said to be blank', () => {
+    const note = 'it is blank: there is no ink in it';
+    for (const side of [28, 50]) {
+      const [paper, noisy, nothing] = [
+        paint(side, side, () => [255, 255, 255]),
+        paint(side, side, (x, y) => [250 + ((x * 7 + y * 3) % 4), 250, 250]),
+        paint(side, side, () => [0, 0, 0, 0]),
+      ];
+      for (const picture of [paper, noisy, nothing]) expect(fitted(picture).notes).toContain(note);
+      expect(fitted(paint(side, side, (x) => (x < 9 ? [200, 200, 200] : [255, 255, 255]))).notes).not.toContain(note);
+    }
   });
 
   it('may be blank, or one pixel', () => {

@@ -152,7 +152,11 @@ describe('a folder of images', () => {
 
   const animated = (() => {
     const png = grey(1);
-    return Buffer.concat([png.subarray(0, 33), pngChunk('acTL', Buffer.alloc(8)), png.subarray(33)]);
+    return Buffer.concat([
+      png.subarray(0, 33),
+      pngChunk('acTL', Buffer.from([0, 0, 0, 2, 0, 0, 0, 0])),
+      png.subarray(33),
+    ]);
   })();
   const enormous = (() => {
     const header = Buffer.alloc(13);
@@ -163,11 +167,14 @@ describe('a folder of images', () => {
     return Buffer.concat([grey(1).subarray(0, 8), ...chunks]);
   })();
   const bad: Record<string, readonly [Uint8Array | string, string]> = {
-    'animated.png': [animated, 'it is animated; expected a single picture'],
-    'cut.png': [grey(1).subarray(0, 60), 'damaged PNG (cut short); it cannot be read'],
+    'animated.png': [animated, 'it is animated or has 2 pages; expected a single picture'],
+    'cut.png': [
+      grey(1).subarray(0, 60),
+      'it is a PNG that cannot be read (vipspng: libpng read error); get a new copy, or convert it to PNG',
+    ],
     'empty.png': ['', 'the file is empty'],
     'enormous.png': [enormous, '60000 × 60000 pixels are too many (at most 100 million); scale it down first'],
-    'text\t.png': ['hello', 'expected a picture, but it is no PNG, JPEG, WebP or other format that can be read'],
+    'text\t.png': ['hello', 'expected a picture, but it is a text file; give a picture instead'],
   };
 
   it('leaves out what cannot be read, and names it', async () => {
@@ -182,6 +189,32 @@ describe('a folder of images', () => {
     }
   });
 
+  it('says how many lose their ends, and how much of them', async () => {
+    for (let i = 0; i < 3; i++) put(`${i}.png`, grey(i));
+    put('wide.png', encodePng(16, 8, 1, new Uint8Array(128)));
+    expect((await load()).notes).toContain(`${folder}: 1 of 4 images is not square: up to 50 % of each is cut off`);
+    put('tall.png', encodePng(8, 32, 1, new Uint8Array(256)));
+    for (let again = 0; again < 2; again++) {
+      expect((await load()).notes).toContain(`${folder}: 2 of 5 images are not square: up to 75 % of each is cut off`);
+    }
+  });
+
+  it('says how many are laid on black, so that they are seen', async () => {
+    for (let i = 0; i < 3; i++) put(`${i}.png`, grey(i));
+    const white = Buffer.from(Array.from({ length: 64 }, (_, i) => [255, 255, 255, i < 32 ? 255 : 0]).flat());
+    put(
+      'white.png',
+      await sharp(white, { raw: { width: 8, height: 8, channels: 4 } })
+        .png()
+        .toBuffer(),
+    );
+    const { train, test, notes } = await load();
+    expect([...values(train), ...values(test)].sort((a, b) => a - b)).toEqual([0, 1, 2, 255]);
+    const pixels = [...residentImages(train), ...residentImages(test)];
+    expect(pixels.filter((value) => value === 0).length).toBe(16 + 8);
+    expect(notes).toContain(`${folder}: 1 of 4 images is laid on black, because white would hide what is drawn there`);
+  });
+
   it('names the first ten of many, and counts the rest', async () => {
     for (let i = 0; i < 2; i++) put(`${i}.png`, grey(i));
     for (let i = 0; i < 15; i++) put(`empty${i}.png`, '');
@@ -192,7 +225,7 @@ describe('a folder of images', () => {
 
   it('of which none is an image, or can be read, is refused, and leaves nothing', async () => {
     put('a.txt', 'text');
-    await expect(load()).rejects.toThrow('there are no images in it; expected PNG files');
+    await expect(load()).rejects.toThrow('there are no images in it; expected files of PNG, JPEG');
     put('a.png', '');
     await expect(load()).rejects.toThrow('none of the images in it can be read: skipped a.png: the file is empty');
     expect(packs()).toEqual([]);
@@ -278,6 +311,22 @@ describe('the cache of a folder', () => {
     expect(packs()).toEqual([]);
   });
 
+  it('is used without loading the package that decodes', async () => {
+    await load();
+    let loaded = false;
+    vi.resetModules();
+    vi.doMock('sharp', () => {
+      loaded = true;
+      throw new Error('not installed');
+    });
+    const { notes, steps, ...report } = listener();
+    await (await import('../../src/data/folder.ts')).loadFolder(folder, { imageSize: 4, seed: 1 }, report);
+    expect([loaded, steps]).toEqual([false, []]);
+    put('new.png', grey(9));
+    await (await import('../../src/data/folder.ts')).loadFolder(folder, { imageSize: 4, seed: 1 }, report);
+    expect(loaded).toBe(true);
+  });
+
   it('is another one for another size', async () => {
     await load();
     await load({ imageSize: 5 });
@@ -351,8 +400,18 @@ describe('files that sharp reads', () => {
     const { train, test } = await loadWithout(folder, { imageSize: 4, seed: 1 }, report);
     expect(train.count + test.count).toBe(2);
     expect(notes).toContain(
-      `${folder}: skipped 3 that are no PNG (b.jpg, c.webp, d.png); to read them too: npm install sharp`,
+      `${folder}: skipped 3 that are no PNG (b.jpg, c.webp, d.png): the package sharp cannot be loaded here; ` +
+        'convert to PNG, or install vae again with its optional packages',
     );
+    // As soon as it can be loaded, they are read.
+    vi.doUnmock('sharp');
+    vi.resetModules();
+    const again = await (await import('../../src/data/folder.ts')).loadFolder(
+      folder,
+      { imageSize: 4, seed: 1 },
+      silent,
+    );
+    expect(again.train.count + again.test.count).toBe(5);
   });
 });
 

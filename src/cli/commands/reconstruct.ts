@@ -35,7 +35,7 @@ function define(command: Command): void {
     .addOption(
       pathOption(
         '--input <file>',
-        'a PNG (with the package sharp also JPEG or WebP) of any size, in grey or colour, dark on light or light on dark',
+        'a PNG, JPEG, WebP or other picture of any size, in grey or colour, dark on light or light on dark',
       ).makeOptionMandatory(),
     )
     .addOption(pictureOption('reconstruction.png'))

@@ -3,11 +3,12 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../../base/errors.ts';
-import { listFolder, readFile } from '../../base/files.ts';
+import { readFile } from '../../base/files.ts';
 import type { ImageSet } from '../../data/dataset.ts';
 import { decodePicture } from '../../data/decode.ts';
 import { fitPicture } from '../../data/fit.ts';
 import { fitOf } from '../../data/index.ts';
+import { listImages } from '../../data/listing.ts';
 import type { Fitted } from '../../data/photo.ts';
 import type { Model } from '../../programs/programs.ts';
 import { note } from './terminal.ts';
@@ -39,18 +40,17 @@ export async function readPictures(files: readonly string[], model: Model): Prom
 export const fitFile = async (file: string, { config, vae }: Model): Promise<Fitted> =>
   fitPicture(await decodePicture(readFile(file), file), vae.config.imageShape, fitOf(config.dataset));
 
-const PICTURE = /\.(png|jpe?g|webp)$/i;
-
 /**
- * The files named, and in the folders named those that end in .png, .jpg or .webp, by name.
+ * The files named, and the pictures in and below the folders named, as training finds them.
  * @throws InputError if a folder has none.
  */
 export function findPictures(names: readonly string[]): string[] {
   return names.flatMap((name) => {
     if (!existsSync(name) || !statSync(name).isDirectory()) return [name];
-    const found = listFolder(name).filter((entry) => PICTURE.test(entry));
-    if (found.length === 0) throw new InputError(`${name}: there is no picture in this folder`);
-    return found.sort().map((entry) => path.join(name, entry));
+    const { images, problems } = listImages(name);
+    for (const problem of problems) note(`${name}: skipped ${problem}`);
+    if (images.length === 0) throw new InputError(`${name}: there is no picture in this folder`);
+    return images.map((image) => path.join(name, image.name));
   });
 }
 
