@@ -3,8 +3,10 @@
 import path from 'node:path';
 import { closeDataset } from '../../data/dataset.ts';
 import type { EngineName } from '../../engines/index.ts';
+import type { Model } from '../../programs/programs.ts';
 import type { Progress } from '../../runs/progress.ts';
 import { createRun, type RunDirectory } from '../../runs/run-directory.ts';
+import { numberName } from '../../settings/contract.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import { DivergenceError } from '../../training/divergence.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
@@ -15,9 +17,9 @@ import { Exit, INTERRUPTED } from '../shared/exit-codes.ts';
 import { flagName } from '../shared/flags.ts';
 import { RUNS_FOLDER } from '../shared/options.ts';
 import { type Bar, startBar } from '../shared/progress-bar.ts';
-import { note, workWithoutOutput } from '../shared/terminal.ts';
-import { nats } from '../shared/words.ts';
-import { announce, conclude, epochsOf, showEpoch } from './lines.ts';
+import { note, noteCommand, workWithoutOutput } from '../shared/terminal.ts';
+import { counted, formatProgress, nats, shellQuoted } from '../shared/words.ts';
+import { announce, conclude, epochPrinter, epochsOf, runClock } from './lines.ts';
 import type { TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
 import { prepare, startOf } from './start.ts';
@@ -48,7 +50,7 @@ export async function train(options: TrainOptions): Promise<void> {
     announce(run, engine, model, dataset, trainer);
     // From here on the run continues even if its output cannot be printed.
     workWithoutOutput();
-    await follow({ run, trainer, config, pictures: new Pictures(run, engine, model, trainer, dataset) });
+    await follow({ run, trainer, model, config, pictures: new Pictures(run, engine, model, trainer, dataset) });
   } finally {
     closeDataset(dataset);
     run.unlock();
@@ -59,6 +61,7 @@ export async function train(options: TrainOptions): Promise<void> {
 interface Following {
   readonly run: RunDirectory;
   readonly trainer: Trainer;
+  readonly model: Model;
   readonly config: RunConfig;
   readonly pictures: Pictures;
 }
@@ -69,6 +72,8 @@ class Follower {
   private bar: Bar | undefined;
   private epochBegan = performance.now();
   private startImages: number;
+  private readonly printEpoch: ReturnType<typeof epochPrinter>;
+  private readonly secondsLeft: ReturnType<typeof runClock>;
   /** What the last checkpoint holds. */
   saved: Progress;
 
@@ -76,16 +81,19 @@ class Follower {
     this.following = following;
     this.saved = following.trainer.progress;
     this.startImages = this.saved.sums.images;
+    const { config, trainer, model } = following;
+    this.printEpoch = epochPrinter(config, trainer, model.vae.pixels);
+    this.secondsLeft = runClock(trainer);
   }
 
   /** Steps that were under way when the user interrupted are recorded, but not shown. */
   step(record: StepRecord, isShown: boolean): void {
-    const { run, trainer } = this.following;
+    const { run, trainer, config } = this.following;
     if (isCurvePoint(record)) run.appendCurve(curvePoint(record));
     if (!isShown) return;
-    const { epoch, images, imagesInEpoch, bound } = record;
+    const { epoch, step, images, imagesInEpoch, bound } = record;
     this.bar ??= startBar(`epoch ${epoch}/${epochsOf(trainer)}`, imagesInEpoch, this.startImages, 'images');
-    this.bar.update(images, { detail: `bound ${nats(bound)} | ` });
+    this.bar.update(images, { detail: `${numberName(config)} ${nats(bound)}`, left: this.secondsLeft(step) });
   }
 
   async epoch(record: EpochRecord): Promise<void> {
@@ -95,7 +103,7 @@ class Follower {
     // The checkpoint comes first: a picture can be drawn again.
     run.appendMetrics(metricsLine(record, seconds));
     this.save({ best: record.best, keep: isKept(record, trainer, config) });
-    showEpoch(record, config, trainer, seconds);
+    this.printEpoch(record, seconds);
     await pictures.draw(record.epoch);
     [this.epochBegan, this.startImages] = [performance.now(), 0];
   }
@@ -125,8 +133,8 @@ async function follow(following: Following): Promise<void> {
     if (trainer.progress.epoch > 0) await pictures.drawOverview();
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
-    const { step, epoch } = follower.saved;
-    if (step > 0) note(`the checkpoint of epoch ${epoch} is intact in ${run.folder}`);
+    const { saved } = follower;
+    if (saved.step > 0) note(`the checkpoint after ${formatProgress(saved)} is intact in ${run.folder}`);
     throw error;
   } finally {
     follower.endBar();
@@ -137,7 +145,8 @@ async function follow(following: Following): Promise<void> {
   if (trainer.finished === undefined) {
     const { step } = trainer.progress;
     if (follower.saved !== trainer.progress) follower.save();
-    note(`interrupted and saved after ${step} updates; continue with: vae train --resume ${run.folder}`);
+    const command = `vae train --resume ${shellQuoted(run.folder)}`;
+    noteCommand(`interrupted and saved after ${counted(step, 'update')}; continue with`, command);
     throw new Exit(INTERRUPTED);
   }
   conclude(run, trainer, config);
