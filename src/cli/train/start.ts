@@ -38,7 +38,7 @@ function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
   const resolved = { threads: defaultThreads(), ...resolveConfig(withAbsoluteData(given)) };
   // A flag that changes nothing is refused before its value is.
   checkEffect(given, resolved);
-  return { config: checkConfig(resolved) };
+  return { config: checkConfig(resolved, given) };
 }
 
 function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
