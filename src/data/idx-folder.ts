@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../base/errors.ts';
 import { readFile } from '../base/files.ts';
+import { npmReinstall } from '../base/npm.ts';
 import type { ImageSet, ImageShape } from './dataset.ts';
 import { parseIdx } from './idx.ts';
 
@@ -32,7 +33,7 @@ function readSet(folder: string, part: keyof typeof FILES, sha256?: Checksums): 
     const file = findFile(folder, name);
     const content = readFile(file);
     if (sha256 !== undefined && createHash('sha256').update(content).digest('hex') !== sha256[name]) {
-      throw new InputError(`${file} is not the official file: its SHA-256 differs; reinstall the package with npm ci`);
+      throw new InputError(`${file} is not the official file: its SHA-256 differs; ${npmReinstall()}`);
     }
     return { file, ...parseIdx(content, file) };
   };
