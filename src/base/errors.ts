@@ -14,6 +14,8 @@ export interface Details {
   readonly field?: string;
   /** The value that it was given. */
   readonly value?: unknown;
+  /** Who gave it, where that is not the user: "set by the preset adcme". */
+  readonly origin?: string;
   /** What to do instead; any one of them is enough. */
   readonly remedies?: readonly Remedy[];
 }
@@ -21,7 +23,10 @@ export interface Details {
 /** How a reader knows a setting; one that is on or off may be known by its value. */
 export type Label = (field: string, value?: unknown) => string;
 
-const asIs: Label = (field) => field;
+/** How a value is written where a reader may paste it. */
+export type Quote = (text: string) => string;
+
+const asIs = (text: string): string => text;
 
 /** What a message shows of a value at most; a file can hold anything. */
 const MOST_SHOWN = 200;
@@ -44,13 +49,13 @@ function json(value: unknown): string {
 }
 
 /** "lower --learning-rate (now 0.1), or use --clip 10 or --scale softplus": a verb is said once for all that it takes. */
-function formatRemedies(remedies: readonly Remedy[], label: Label): string {
+function formatRemedies(remedies: readonly Remedy[], label: Label, quote: Quote): string {
   const verbs = [...new Set(remedies.map(({ verb = 'use' }) => verb))];
   const groups = verbs.map((verb) => {
     const taken = remedies.filter((remedy) => (remedy.verb ?? 'use') === verb);
     const objects = taken.map(({ field, value }) => {
       if (value === undefined) return label(field);
-      return `${label(field)} ${verb === 'lower' ? `(now ${formatValue(value)})` : formatValue(value)}`;
+      return `${label(field)} ${verb === 'lower' ? `(now ${formatValue(value)})` : quote(formatValue(value))}`;
     });
     return `${verb} ${joined(objects, verb === 'look at' ? 'and' : 'or')}`;
   });
@@ -68,21 +73,23 @@ export class UserError extends Error {
   readonly details: Details;
 
   constructor(problem: string, details: Details = {}) {
-    super(wordsOf(problem, details, asIs));
+    super(wordsOf(problem, details, asIs, asIs));
     this.problem = problem;
     this.details = details;
   }
 
   /** The message in the words of a reader who knows settings by other names, such as flags. */
-  wordsFor(label: Label): string {
-    return wordsOf(this.problem, this.details, label);
+  wordsFor(label: Label, quote: Quote = asIs): string {
+    return wordsOf(this.problem, this.details, label, quote);
   }
 }
 
-function wordsOf(problem: string, { field, value, remedies = [] }: Details, label: Label): string {
-  const isShown = value !== undefined && typeof value !== 'boolean';
-  const place = field === undefined ? '' : `${label(field, value)} ${isShown ? `${formatValue(value)}: ` : ''}`;
-  const instead = remedies.length === 0 ? '' : `; ${formatRemedies(remedies, label)}`;
+function wordsOf(problem: string, details: Details, label: Label, quote: Quote): string {
+  const { field, value, origin, remedies = [] } = details;
+  const given = value === undefined || typeof value === 'boolean' ? [] : [formatValue(value)];
+  const words = [...given, ...(origin === undefined ? [] : [`(${origin})`])];
+  const place = field === undefined ? '' : `${label(field, value)} ${words.join(' ')}${words.length > 0 ? ': ' : ''}`;
+  const instead = remedies.length === 0 ? '' : `; ${formatRemedies(remedies, label, quote)}`;
   return place + problem + instead;
 }
 

@@ -7,6 +7,8 @@ import { version } from './shared/environment.ts';
 import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './shared/exit-codes.ts';
 import { flagName } from './shared/flags.ts';
 import { handleOutputErrors, note } from './shared/terminal.ts';
+import { inOurWords } from './shared/usage.ts';
+import { shellQuoted } from './shared/words.ts';
 
 type Row = readonly [description: string, load: () => Promise<{ readonly command: CommandDefinition }>];
 
@@ -14,7 +16,7 @@ type Row = readonly [description: string, load: () => Promise<{ readonly command
 const COMMANDS: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   'Train:': {
     train: ['train a model; writes checkpoints and pictures every epoch', () => import('./commands/train.ts')],
-    presets: ['list the presets: known models from papers and tutorials', () => import('./commands/presets.ts')],
+    presets: ['list the presets: known models, with their sources', () => import('./commands/presets.ts')],
   },
   'Look:': {
     sample: ['draw new images from the model', () => import('./commands/sample.ts')],
@@ -46,6 +48,9 @@ Examples:
   $ vae sample -n 49 --out grid.png
   $ vae evaluate`;
 
+/** All that may stand before a command. */
+const OWN_FLAGS = ['-V', '--version', '-h', '--help'];
+
 const CONCLUSION = `
 Every command: vae <command> --help
 
@@ -69,6 +74,7 @@ async function parse(args: readonly string[]): Promise<void> {
   const asked = words.find((word) => !word.startsWith('-'));
   const program = createProgram();
   const command = program.commands.find((known) => known.name() === asked);
+  checkOrder(words, program);
   if (command !== undefined) {
     const [, load] = COMMANDS[command.helpGroup()][command.name()];
     (await load()).command.define(command);
@@ -76,6 +82,14 @@ async function parse(args: readonly string[]): Promise<void> {
   // With an unknown command the name is the mistake, whatever follows it.
   const isUnknown = command === undefined && asked !== undefined && asked === words[0];
   await program.parseAsync(isUnknown ? [asked] : words, { from: 'user' });
+}
+
+/** @throws ConfigError if an option stands before its command. */
+function checkOrder(words: readonly string[], { commands }: Command): void {
+  const [first] = words;
+  const command = commands.find((known) => words.includes(known.name()));
+  if (command === undefined || !first?.startsWith('-') || OWN_FLAGS.includes(first)) return;
+  throw new ConfigError(`${first}: the command comes first: vae ${command.name()} ${first} ...`);
 }
 
 function createProgram(): Command {
@@ -87,7 +101,7 @@ function createProgram(): Command {
     .helpCommand(false)
     .addHelpText('after', CONCLUSION)
     .showHelpAfterError(false)
-    .configureOutput({ outputError: (text) => note(oneLine(text)) })
+    .configureOutput({ outputError: (text) => note(inOurWords(text)) })
     .exitOverride();
   for (const [group, rows] of Object.entries(COMMANDS)) {
     for (const [name, [description]] of Object.entries(rows)) {
@@ -98,20 +112,13 @@ function createProgram(): Command {
   return program.configureHelp({ visibleOptions: () => [], subcommandTerm: (command) => command.name() });
 }
 
-/** commander puts its suggestion on a second line. */
-const oneLine = (text: string): string =>
-  text
-    .trim()
-    .replace(/^error: /, 'vae: ')
-    .replace(/\s*\n\s*/g, ' ');
-
 /** Prints one line that says what to do, and returns the exit code. */
 function report(error: unknown): number {
   if (error instanceof Exit) return error.code;
   // commander has printed its own.
   if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE_ERROR;
   if (error instanceof UserError) {
-    note(`vae: ${printable(error.wordsFor(flagName))}`);
+    note(`vae: ${error.wordsFor(flagName, shellQuoted)}`);
     return error instanceof ConfigError ? USAGE_ERROR : RUNTIME_ERROR;
   }
   // V8's own words for an array that is larger than memory.
@@ -121,7 +128,3 @@ function report(error: unknown): number {
   }
   throw error;
 }
-
-/** One line, whatever bytes a file put into a message. */
-const printable = (message: string): string =>
-  [...message].map((character) => (character < ' ' || character === '\u007f' ? ' ' : character)).join('');

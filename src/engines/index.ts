@@ -1,13 +1,13 @@
 /** Devices by name: an engine and, after a colon, what it runs on. Each is loaded only when it is asked for. */
 
+import { npmReinstall } from '../base/npm.ts';
 import { type Engine, EngineError, type EngineOptions, MissingError } from './engine.ts';
 import type { ProviderName } from './onnx/providers.ts';
 import type { BackendName } from './tfjs/backends.ts';
 
 type Create = (options: EngineOptions) => Promise<Engine>;
 
-const ONNX_NEEDS =
-  'onnxruntime-node, which has no binary for this platform (Alpine and Intel Macs) or is not installed: run npm ci; until then use the device tfjs, or reference, which is slow';
+const ONNX_NEEDS = `onnxruntime-node, which has no binary for this platform (Alpine and Intel Macs) or is not installed: ${npmReinstall()}; until then use the device tfjs, or reference, which is slow`;
 
 /** Loads a file of the onnx engine. A library that cannot be loaded is explained in one line. */
 async function loadOnnx<File>(file: () => Promise<File>): Promise<File> {

@@ -111,15 +111,17 @@ export function endEpoch(progress: Progress, bound: number, isWhole: boolean): E
   return { progress: { ...open, measured: step, ...(best && { best }) }, best: found, isBest };
 }
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** Why there is nothing more to train, or undefined while there is. */
 export function finished(progress: Progress, { epochs, steps, patience }: Limits): Finish | undefined {
   const { epoch, step, batch, best, measured } = progress;
   if (steps !== undefined && step >= steps && (batch === 0 || measured === step))
-    return { why: `${step} updates`, limit: 'steps' };
-  if (steps === undefined && epoch >= epochs) return { why: `${epoch} epochs`, limit: 'epochs' };
+    return { why: counted(step, 'update'), limit: 'steps' };
+  if (steps === undefined && epoch >= epochs) return { why: counted(epoch, 'epoch'), limit: 'epochs' };
   const waited = epoch - (best?.epoch ?? epoch);
   if (patience === 0 || waited < patience) return undefined;
-  return { why: `${epoch} epochs, the last ${waited} of them without a better bound`, limit: 'patience' };
+  return { why: `${counted(epoch, 'epoch')}, the last ${waited} of them without a better bound`, limit: 'patience' };
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

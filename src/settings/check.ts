@@ -11,6 +11,7 @@ import { objectives } from '../vae/objectives/index.ts';
 import type { ObjectiveRow } from '../vae/objectives/objective.ts';
 import { posteriors } from '../vae/posteriors/index.ts';
 import type { PosteriorRow } from '../vae/posteriors/posterior.ts';
+import { type PresetName, presetOf } from './presets.ts';
 import { type RunConfig, readersOf, SETTING_NAMES, type SettingName, settingOf, settings } from './table.ts';
 
 type Check = (config: RunConfig) => Conflict | undefined;
@@ -108,11 +109,20 @@ const CHECKS: readonly Check[] = [
   floorFits,
 ];
 
+/** Who has set what the user has not: nobody should be told of a mistake in something that they never wrote. */
+function originOf(field: string, given: Partial<RunConfig> | undefined): { origin?: string } {
+  if (given === undefined || Object.hasOwn(given, field)) return {};
+  const { preset } = given;
+  const isPresets = preset !== undefined && Object.hasOwn(presetOf(preset as PresetName).config, field);
+  return { origin: isPresets ? `set by the preset ${preset}` : 'not given, so the default' };
+}
+
 /**
  * Checks every field and how they fit together.
- * @throws ConfigError naming the field, the value and what was expected.
+ * @param given the settings that the user has named; by default all of them.
+ * @throws ConfigError naming the field, the value, who has set it and what was expected.
  */
-export function checkConfig(values: Readonly<Record<string, unknown>>): RunConfig {
+export function checkConfig(values: Readonly<Record<string, unknown>>, given?: Partial<RunConfig>): RunConfig {
   const checked: Record<string, unknown> = {};
   for (const name of SETTING_NAMES) {
     const { rule, optional } = settingOf(name);
@@ -126,7 +136,7 @@ export function checkConfig(values: Readonly<Record<string, unknown>>): RunConfi
     const conflict = check(config);
     if (conflict === undefined) continue;
     const { field, problem, remedies = [] } = conflict;
-    throw new ConfigError(problem, { field, value: checked[field], remedies });
+    throw new ConfigError(problem, { field, value: checked[field], ...originOf(field, given), remedies });
   }
   return config;
 }

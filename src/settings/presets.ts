@@ -10,6 +10,9 @@ export interface Preset {
   readonly config: Partial<RunConfig>;
 }
 
+/** What several of them were: code for teaching, known here without a page to name. */
+const EXERCISE = 'sizes and settings of an exercise that is not published';
+
 const SEMINAR: Partial<RunConfig> = {
   hidden: [600],
   activation: ['elu'],
@@ -58,21 +61,21 @@ export const presets = {
     },
   },
   'seminar-ae': {
-    source: 'a seminar on generative models, part 1',
+    source: `Hinton & Salakhutdinov (2006); ${EXERCISE}`,
     summary: 'a plain autoencoder, 784-600-60, squared error',
     differs:
       "the squared error is summed over an image's pixels, not averaged over them: up to its ε, Adam takes the same steps",
     config: { ...SEMINAR, latent: 60, objective: 'autoencoder', posterior: 'point', likelihood: 'squared-error' },
   },
   'seminar-vae': {
-    source: 'a seminar on generative models, part 2',
+    source: `Kingma & Welling (2014); ${EXERCISE}`,
     summary: '784-600-6, normal pixels with a learnt standard deviation each',
     differs:
       'its evaluation also trained: ours does not; σ is at least 1/256, one grey level, or black borders would have no finite density',
     config: SEMINAR_VAE,
   },
   'seminar-flow': {
-    source: 'a seminar on generative models, part 3; Rezende & Mohamed (2015)',
+    source: `Rezende & Mohamed (2015); ${EXERCISE}`,
     summary: 'the same with ten planar flows',
     differs: 'as seminar-vae; ten steps are our choice; u is kept where the flow has an inverse',
     config: { ...SEMINAR_VAE, posterior: 'planar', flowSteps: 10, kl: 'monte-carlo' },
@@ -90,7 +93,7 @@ export const presets = {
     config: { ...ALTOSAAR, posterior: 'autoregressive', flowSteps: 2, flowHidden: 256, flowContext: 128 },
   },
   tutorial: {
-    source: 'a tutorial of variational autoencoders with two latents',
+    source: `Kingma & Welling (2014); ${EXERCISE}`,
     summary: '784-100-50-2, softplus, normal pixels with σ = 1, batch 16, 5,000 steps',
     differs:
       'the true bound; its code summed one term over the batch and averaged the other, which --beta 0.0625 reproduces',
@@ -106,7 +109,7 @@ export const presets = {
     },
   },
   cifar: {
-    source: 'a convolutional residual VAE on CIFAR-10 with a score-function lesson',
+    source: `Kingma & Welling (2014) with the blocks of He et al. (2016); ${EXERCISE}`,
     summary: 'CIFAR-10, residual blocks of 64, 128, 256 channels, 16 latents, normal pixels with σ = 1 in [−1, 1]',
     differs: 'the 5,000 validation images are taken from the 50,000 training images',
     config: {

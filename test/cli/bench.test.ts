@@ -50,4 +50,11 @@ describe('vae bench', () => {
     ]);
     expect((await bench('--profile', '--print', 'program')).code).toBe(2);
   });
+
+  it('--print takes no flag that would change nothing', async () => {
+    for (const flag of ['--calls 3', '--seconds 1', '--threads 1', '--device reference']) {
+      const { code, stderr } = await bench('--print', 'program', ...flag.split(' '));
+      expect([code, stderr]).toEqual([2, `vae: --print cannot be used with ${flag.split(' ')[0]}\n`]);
+    }
+  });
 });

@@ -60,7 +60,7 @@ describe('a device that is not here says in one line what it needs', () => {
     [
       'tfjs:node-gpu',
       { without: [tfjs('node-gpu')] },
-      /Node up to 22.*CUDA 11\.2 and cuDNN 8\.1; run npm install --no/,
+      /Node 20 or 22 .*CUDA 11\.2 and cuDNN 8\.1; run npm install --no/,
     ],
     [
       'tfjs:node',
@@ -99,7 +99,7 @@ describe('a device that is not here says in one line what it needs', () => {
 
   it('unless its name is wrong, which is a mistake of usage', async () => {
     const { code, stderr } = await vae(folder, 'bench', '--device', 'tfjs:wsm');
-    expect(stderr).toMatch(/^vae: option '--device <name>' .* did you mean tfjs:wasm\?\n$/);
+    expect(stderr).toMatch(/^vae: --device tfjs:wsm: .* did you mean tfjs:wasm\?\n$/);
     expect(code).toBe(2);
   });
 

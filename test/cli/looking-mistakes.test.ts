@@ -21,7 +21,9 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     copyFileSync(inFolder('plane/checkpoints/last.safetensors'), inFolder('odd/checkpoints/last.safetensors'));
     writeFileSync(inFolder('odd/samples/epoch-0001.png'), encodePng(4, 4, 1, new Uint8Array(16)));
     writeFileSync(inFolder('odd/samples/epoch-0002.png'), encodePng(4, 5, 1, new Uint8Array(20)));
-    copyFileSync(inFolder('plane/checkpoints/last.safetensors'), inFolder('model.csv'));
+    for (const name of ['model.csv', 'model.png']) {
+      copyFileSync(inFolder('plane/checkpoints/last.safetensors'), inFolder(name));
+    }
     mkdirSync(inFolder('unseen', 'checkpoints'), { recursive: true });
     copyFileSync(inFolder('plane/checkpoints/last.safetensors'), inFolder('unseen/checkpoints/last.safetensors'));
   });
@@ -56,7 +58,14 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
       'expected a picture, but it is a text file',
     ],
     'a traverse without its data': ['traverse --run model --data-dir nowhere', 1, 'nowhere: no such folder'],
-    'a plane of five latents': ['manifold --run model', 2, 'has 5 latents; name two of them, such as --latents 0,1'],
+    'a latent twice': [
+      'traverse --run model --latents 0,0',
+      2,
+      '--latents 0,0: expected all, or latents such as 0,3,5',
+    ],
+    'an animation by the name of a film': ['animate --run plane --out a.gif', 2, 'ends in .png or .apng'],
+    'a scatter by the name of a JPEG': ['encode --run model --out - --scatter s.jpeg', 2, 'ends in .png'],
+    'steps as a JPEG': ['interpolate --run model --animate s.JPG', 2, '--animate s.JPG: expected a path'],
     'a plane of one latent': ['manifold --run line', 2, 'has one latent and no plane; use vae traverse'],
     'a plane of one latent twice': ['manifold --run model --latents 2,2', 2, 'expected two latents such as 0,1'],
     'a plane beyond the latents': [
@@ -65,7 +74,7 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
       'no latent 2; the model has latents 0 to 1',
     ],
     'a range of quantiles': ['manifold --run plane --quantiles --range 3', 2, 'cannot be used with'],
-    'no place for the latents': ['encode --run model', 2, "required option '--out <file>' not specified"],
+    'no place for the latents': ['encode --run model', 2, '--out <file> is needed'],
     'a place of no known kind': ['encode --run model --out latents.txt', 2, 'ends in .csv or .npy, or - for stdout'],
     'a split of a user’s pictures': ['encode --out - --input mine --split train', 2, 'cannot be used with'],
     'a folder without pictures': [
@@ -74,10 +83,10 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
       'empty: there is no picture in this folder',
     ],
     'a scatter of one latent': ['encode --run line --out - --scatter s.png', 2, 'needs at least two latents'],
-    'a scatter onto the latents': [
-      'encode --run model --out s.csv --scatter s.csv',
+    'a scatter onto the model': [
+      'encode --checkpoint model.png --out - --scatter model.png',
       1,
-      '--scatter s.csv: this would replace',
+      '--scatter model.png: this would replace',
     ],
     'latents onto the model': [
       'encode --checkpoint model.csv --out model.csv',

@@ -15,7 +15,15 @@ const picture = (name: string) => decoded(readFileSync(inFolder(name)));
 /** Images are drawn 56 wide and 2 apart. */
 const CELL = 58;
 
-beforeAll(() => makeModels(folder));
+beforeAll(async () => {
+  await makeModels(folder);
+  // Ended inside its first epoch.
+  await vae(
+    folder,
+    'train',
+    ...'--data-dir data --hidden 4 --latent 2 --batch-size 20 --steps 3 --out once'.split(' '),
+  );
+});
 
 const use = (command: string, model: string, ...args: string[]) => vae(folder, command, '--run', model, ...args);
 
@@ -139,6 +147,19 @@ describe('vae manifold', () => {
     expect(cell(m, 2, 4)).not.toBe(cell(m, 0, 2));
   });
 
+  it('draws the two of more latents that tell most, and says which', async () => {
+    const { stdout, stderr } = await done('manifold', 'model', '--steps', '3', '--out', 'most.png');
+    const kls = await latentKls('model');
+    const [a, b] = kls
+      .map((_, i) => i)
+      .sort((i, j) => kls[j] - kls[i])
+      .slice(0, 2)
+      .sort();
+    expect(stdout).toContain(`latents ${a} and ${b}, −2 to 2`);
+    const shown = [a, b].map((i) => `${i} (KL ${kls[i].toFixed(2)})`).join(' and ');
+    expect(stderr).toBe(`of 5 latents, ${shown} tell most about the test images; --latents shows others\n`);
+  });
+
   it('draws two latents of more, and the prior’s quantiles', async () => {
     const args = ['--latents', '4,1', '--quantiles', '--steps', '4', '--out', 'q.png'];
     expect((await done('manifold', 'model', ...args)).stdout).toContain('latents 4 and 1, the quantiles of the prior');
@@ -149,6 +170,11 @@ describe('vae manifold', () => {
 });
 
 describe('vae animate', () => {
+  it('names one frame as one', async () => {
+    const { stdout } = await done('animate', 'once', '--out', 'once.png');
+    expect(stdout).toBe('once.png: 1 frame, epoch 1, 200 ms each; once\n');
+  });
+
   it('has a frame an epoch, captioned', async () => {
     const { stdout } = await done('animate', 'plane');
     expect(stdout).toBe('animation.png: 4 frames, epoch 1 to 4, 200 ms each; plane\n');
@@ -270,5 +296,12 @@ describe('--json', () => {
       expect(JSON.parse(stdout), command).toMatchObject(result);
       expect(stdout.trimEnd().split('\n'), command).toHaveLength(1);
     }
+  });
+});
+
+describe('a run that ended inside its first epoch', () => {
+  it('is told by its updates', async () => {
+    expect((await done('info', 'once')).stdout).toMatch(/^\S+: 3 updates of the first epoch\n/);
+    expect((await done('evaluate', 'once')).stderr).toMatch(/^\S+: 3 updates of the first epoch; 40 test images; /);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePng } from '../../src/data/png.ts';
@@ -30,6 +30,7 @@ beforeAll(async () => {
   writeFileSync(inFolder('white.png'), encodePng(8, 8, 1, new Uint8Array(64).fill(255)));
   mkdirSync(inFolder('folder.png'));
   const checkpoint = readFileSync(inFolder(CHECKPOINT));
+  writeFileSync(inFolder('unnamed'), checkpoint);
   writeFileSync(inFolder('cut.safetensors'), checkpoint.subarray(0, checkpoint.length - 100));
   const { tensors, metadata } = decodeSafetensors(checkpoint, 'model');
   const wider = JSON.stringify({ ...JSON.parse(metadata.config), hidden: [9] });
@@ -93,8 +94,16 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     says: "unknown command 'nonsense'",
   },
   'help on an unknown command': { args: ['help', 'smaple'], code: 2, says: "'smaple' (Did you mean sample?)" },
-  'an option before its command': { args: ['--run', 'model', 'sample'], code: 2, says: "unknown option '--run'" },
-  'an argument too many': { args: ['sample', 'extra'], code: 2, says: "too many arguments for 'sample'" },
+  'an option before its command': {
+    args: ['--run', 'model', 'sample'],
+    code: 2,
+    says: '--run: the command comes first: vae sample --run',
+  },
+  'an argument too many': {
+    args: ['sample', 'extra'],
+    code: 2,
+    says: 'sample: too many arguments; put quotes around a name with spaces',
+  },
   'latents as CSV and JSON at once': {
     args: ['encode', ...withModel, '--out', '-', '--json'],
     code: 2,
@@ -108,18 +117,18 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'an option of the wrong type': {
     args: ['train', '--epochs', 'ten'],
     code: 2,
-    says: "argument 'ten' is invalid. expected an integer",
+    says: '--epochs ten: expected an integer',
   },
-  'an option without its value': { args: ['train', '--epochs'], code: 2, says: 'argument missing' },
+  'an option without its value': { args: ['train', '--epochs'], code: 2, says: '--epochs: expected a value after it' },
   'no epochs': {
     args: ['train', '--epochs', '0'],
     code: 2,
-    says: "'--epochs <n>' argument '0' is invalid. expected an integer from 1",
+    says: '--epochs 0: expected an integer from 1',
   },
   'no latents': {
     args: ['train', '--latent', '0'],
     code: 2,
-    says: "argument '0' is invalid. expected an integer from 1 to 65536",
+    says: '--latent 0: expected an integer from 1 to 65536',
   },
   'an unknown activation': { args: ['train', '--activation', 'gelu'], code: 2, says: 'did you mean relu?' },
   'activations that do not fit': {
@@ -201,7 +210,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'no samples': {
     args: ['sample', ...withModel, '-n', '0'],
     code: 2,
-    says: "argument '0' is invalid. expected an integer from 1",
+    says: '--count 0: expected an integer from 1',
   },
   'samples into a folder that is not there': {
     args: ['sample', ...withModel, '--out', 'nowhere/grid.png'],
@@ -238,7 +247,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     code: 1,
     says: 'not a safetensors file',
   },
-  'no input': { args: ['reconstruct', ...withModel], code: 2, says: "required option '--input <file>' not specified" },
+  'no input': { args: ['reconstruct', ...withModel], code: 2, says: '--input <file> is needed' },
   'a JPEG called PNG': {
     args: ['reconstruct', ...withModel, '--input', 'photo.png'],
     code: 1,
@@ -277,9 +286,29 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
     says: 'use a smaller',
   },
   'samples onto their own checkpoint': {
-    args: ['sample', ...withModel, '--out', CHECKPOINT],
+    args: ['sample', '--checkpoint', 'unnamed', '--out', 'unnamed'],
     code: 1,
-    says: `--out ${CHECKPOINT}: this would replace ${CHECKPOINT}`,
+    says: '--out unnamed: this would replace unnamed',
+  },
+  'a picture by the name of another format': {
+    args: ['sample', ...withModel, '--out', 'grid.jpg'],
+    code: 2,
+    says: '--out grid.jpg: expected a path that ends in .png, as the picture is a PNG',
+  },
+  'activations of a preset that the user did not type': {
+    args: [...onData, '--preset', 'adcme', '--hidden', '30'],
+    code: 2,
+    says: '--activation elu,tanh (set by the preset adcme): 2 activations for 1 hidden layer',
+  },
+  'a range of a preset that does not go with the likelihood': {
+    args: [...onData, '--preset', 'cifar', '--likelihood', 'bernoulli'],
+    code: 2,
+    says: '--range symmetric (set by the preset cifar): the likelihood bernoulli is of pixels from 0 to 1; use --range unit',
+  },
+  'a path that would steer the terminal': {
+    args: ['sample', '--run', 'no\u001b[2J\u009b31m\u202esuch'],
+    code: 1,
+    says: 'no\\u001b[2J\\u009b31m\\u202esuch: no such run',
   },
   'a reconstruction onto its input': {
     args: ['reconstruct', ...withModel, '--input', 'white.png', '--out', 'white.png'],
@@ -289,7 +318,7 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
   'an output without a name': {
     args: [...onData, '--out', ''],
     code: 2,
-    says: "argument '' is invalid. expected a path",
+    says: "--out '': expected a path",
   },
   'an output below a file': {
     args: ['sample', ...withModel, '--out', 'file/grid.png'],
@@ -346,11 +375,30 @@ describe('what is no mistake', () => {
       const { code, stdout, stderr } = await vae(folder, name, '--help');
       expect([code, stderr]).toEqual([0, '']);
       expect(stdout).toContain(`Usage: vae ${name}`);
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
       expect(stdout).toMatch(/\n {2}-h, --help +show this help\n(\n\S|$)/);
       expect((await vae(folder, 'help', name)).stdout).toBe(stdout);
       // The one command whose result is files and a line per epoch.
       expect([name, stdout.includes('--json')]).toEqual([name, name !== 'train']);
     }
+  });
+  it('help that says where a default is another', async () => {
+    const { stdout } = await vae(folder, 'train', '--help');
+    const words = stdout.replace(/\s+/g, ' ');
+    expect(words).toContain('(default: dense; cifar10 and folders: conv)');
+    expect(words).toContain('(default: 400; --model conv: 256; --model residual: none)');
+  });
+  it('a run whose name would steer the terminal, which is shown and not obeyed', async () => {
+    const name = 'evil\u001b[2J\u009b31m\u202e';
+    cpSync(inFolder('model'), inFolder(name), { recursive: true });
+    const shown = 'evil\\u001b[2J\\u009b31m\\u202e';
+    const { stdout } = await vae(folder, 'info', '--run', name);
+    expect(stdout.startsWith(path.join(shown, 'checkpoints'))).toBe(true);
+    const json = (await vae(folder, 'info', '--run', name, '--json')).stdout;
+    expect(json).toContain(shown);
+    expect(JSON.parse(json).checkpoint).toBe(path.join(name, 'checkpoints', 'last.safetensors'));
+    const { stderr } = await vae(folder, 'train', '--resume', name);
+    expect(stderr).toBe(`${shown}: ended after 1 epoch; give a larger --epochs to continue\n`);
   });
   it('--version', async () => expect((await vae(folder, '--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/));
   it('the doctor, who times every device that is here and says why others are not', async () => {

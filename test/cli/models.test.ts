@@ -49,7 +49,8 @@ async function tryOut(name: string, args: readonly string[], likelihood: 'bound'
   expect(kl).toBeGreaterThanOrEqual(0);
   // Of three samples, which a bound of one sample cannot exceed by more than its noise.
   if (likelihood === 'bound') expect(importance.logEvidence).toBeGreaterThan(bound - 5);
-  await vae(folder, 'sample', '--run', name, '-n', '4', '--out', 'samples.png');
+  const sampled = await vae(folder, 'sample', '--run', name, '-n', '4', '--out', 'samples.png');
+  expect(sampled.stderr.includes('follow no prior')).toBe(likelihood === 'none');
   const { rgba } = decodePng(readFileSync(inFolder('samples.png')), 'samples');
   expect(new Set(rgba).size).toBeGreaterThan(3);
   const reconstructed = await vae(folder, 'reconstruct', '--run', name, '--input', 'stripes.png', '--json');
@@ -121,7 +122,7 @@ describe('vae compare', () => {
     const { code, stdout, stderr } = await vae(folder, 'compare', 'seminar-ae', 'seminar-vae', 'seminar-flow');
     expect(code).toBe(0);
     const [head, ...rows] = stdout.trim().split('\n');
-    expect(head).toMatch(/^run +epoch +bound +log likelihood +KL +squared error +active units$/);
+    expect(head).toMatch(/^run +updates +bound +log p\(x\|z\) +KL +squared error +active$/);
     expect(rows.slice(0, 3).map((row) => row.split(/ +/)[0])).toEqual(['seminar-ae', 'seminar-vae', 'seminar-flow']);
     expect(stderr).toContain('do not compare their bounds');
     const alone = await vae(folder, 'evaluate', '--run', 'seminar-vae', '--json');
@@ -129,11 +130,39 @@ describe('vae compare', () => {
     expect(runs[0].bound).toBe(JSON.parse(alone.stdout).bound);
     const { height } = decodePng(readFileSync(inFolder('comparison.png')), 'comparison');
     expect(height).toBeGreaterThan(100);
+    // The KL of a flow is an estimate.
+    expect(rows.slice(0, 3).map((row) => row.includes('≈'))).toEqual([false, false, true]);
+  });
+
+  it('compares bounds of models that were trained with other weights: all are measured at β = 1', async () => {
+    const small = [...onDigits, '--hidden', '8', '--latent', '2', '--epochs', '1'];
+    await vae(folder, 'train', ...small, '--out', 'plain');
+    await vae(folder, 'train', ...small, '--beta', '4', '--validation', '20', '--out', 'heavy');
+    await vae(folder, 'train', ...small, '--objective', 'iwae', '--samples', '3', '--out', 'weighted');
+    const same = await vae(folder, 'compare', 'plain', 'heavy');
+    expect([same.code, same.stderr]).toEqual([0, expect.not.stringContaining('do not compare')]);
+    expect((await vae(folder, 'compare', 'plain', 'weighted')).stderr).toContain('do not compare their bounds');
+  });
+
+  it('finds a damaged run before it measures the first one, and says what to do', async () => {
+    mkdirSync(inFolder('cut run', 'checkpoints'), { recursive: true });
+    const bytes = readFileSync(inFolder('seminar-vae', 'checkpoints', 'last.safetensors'));
+    writeFileSync(inFolder('cut run', 'checkpoints', 'last.safetensors'), bytes.subarray(0, 9000));
+    const { code, stderr } = await vae(folder, 'compare', 'seminar-vae', 'cut run');
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^vae: .*; to compare the others, leave 'cut run' out\n$/),
+    ]);
   });
 
   it('refuses runs of images of other shapes, and runs that are not there', async () => {
     const other = await vae(folder, 'compare', 'seminar-ae', 'cifar');
-    expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('its images are 3 × 32 × 32')]);
+    expect([other.code, other.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /its images are 3 × 32 × 32, those of seminar-ae 1 × .*; compare runs on images of one shape\n$/,
+      ),
+    ]);
     const missing = await vae(folder, 'compare', 'nowhere');
     expect([missing.code, missing.stderr]).toEqual([1, 'vae: nowhere: no such run; vae train makes one\n']);
   });
@@ -145,7 +174,9 @@ describe('a run of so many steps', () => {
 
   it('ends inside an epoch, and goes on from there as if it had never ended', async () => {
     await vae(folder, 'train', ...args, '--steps', '7', '--out', 'whole');
-    await vae(folder, 'train', ...args, '--steps', '4', '--out', 'parts');
+    const { stderr } = await vae(folder, 'train', ...args, '--steps', '4', '--out', 'parts');
+    // It may look better than the best, which is the best of whole epochs.
+    expect(stderr).toMatch(/best epoch 1: test bound .*; epoch 2 was cut short, so it does not count; /);
     const record = readFileSync(inFolder('parts', 'metrics.jsonl'), 'utf8').trim().split('\n').at(-1)!;
     expect(JSON.parse(record)).toMatchObject({ step: 4, epoch: 2 });
     await vae(folder, 'train', '--resume', 'parts', '--steps', '7');

@@ -38,14 +38,16 @@ const metrics = (name: string): unknown[] =>
     .map((line) => ({ ...JSON.parse(line), seconds: undefined }));
 
 describe('vae train', () => {
-  it('leaves what the README says, and prints a line an epoch', async () => {
+  it('leaves what the README says, and prints a row an epoch below one head', async () => {
     const { code, stdout, stderr } = await train('whole', '--epochs', '3', '--keep-every', '2', '--validation', '100');
     expect([code, stderr]).toEqual([0, expect.stringContaining('500 training and 60 test images')]);
     const lines = stdout.trim().split('\n');
-    expect(lines).toHaveLength(3);
-    expect(lines[2]).toMatch(
-      /^epoch 3\/3 {2}train bound −\d+\.\d\d {2}validation bound −\S+ {2}test bound −\S+ \(log likelihood −\S+, KL \d+\.\d\d nats\) {2}\S+ s$/,
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toMatch(
+      /^bound, nats per image, higher is better; .*; \* the best so far by the validation images$/,
     );
+    expect(lines[1]).toMatch(/^epoch +train +validation +test +log p\(x\|z\) +KL +time$/);
+    expect(lines[4]).toMatch(/^ {2}3\/3 +−\d+\.\d\d +−\d+\.\d\d +−\d+\.\d\d +−\d+\.\d\d +\d+\.\d\d +\S+ s \*$/);
     expect(readdirSync(path.join(folder, 'whole')).sort()).toEqual([
       'charts',
       'checkpoints',
@@ -94,6 +96,18 @@ describe('vae train', () => {
     expect(readdirSync(path.join(place, 'runs')).sort()).toEqual(['mnist-dense-1', 'mnist-dense-2']);
     const { code, stderr } = await vae(place, 'train', ...settings, '--epochs', '1', '--out', 'runs/mnist-dense-1');
     expect([code, stderr.trim()]).toEqual([1, expect.stringContaining('runs/mnist-dense-1: it exists already')]);
+  });
+});
+
+describe('a run in a folder with spaces', () => {
+  it('prints the next command as a shell reads it, and that of --resume too', async () => {
+    const { code, stderr } = await train("it's mine", '--epochs', '1');
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/\nnext: vae sample --run 'it'\\''s mine' -n 49 --out grid\.png\n$/),
+    ]);
+    const again = await train("it's mine", '--epochs', '1');
+    expect(again.stderr).toContain("or use --resume 'it'\\''s mine'");
   });
 });
 
@@ -241,7 +255,7 @@ describe('a run that is killed', () => {
       expect.stringContaining('ended after 30 epochs; give a larger --epochs'),
     ]);
     const longer = await vae(folder, 'train', '--resume', 'killed', '--epochs', '31');
-    expect([longer.code, longer.stdout]).toEqual([0, expect.stringMatching(/^epoch 31\/31/)]);
+    expect([longer.code, longer.stdout]).toEqual([0, expect.stringMatching(/^31\/31 +−/m)]);
   });
 });
 
@@ -252,7 +266,7 @@ describe('a model on real MNIST', () => {
     // Seeds 1 to 3 reach −126.8 to −127.9.
     const trained = await vae(place, 'train', '--dataset', 'mnist', '--epochs', '1', '--seed', '1');
     expect(trained.code).toBe(0);
-    const bound = Number(/test bound −(\d+\.\d+)/.exec(trained.stdout)?.[1]);
+    const bound = Number(/^ {2}1\/1 +\S+ +−(\d+\.\d+)/m.exec(trained.stdout)?.[1]);
     expect(bound).toBeLessThan(131);
     expect(bound).toBeGreaterThan(110);
 

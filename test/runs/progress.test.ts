@@ -76,6 +76,7 @@ describe('a run', () => {
   it('ends after its epochs', () => {
     expect(finished(epochs([-7, -6]), limits)).toBeUndefined();
     expect(finished(epochs([-7, -6, -5]), limits)).toEqual({ why: '3 epochs', limit: 'epochs' });
+    expect(finished(epochs([-7]), { ...limits, epochs: 1 })).toEqual({ why: '1 epoch', limit: 'epochs' });
   });
 
   it('that counts in steps does not count in epochs', () => {

@@ -2,10 +2,16 @@
 
 import { describe, expect, it } from 'vitest';
 import { checkConfig, checkEffect } from '../../src/settings/check.ts';
-import { bitsPerDimension, formatContract, likelihoodContract } from '../../src/settings/contract.ts';
+import {
+  bitsPerDimension,
+  formatContract,
+  isComparable,
+  klName,
+  likelihoodContract,
+} from '../../src/settings/contract.ts';
 import { type PresetName, presets } from '../../src/settings/presets.ts';
 import { comparableRows } from '../../src/settings/published.ts';
-import { resolveConfig } from '../../src/settings/resolve.ts';
+import { otherDefaults, resolveConfig } from '../../src/settings/resolve.ts';
 import type { RunConfig } from '../../src/settings/table.ts';
 
 const resolved = (given: Partial<RunConfig> = {}): RunConfig =>
@@ -26,9 +32,36 @@ describe('settings', () => {
     const { steps, epochs } = resolved({ preset: 'tutorial', epochs: 2 });
     expect([steps, epochs]).toEqual([undefined, 2]);
     expect(resolved({ preset: 'cifar', model: 'dense' })).toMatchObject({ hidden: [400], channels: [] });
+    // A list of activations has one for each layer of the preset's network; a single one fits any.
+    expect(resolved({ preset: 'adcme', model: 'conv' })).toMatchObject({ hidden: [256], activation: ['relu'] });
+    expect(resolved({ preset: 'seminar-vae', model: 'conv' }).activation).toEqual(['elu']);
     expect(resolved({ preset: 'seminar-ae', objective: 'elbo', likelihood: 'normal' }).posterior).toBe('normal');
     expect(resolved({ preset: 'seminar-flow', objective: 'autoencoder' }).posterior).toBe('point');
     expect(resolved({ preset: 'seminar-flow', objective: 'iwae' }).posterior).toBe('planar');
+  });
+
+  it('that do not go together are blamed on whoever has set them', () => {
+    const check = (given: Partial<RunConfig>) => () => checkConfig({ threads: 1, ...resolveConfig(given) }, given);
+    expect(check({ preset: 'adcme', hidden: [30] })).toThrow(
+      'activation elu,tanh (set by the preset adcme): 2 activations for 1 hidden layer',
+    );
+    expect(check({ preset: 'adcme', hidden: [30], activation: ['elu', 'tanh'] })).toThrow('activation elu,tanh: 2');
+    expect(check({ objective: 'elbo', likelihood: 'squared-error' })).toThrow('likelihood squared-error: this is');
+    expect(check({ dataset: 'cifar10', binarize: 'static' })).toThrow(/^binarize static: /);
+    expect(check({ preset: 'cifar', squash: true, likelihood: 'bernoulli' })).toThrow(
+      'range symmetric (set by the preset cifar): the likelihood bernoulli is of pixels from 0 to 1; use range unit',
+    );
+    expect(check({ objective: 'autoencoder', posterior: 'normal' })).toThrow(/^posterior normal: /);
+    expect(check({ posterior: 'planar', freeBits: 1, kl: 'monte-carlo' })).toThrow(/^freeBits 1: /);
+  });
+
+  it('say where their default is another', () => {
+    expect(otherDefaults('latent')).toEqual([{ of: 'cifar10 and folders', value: 128 }]);
+    expect(otherDefaults('hidden')).toEqual([
+      { of: '--model conv', value: [256] },
+      { of: '--model residual', value: [] },
+    ]);
+    expect(otherDefaults('batchSize')).toEqual([]);
   });
 
   it('that are given and change nothing are refused', () => {
@@ -83,6 +116,26 @@ describe('a contract', () => {
     expect(words({ preset: 'iwae' })).toContain('bound: importance weighted, 50 samples');
     expect(words({ beta: 4 })).toContain('trained with β = 4, measured with β = 1');
     expect(words({ preset: 'seminar-ae' })).toContain('no bound: a plain autoencoder has no prior');
+  });
+
+  it('goes with another where the same is measured, however the models were trained', () => {
+    const comparable = (a: Partial<RunConfig>, b: Partial<RunConfig>) =>
+      isComparable(likelihoodContract(resolved(a)), likelihoodContract(resolved(b)));
+    expect(comparable({}, { beta: 4, validation: 100, hidden: [30] })).toBe(true);
+    for (const other of [
+      { objective: 'iwae' },
+      { binarize: 'static' },
+      { likelihood: 'normal' },
+      { dataset: 'fashion-mnist' },
+      { dataDir: '/elsewhere' },
+    ] as const) {
+      expect(comparable({}, other)).toBe(false);
+    }
+  });
+
+  it('calls a KL an estimate where it has no closed form', () => {
+    const names = [{}, { posterior: 'planar' }, { posterior: 'autoregressive' }, { objective: 'autoencoder' }] as const;
+    expect(names.map((given) => klName(resolved(given)))).toEqual(['KL', 'KL ≈', 'KL ≈', 'KL']);
   });
 
   it('counts bits: 256 equally likely levels are 8', () => {

@@ -11,8 +11,8 @@ import { captioned, isGrey } from '../../report/caption.ts';
 import { evenly } from '../../report/history.ts';
 import { defineCommand } from '../shared/command.ts';
 import { findRun } from '../shared/model.ts';
-import { numberOption, pictureOption, runOption } from '../shared/options.ts';
-import { result } from '../shared/terminal.ts';
+import { animationFileOption, numberOption, runOption } from '../shared/options.ts';
+import { sentence } from '../shared/terminal.ts';
 import { counted } from '../shared/words.ts';
 
 interface AnimateOptions {
@@ -30,7 +30,7 @@ const SHORTEST_HOLD = 1000;
 function define(command: Command): void {
   command
     .addOption(runOption())
-    .addOption(pictureOption('animation.png'))
+    .addOption(animationFileOption('--out <file>', 'the PNG file to write').default('animation.png'))
     .addOption(
       numberOption(
         '--every <n>',
@@ -56,7 +56,8 @@ async function animate({ run: folder, out, every, delay }: AnimateOptions) {
 
 function print({ out, epochs, delay, run }: Awaited<ReturnType<typeof animate>>): void {
   const frames = counted(epochs.length, 'frame');
-  result(`${out}: ${frames}, epoch ${epochs[0]} to ${epochs.at(-1)}, ${delay} ms each; ${run}`);
+  const span = epochs.length === 1 ? epochs[0] : `${epochs[0]} to ${epochs.at(-1)}`;
+  sentence(`${out}: ${frames}, epoch ${span}, ${delay} ms each; ${run}`);
 }
 
 /** The epochs to show, of those that have a picture, in their order. */

@@ -33,6 +33,9 @@ interface BenchOptions {
   readonly profile?: true;
 }
 
+/** Of the longest name. */
+const WORK_WIDTH = Math.max(...namesOf(benchmarks).map(({ length }) => length));
+
 /** Calls before the clock starts: the engine's memory settles, and the update's code is compiled for good. */
 const WARM_UP = 20;
 
@@ -49,19 +52,20 @@ function define(command: Command): void {
         '--print <what>',
         'measure nothing; print the work as text: program, or schedule, its steps on --device cuda (needs no GPU)',
         choice(namesOf(TEXTS)),
-      ),
+      ).conflicts(['device', 'threads', 'calls', 'seconds', 'profile']),
     )
-    .addOption(
-      new Option('--profile', 'print which operators take the time; works with --device onnx').conflicts('print'),
-    )
-    .addHelpText('after', `\nWork, on random images:\n${describeWork()}`);
+    .addOption(new Option('--profile', 'print which operators take the time; works with --device onnx'))
+    .addHelpText('after', `\nWork, on random images:\n${describeWork(command)}`);
 }
 
-/** One line each. */
-const describeWork = (): string =>
-  Object.entries(benchmarks)
-    .map(([name, { summary, batch }]) => `  ${name.padEnd(15)}${summary}, batch ${batch}`)
+/** As the help lists options. */
+function describeWork(command: Command): string {
+  const help = command.createHelp();
+  help.prepareContext({ helpWidth: process.stdout.columns || 80 });
+  return Object.entries(benchmarks)
+    .map(([name, { summary, batch }]) => help.formatItem(name, WORK_WIDTH, `${summary}, batch ${batch}`, help))
     .join('\n');
+}
 
 type Found =
   | { readonly kind: 'text'; readonly work: BenchmarkName; readonly text: string }

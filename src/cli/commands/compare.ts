@@ -8,14 +8,20 @@ import { integer } from '../../base/rules.ts';
 import { type ImageShape, oneOfEachClass, pixelsAt } from '../../data/dataset.ts';
 import { latentStatistics } from '../../evaluation/latent-statistics.ts';
 import { concatenated, layGrid } from '../../report/grid.ts';
-import { formatContract, likelihoodContract } from '../../settings/contract.ts';
+import {
+  formatContract,
+  isComparable,
+  isEstimate,
+  type LikelihoodContract,
+  likelihoodContract,
+} from '../../settings/contract.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
 import { withPart } from '../shared/dataset.ts';
-import { type LoadedModel, measureBound, withModel } from '../shared/model.ts';
+import { findCheckpoint, type LoadedModel, measureBound, withModel } from '../shared/model.ts';
 import { addEngineOptions, type EngineOptions, numberOption, pictureOption, seedOption } from '../shared/options.ts';
-import { note, result } from '../shared/terminal.ts';
-import { nats } from '../shared/words.ts';
+import { note, result, sentence } from '../shared/terminal.ts';
+import { nats, shellQuoted } from '../shared/words.ts';
 
 interface CompareOptions extends EngineOptions {
   readonly out: string;
@@ -39,13 +45,16 @@ function define(command: Command): void {
 interface Row {
   readonly run: string;
   readonly epoch: number;
-  /** What the bound is measured on; bounds with different contracts cannot be compared. */
+  readonly step: number;
+  /** What the bound is measured on. */
   readonly contract: string;
   /** None of a plain autoencoder, which has no prior. */
   readonly hasBound: boolean;
   readonly bound: number;
   readonly logLikelihood: number;
   readonly kl: number;
+  /** Of a flow, whose KL is estimated. */
+  readonly klIsEstimate: boolean;
   /** Between an image and what is decoded at the mean of its posterior; averaged over images and pixels in [0, 1]. */
   readonly squaredError: number;
   readonly activeUnits: number;
@@ -54,6 +63,7 @@ interface Row {
 /** One run: its row of the table, and its rows of the picture. */
 interface Comparison {
   readonly row: Row;
+  readonly contract: LikelihoodContract;
   readonly imageShape: ImageShape;
   readonly originals: Float32Array;
   readonly reconstructions: Float32Array;
@@ -62,20 +72,35 @@ interface Comparison {
 }
 
 async function compare(options: CompareOptions, runs: readonly string[]) {
+  checkRuns(runs);
   const compared: Comparison[] = [];
   for (const run of runs) {
-    const first = compared[0]?.imageShape.join(' × ');
-    compared.push(
-      await withModel({ ...options, run }, [], (loaded) => {
-        const own = loaded.imageShape.join(' × ');
-        if (own === (first ?? own)) return measureRun(loaded, run, options);
-        throw new InputError(`${run}: its images are ${own}, those of ${runs[0]} ${first}`);
-      }),
-    );
+    compared.push(await withModel({ ...options, run }, [], (loaded) => measureRun(loaded, run, options)));
     note(`${run}: ${compared.at(-1)!.row.contract}`);
   }
   writeFile(options.out, drawComparison(compared));
-  return { out: options.out, runs: compared.map(({ row }) => row) };
+  const comparable = compared.every(({ contract }) => isComparable(contract, compared[0].contract));
+  return { out: options.out, comparable, runs: compared.map(({ row }) => row) };
+}
+
+/**
+ * Before minutes are spent on the first of them.
+ * @throws InputError if one cannot be read, or its images have another shape.
+ */
+function checkRuns(runs: readonly string[]): void {
+  const shapes = runs.map((run) => {
+    try {
+      return findCheckpoint({ run }).checkpoint.imageShape.join(' × ');
+    } catch (error) {
+      if (!(error instanceof InputError) || runs.length === 1) throw error;
+      throw new InputError(`${error.problem}; to compare the others, leave ${shellQuoted(run)} out`);
+    }
+  });
+  const odd = shapes.findIndex((shape) => shape !== shapes[0]);
+  if (odd === -1) return;
+  throw new InputError(
+    `${runs[odd]}: its images are ${shapes[odd]}, those of ${runs[0]} ${shapes[0]}; compare runs on images of one shape`,
+  );
 }
 
 function measureRun(loaded: LoadedModel, run: string, { limit, seed }: CompareOptions): Promise<Comparison> {
@@ -87,16 +112,19 @@ function measureRun(loaded: LoadedModel, run: string, { limit, seed }: CompareOp
       1,
       seed,
     );
+    const contract = likelihoodContract(config);
     const row = {
       run: path.basename(path.resolve(run)),
       epoch: checkpoint.progress.epoch,
-      contract: formatContract(likelihoodContract(config)),
+      step: checkpoint.progress.step,
+      contract: formatContract(contract),
       hasBound: objectives[config.objective].hasPrior,
+      klIsEstimate: isEstimate(config),
       ...(await measureBound(loaded, set)),
       squaredError: await trained.squaredError(set),
       activeUnits: latentStatistics(await trained.encode(set), latent).activeUnits,
     };
-    const compared = { row, imageShape, originals, reconstructions: pictures };
+    const compared = { row, contract, imageShape, originals, reconstructions: pictures };
     if (!row.hasBound) return compared;
     return { ...compared, samples: await trained.decode(await trained.draw(COLUMNS, seed)) };
   });
@@ -114,25 +142,25 @@ function drawComparison(compared: readonly Comparison[]): Buffer {
   return layGrid(images, imageShape, { columns: COLUMNS, rowNames: rows.map(({ name }) => name) }).png();
 }
 
-function print({ out, runs }: Awaited<ReturnType<typeof compare>>): void {
-  if (new Set(runs.map(({ contract }) => contract)).size > 1) {
+function print({ out, comparable, runs }: Awaited<ReturnType<typeof compare>>): void {
+  if (!comparable) {
     note('the runs differ in data, likelihood or objective, as the lines above show: do not compare their bounds');
   }
   const cells = runs.map((row) => [
     row.run,
-    String(row.epoch),
+    String(row.step),
     row.hasBound ? nats(row.bound) : '–',
     nats(row.logLikelihood),
-    row.hasBound ? nats(row.kl) : '–',
+    row.hasBound ? `${row.klIsEstimate ? '≈ ' : ''}${nats(row.kl)}` : '–',
     row.squaredError.toFixed(5),
     String(row.activeUnits),
   ]);
-  const table = [['run', 'epoch', 'bound', 'log likelihood', 'KL', 'squared error', 'active units'], ...cells];
+  const table = [['run', 'updates', 'bound', 'log p(x|z)', 'KL', 'squared error', 'active'], ...cells];
   const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)));
   for (const line of table) {
     result(line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '));
   }
-  result(`${out}: originals, reconstructions, and samples of each run`);
+  sentence(`${out}: originals, reconstructions, and samples of each run`);
 }
 
 export const command = defineCommand({ define, run: compare, print });

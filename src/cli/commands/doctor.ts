@@ -11,7 +11,7 @@ import { environment } from '../shared/environment.ts';
 import { OK, RUNTIME_ERROR } from '../shared/exit-codes.ts';
 import { defaultThreads } from '../shared/options.ts';
 import { startBar } from '../shared/progress-bar.ts';
-import { result } from '../shared/terminal.ts';
+import { sentence } from '../shared/terminal.ts';
 
 interface DeviceReport {
   readonly device: EngineName;
@@ -37,7 +37,7 @@ async function examine() {
   const devices: DeviceReport[] = [];
   const bar = startBar('testing devices', names.length, 0, 'devices');
   for (const name of names) {
-    bar.update(devices.length, { detail: `${name} | ` });
+    bar.update(devices.length, { detail: name });
     devices.push(await examineDevice(name));
   }
   bar.stop();
@@ -47,15 +47,15 @@ async function examine() {
 }
 
 function print({ devices, auto, cuda, threads, ...about }: Awaited<ReturnType<typeof examine>>): void {
-  for (const [what, value] of Object.entries(about)) result(`${what}: ${value}`);
-  result(`threads: ${threads} by default; --threads changes it`);
+  for (const [what, value] of Object.entries(about)) sentence(`${what}: ${value}`);
+  sentence(`threads: ${threads} by default; --threads changes it`);
   // Without the driver there is no such GPU, as the device's own line says.
   const libraries: Readonly<Record<string, readonly LibraryReport[]>> = hasDriver() ? { cuda: cuda.libraries } : {};
   for (const report of devices) {
-    result(formatReport(report));
-    for (const library of libraries[report.device] ?? []) result(formatLibrary(library));
+    sentence(formatReport(report));
+    for (const library of libraries[report.device] ?? []) sentence(formatLibrary(library));
   }
-  if (auto !== undefined) result(`--device auto, the default, takes ${auto}`);
+  if (auto !== undefined) sentence(`--device auto, the default, takes ${auto}`);
 }
 
 /**

@@ -11,7 +11,14 @@ import { drawScatter } from '../../report/scatter.ts';
 import { defineCommand } from '../shared/command.ts';
 import { withPart } from '../shared/dataset.ts';
 import { type LoadedModel, withModel } from '../shared/model.ts';
-import { addModelOptions, addPartOptions, type ModelOptions, type PartOptions, pathOption } from '../shared/options.ts';
+import {
+  addModelOptions,
+  addPartOptions,
+  type ModelOptions,
+  type PartOptions,
+  pathOption,
+  pictureFileOption,
+} from '../shared/options.ts';
 import { asSet, findPictures, readPictures } from '../shared/pictures.ts';
 import { note, result } from '../shared/terminal.ts';
 import { counted } from '../shared/words.ts';
@@ -37,7 +44,7 @@ function define(command: Command): void {
         'encode these pictures, or the pictures in these folders, instead of the dataset',
       ).conflicts(['split', 'dataDir']),
     )
-    .addOption(pathOption('--scatter <file>', 'also draw the codes as a PNG, coloured by class'));
+    .addOption(pictureFileOption('--scatter <file>', 'also draw the codes as a PNG, coloured by class'));
   addPartOptions(addModelOptions(command));
 }
 

@@ -6,7 +6,7 @@ import { integer } from '../../base/rules.ts';
 import type { ImageSet } from '../../data/dataset.ts';
 import { estimateLogEvidence, type ImportanceEstimate } from '../../evaluation/bound.ts';
 import { type LatentStatistics, latentStatistics } from '../../evaluation/latent-statistics.ts';
-import { bitsPerDimension, formatContract, likelihoodContract, termsName } from '../../settings/contract.ts';
+import { bitsPerDimension, formatContract, klName, likelihoodContract, termsName } from '../../settings/contract.ts';
 import { comparableRows } from '../../settings/published.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
@@ -21,8 +21,8 @@ import {
   seedOption,
 } from '../shared/options.ts';
 import { startBar } from '../shared/progress-bar.ts';
-import { note, result } from '../shared/terminal.ts';
-import { counted, nats } from '../shared/words.ts';
+import { note, sentence } from '../shared/terminal.ts';
+import { counted, formatProgress, nats } from '../shared/words.ts';
 
 interface EvaluateOptions extends ModelOptions, PartOptions {
   readonly samples?: number;
@@ -64,10 +64,11 @@ const measure = (options: EvaluateOptions) =>
       const bound = await measureBound(loaded, set);
       const latents = latentStatistics(await loaded.trained.encode(set), latent);
       const evidence = samples === undefined ? undefined : await estimateEvidence(loaded, set, samples, options.seed);
-      const { epoch, step } = checkpoint.progress;
+      const { epoch, batch, step } = checkpoint.progress;
       return {
         checkpoint: file,
         epoch,
+        batch,
         step,
         runSeed: config.seed,
         split,
@@ -76,6 +77,7 @@ const measure = (options: EvaluateOptions) =>
         contract,
         hasBound,
         terms: termsName(config),
+        klName: klName(config),
         samples: config.samples,
         ...bound,
         ...bits(bound.bound),
@@ -106,19 +108,19 @@ async function estimateEvidence(
 type Evaluation = Awaited<ReturnType<typeof measure>>;
 
 function print(evaluation: Evaluation): void {
-  const { checkpoint, epoch, step, runSeed, split, images, contract, importance, latents, published } = evaluation;
-  note(`${checkpoint}: epoch ${epoch}, ${step} updates, ${images} ${split} images, run's seed ${runSeed}`);
+  const { checkpoint, runSeed, split, images, contract, importance, latents, published } = evaluation;
+  note(`${checkpoint}: ${formatProgress(evaluation)}; ${images} ${split} images; run's seed ${runSeed}`);
   note(formatContract(contract));
-  result(`${split} ${evaluation.hasBound ? formatBound(evaluation) : formatError(evaluation)}`);
-  if (importance !== undefined) result(`${split} ${formatEvidence(importance, contract.kind === 'cross-entropy')}`);
+  sentence(`${split} ${evaluation.hasBound ? formatBound(evaluation) : formatError(evaluation)}`);
+  if (importance !== undefined) sentence(`${split} ${formatEvidence(importance, contract.kind === 'cross-entropy')}`);
   printLatents(latents);
-  for (const row of published) result(`published: ${row.source} (${row.setup}): ${row.result}`);
+  for (const row of published) sentence(`published: ${row.source} (${row.setup}): ${row.result}`);
 }
 
 const formatBits = (bits: number | undefined): string => (bits === undefined ? '' : `, ${bits.toFixed(3)} bits/dim`);
 
-function formatBound({ bound, bitsPerDimension: bits, terms: name, logLikelihood, kl, samples }: Evaluation): string {
-  const terms = `${name} ${nats(logLikelihood)}, KL ${nats(kl)}; ${counted(samples, 'sample')}`;
+function formatBound({ bound, bitsPerDimension: bits, logLikelihood, kl, samples, ...names }: Evaluation): string {
+  const terms = `${names.terms} ${nats(logLikelihood)}, ${names.klName} ${nats(kl)}; ${counted(samples, 'sample')}`;
   return `bound ${nats(bound)} nats${formatBits(bits)} (${terms})`;
 }
 
@@ -138,15 +140,15 @@ function formatEvidence(
 }
 
 function printLatents({ activeUnits, meanVariance, kl }: LatentStatistics): void {
-  result(`active units ${activeUnits} of ${meanVariance.length}`);
+  sentence(`active units ${activeUnits} of ${meanVariance.length}`);
   if (kl === undefined) return;
   const sorted = kl.toSorted((a, b) => b - a);
-  const shown = sorted.filter((value) => value >= LEAST_KL).map((value) => value.toFixed(2));
+  const shown = sorted.filter((value) => value >= LEAST_KL).map(nats);
   const others = sorted.slice(shown.length);
   const listed = shown.length === 0 ? `none above ${LEAST_KL}` : shown.join(' ');
   const sum = others.reduce((total, value) => total + value, 0);
-  const rest = others.length === 0 ? '' : `; the other ${others.length} together ${sum.toFixed(2)}`;
-  result(`KL of each latent, in nats, largest first: ${listed}${rest}`);
+  const rest = others.length === 0 ? '' : `; the other ${others.length} together ${nats(sum)}`;
+  sentence(`KL of each latent, in nats, largest first: ${listed}${rest}`);
 }
 
 export const command = defineCommand({ define, run: measure, print });

@@ -2,14 +2,14 @@
 
 import { printable } from '../../data/listing.ts';
 import { createModel } from '../../programs/programs.ts';
-import { formatContract, likelihoodContract } from '../../settings/contract.ts';
+import { formatContract, likelihoodContract, numberName, unitOf } from '../../settings/contract.ts';
 import { defineCommand } from '../shared/command.ts';
 import { recordedSplit, runOf } from '../shared/dataset.ts';
 import { formatFlags } from '../shared/flags.ts';
 import { findCheckpoint } from '../shared/model.ts';
 import { addCheckpointOptions, type CheckpointOptions } from '../shared/options.ts';
-import { result } from '../shared/terminal.ts';
-import { counted, nats } from '../shared/words.ts';
+import { result, sentence } from '../shared/terminal.ts';
+import { formatProgress, nats } from '../shared/words.ts';
 
 async function read(options: CheckpointOptions) {
   const { file, checkpoint } = findCheckpoint(options);
@@ -33,13 +33,15 @@ async function read(options: CheckpointOptions) {
 
 function print(info: Awaited<ReturnType<typeof read>>): void {
   const { checkpoint, config, imageShape, progress, contract, parameterCount, moments } = info;
-  const best = progress.best && `, best epoch ${progress.best.epoch} at a bound of ${nats(progress.best.bound)} nats`;
-  result(`${checkpoint}: ${counted(progress.epoch, 'epoch')}, ${counted(progress.step, 'update')}${best ?? ''}`);
-  result(formatContract(contract));
+  const best =
+    progress.best &&
+    `; best whole epoch ${progress.best.epoch}: ${numberName(config)} ${nats(progress.best.bound)}, ${unitOf(config)}`;
+  sentence(`${checkpoint}: ${formatProgress(progress)}${best ?? ''}`);
+  sentence(formatContract(contract));
   const size = `${config.latent} latents, ${parameterCount} parameters`;
-  result(`images ${imageShape.join(' × ')}, ${size}, moments: ${moments.join(', ')}`);
+  sentence(`images ${imageShape.join(' × ')}, ${size}, moments: ${moments.join(', ')}`);
   if (info.classes !== undefined) {
-    result(`classes: ${info.classes.map((name, label) => `${label} ${printable(name)}`).join(', ')}`);
+    sentence(`classes: ${info.classes.map((name, label) => `${label} ${printable(name)}`).join(', ')}`);
   }
   result(`encoder: ${info.encoder}`);
   result(`decoder: ${info.decoder}`);

@@ -11,6 +11,7 @@ import { defineCommand } from '../shared/command.ts';
 import { type LoadedModel, withModel } from '../shared/model.ts';
 import {
   addModelOptions,
+  animationFileOption,
   checkedOption,
   type ModelOptions,
   numberOption,
@@ -19,7 +20,7 @@ import {
   seedOption,
 } from '../shared/options.ts';
 import { asSet, readPicture } from '../shared/pictures.ts';
-import { result } from '../shared/terminal.ts';
+import { sentence } from '../shared/terminal.ts';
 import { counted } from '../shared/words.ts';
 
 interface InterpolateOptions extends ModelOptions {
@@ -53,7 +54,7 @@ function define(command: Command): void {
       ).default('linear'),
     )
     .addOption(pictureOption('interpolation.png'))
-    .addOption(pathOption('--animate <file>', 'also write the steps as an animated PNG'))
+    .addOption(animationFileOption('--animate <file>', 'also write the steps as an animated PNG'))
     .addOption(seedOption('random seed of the samples'));
   addModelOptions(command);
 }
@@ -86,7 +87,7 @@ function print({ out, animation, steps, method, checkpoint, ...between }: Awaite
       ? `${counted(between.pairs, 'pair')} of samples, seed ${between.seed}`
       : `from ${between.from} to ${between.to}`;
   const files = animation === undefined ? out : `${out}, ${animation}`;
-  result(`${files}: ${what}; ${steps} steps, ${method}; ${checkpoint}`);
+  sentence(`${files}: ${what}; ${steps} steps, ${method}; ${checkpoint}`);
 }
 
 /** Where the ways begin and end, in turn: [2 × ways, L]. */

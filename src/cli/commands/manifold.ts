@@ -7,10 +7,10 @@ import { integer } from '../../base/rules.ts';
 import { evenlySpaced, normalQuantile } from '../../inference/latent-space.ts';
 import { layGrid } from '../../report/grid.ts';
 import { defineCommand } from '../shared/command.ts';
-import { checkLatents, rangeOption, twoLatentsOption } from '../shared/latents.ts';
-import { withModel } from '../shared/model.ts';
-import { addModelOptions, type ModelOptions, numberOption, pictureOption } from '../shared/options.ts';
-import { result } from '../shared/terminal.ts';
+import { checkLatents, mostInformative, rangeOption, twoLatentsOption } from '../shared/latents.ts';
+import { type LoadedModel, withModel } from '../shared/model.ts';
+import { addModelOptions, dataDirOption, type ModelOptions, numberOption, pictureOption } from '../shared/options.ts';
+import { note, sentence } from '../shared/terminal.ts';
 
 type Pair = readonly [across: number, up: number];
 
@@ -19,6 +19,7 @@ interface ManifoldOptions extends ModelOptions {
   readonly range: number;
   readonly quantiles?: boolean;
   readonly latents?: Pair;
+  readonly dataDir?: string;
   readonly out: string;
 }
 
@@ -32,15 +33,19 @@ function define(command: Command): void {
         "space the pictures by the prior's quantiles, so that each has the same probability",
       ).conflicts('range'),
     )
-    .addOption(twoLatentsOption('the two latents to show, if the model has more; the others are 0'))
+    .addOption(
+      twoLatentsOption('the two latents to show (default: those with the largest average KL); the others are 0'),
+    )
+    .addOption(dataDirOption())
     .addOption(pictureOption('manifold.png'));
   addModelOptions(command);
 }
 
 const draw = (options: ManifoldOptions) =>
-  withModel(options, [], async ({ file, trained, imageShape, latent }) => {
+  withModel(options, [], async (loaded) => {
+    const { file, trained, imageShape, latent } = loaded;
     const { steps, range, quantiles = false, out } = options;
-    const latents = chooseLatents(file, latent, options.latents);
+    const latents = await chooseLatents(loaded, options);
     // Quantiles are the middles of n equally probable parts.
     const values = quantiles
       ? Array.from({ length: steps }, (_, i) => normalQuantile((i + 0.5) / steps))
@@ -58,14 +63,21 @@ const draw = (options: ManifoldOptions) =>
 
 function print({ out, steps, latents, range, checkpoint }: Awaited<ReturnType<typeof draw>>): void {
   const where = range === undefined ? 'the quantiles of the prior' : `−${range} to ${range}`;
-  result(`${out}: ${steps} × ${steps} pictures of latents ${latents.join(' and ')}, ${where}; ${checkpoint}`);
+  sentence(`${out}: ${steps} × ${steps} pictures of latents ${latents.join(' and ')}, ${where}; ${checkpoint}`);
 }
 
-/** @throws ConfigError if the model does not have them, or has more than two and none are named. */
-function chooseLatents(file: string, count: number, latents: Pair | undefined): Pair {
+/**
+ * The two latents asked for; by default those with the most information about the test images, in the order of the model.
+ * @throws ConfigError if the model does not have them.
+ */
+async function chooseLatents(loaded: LoadedModel, { latents, dataDir }: ManifoldOptions): Promise<Pair> {
+  const { file, latent: count } = loaded;
   if (count === 1) throw new ConfigError(`${file}: its model has one latent and no plane; use vae traverse`);
   if (latents === undefined && count > 2) {
-    throw new ConfigError(`${file}: its model has ${count} latents; name two of them, such as --latents 0,1`);
+    const two = (await mostInformative(loaded, 2, dataDir)).sort((a, b) => a.index - b.index);
+    const shown = two.map(({ index, measure }) => `${index} (${measure})`).join(' and ');
+    note(`of ${count} latents, ${shown} tell most about the test images; --latents shows others`);
+    return [two[0].index, two[1].index];
   }
   const chosen = latents ?? [0, 1];
   checkLatents(chosen, count);

@@ -6,7 +6,7 @@ import { choice, expectation } from '../../base/rules.ts';
 import { type Preset, presetOf, presets } from '../../settings/presets.ts';
 import { defineCommand } from '../shared/command.ts';
 import { formatFlags } from '../shared/flags.ts';
-import { result } from '../shared/terminal.ts';
+import { result, sentence } from '../shared/terminal.ts';
 
 type Presets = Readonly<Record<string, Preset>>;
 
@@ -26,12 +26,15 @@ async function choose(_: object, name: string | undefined): Promise<Presets> {
 function print(chosen: Presets): void {
   const rows = Object.entries(chosen);
   for (const [name, { summary, source, differs }] of rows) {
-    result(`${name.padEnd(14)} ${summary}`);
-    result(`${' '.repeat(14)} after ${source}${differs === undefined ? '' : `; ${differs}`}`);
+    sentence(`${name.padEnd(INDENT.length)}${summary}`, INDENT);
+    sentence(`${INDENT}after ${source}${differs === undefined ? '' : `; ${differs}`}`, INDENT);
   }
   if (rows.length === 1) result(commandOf(rows[0][1]));
-  else result('train one with: vae train --preset <name>; any flag overrides it; vae presets <name> shows its flags');
+  else sentence('train one with: vae train --preset <name>; any flag overrides it; vae presets <name> shows its flags');
 }
+
+/** As wide as the names. */
+const INDENT = ' '.repeat(15);
 
 /** The command line that a preset stands for. */
 const commandOf = ({ config }: Preset): string => `vae train ${formatFlags(config).join(' ')}`;

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
 import { drawGrid, interleave } from '../../report/grid.ts';
-import { formatContract, likelihoodContract, numberName, termsName } from '../../settings/contract.ts';
+import { formatContract, klName, likelihoodContract, numberName, termsName } from '../../settings/contract.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
 import { withModel } from '../shared/model.ts';
@@ -17,8 +17,8 @@ import {
   seedOption,
 } from '../shared/options.ts';
 import { fitFile } from '../shared/pictures.ts';
-import { note, result } from '../shared/terminal.ts';
-import { nats } from '../shared/words.ts';
+import { note, sentence } from '../shared/terminal.ts';
+import { counted, nats } from '../shared/words.ts';
 
 /** Large enough to look at: there are only two pictures. */
 const LARGE_SIDE = 224;
@@ -56,7 +56,7 @@ const reconstruct = (options: ReconstructOptions) =>
     const [name, terms] = [numberName(model.config), termsName(model.config)];
     const about = { input, out, checkpoint: file, kind: contract.kind, contract, name, notes, logLikelihood };
     if (!objectives[model.config.objective].hasPrior) return about;
-    return { ...about, terms, bound: found.bound[0], kl: found.kl[0], samples, seed };
+    return { ...about, terms, klName: klName(model.config), bound: found.bound[0], kl: found.kl[0], samples, seed };
   });
 
 function print({
@@ -71,12 +71,12 @@ function print({
   for (const line of notes) note(`${input}: ${line}`);
   note(formatContract(contract));
   if (!('bound' in more)) {
-    result(`${out}: ${name} ${nats(logLikelihood)}`);
+    sentence(`${out}: ${name} ${nats(logLikelihood)}`);
     return;
   }
   const { bound, kl, samples, seed } = more;
-  const terms = `${more.terms} ${nats(logLikelihood)}, KL ${nats(kl)}; ${samples} samples, seed ${seed}`;
-  result(`${out}: ${name} ${nats(bound)} nats (${terms})`);
+  const terms = `${more.terms} ${nats(logLikelihood)}, ${more.klName} ${nats(kl)}; ${counted(samples, 'sample')}, seed ${seed}`;
+  sentence(`${out}: ${name} ${nats(bound)} nats (${terms})`);
 }
 
 export const command = defineCommand({ define, run: reconstruct, print });

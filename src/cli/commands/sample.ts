@@ -4,11 +4,12 @@ import type { Command } from 'commander';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
 import { drawGrid, squareColumns } from '../../report/grid.ts';
+import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
 import { TEMPERATURE_RULE } from '../shared/latents.ts';
 import { withModel } from '../shared/model.ts';
 import { addModelOptions, type ModelOptions, numberOption, pictureOption, seedOption } from '../shared/options.ts';
-import { result } from '../shared/terminal.ts';
+import { note, sentence } from '../shared/terminal.ts';
 import { counted } from '../shared/words.ts';
 
 interface SampleOptions extends ModelOptions {
@@ -38,7 +39,12 @@ function define(command: Command): void {
 }
 
 const draw = (options: SampleOptions) =>
-  withModel(options, [], async ({ file, trained, imageShape }) => {
+  withModel(options, [], async ({ file, checkpoint, trained, imageShape }) => {
+    if (!objectives[checkpoint.config.objective].hasPrior) {
+      note(
+        `${file}: the latents of a plain autoencoder follow no prior, so these are no samples of what it has learnt`,
+      );
+    }
     const { count, out, nrow, seed, temperature } = options;
     const pictures = await trained.decode(await trained.draw(count, seed, temperature));
     writeFile(out, drawGrid(pictures, imageShape, Math.min(count, nrow ?? squareColumns(count))));
@@ -46,7 +52,7 @@ const draw = (options: SampleOptions) =>
   });
 
 function print({ out, count, seed, temperature, checkpoint }: Awaited<ReturnType<typeof draw>>): void {
-  result(`${out}: ${counted(count, 'sample')} from ${checkpoint}, seed ${seed}, temperature ${temperature}`);
+  sentence(`${out}: ${counted(count, 'sample')} from ${checkpoint}, seed ${seed}, temperature ${temperature}`);
 }
 
 export const command = defineCommand({ define, run: draw, print });

@@ -5,13 +5,11 @@ import type { Command } from 'commander';
 import { ConfigError } from '../../base/errors.ts';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
-import { latentStatistics } from '../../evaluation/latent-statistics.ts';
-import { evenlySpaced, largest } from '../../inference/latent-space.ts';
+import { evenlySpaced } from '../../inference/latent-space.ts';
 import { layGrid } from '../../report/grid.ts';
 import { formatTicks } from '../../report/ticks.ts';
 import { defineCommand } from '../shared/command.ts';
-import { withPart } from '../shared/dataset.ts';
-import { checkLatents, latentsOption, rangeOption } from '../shared/latents.ts';
+import { checkLatents, latentsOption, mostInformative, rangeOption } from '../shared/latents.ts';
 import { type LoadedModel, withModel } from '../shared/model.ts';
 import {
   addModelOptions,
@@ -22,7 +20,7 @@ import {
   pictureOption,
 } from '../shared/options.ts';
 import { asSet, readPicture } from '../shared/pictures.ts';
-import { result } from '../shared/terminal.ts';
+import { sentence } from '../shared/terminal.ts';
 
 interface TraverseOptions extends ModelOptions {
   readonly input?: string;
@@ -34,8 +32,6 @@ interface TraverseOptions extends ModelOptions {
 }
 
 const MOST_ACTIVE = 20;
-/** Images that the KL is averaged over. */
-const IMAGES = 1000;
 /** A picture with more rows would be too tall to look at. */
 const MOST_ROWS = 500;
 
@@ -76,7 +72,7 @@ const draw = (options: TraverseOptions) =>
   });
 
 function print({ out, latents, range, checkpoint }: Awaited<ReturnType<typeof draw>>): void {
-  result(`${out}: latents ${latents.join(', ')} from −${range} to ${range}; ${checkpoint}`);
+  sentence(`${out}: latents ${latents.join(', ')} from −${range} to ${range}; ${checkpoint}`);
 }
 
 /** The latents that do not change: a picture's mean, or 0. */
@@ -105,17 +101,10 @@ interface Row {
 
 /** The latents asked for; by default those with the most information about the test images, and how much it is. */
 async function chooseRows(loaded: LoadedModel, { latents, dataDir }: TraverseOptions): Promise<Row[]> {
-  const { trained, latent } = loaded;
+  const { latent } = loaded;
   if (latents === undefined) {
-    const encoding = await withPart(loaded, { split: 'test', limit: IMAGES, dataDir }, ({ set }) =>
-      trained.encode(set),
-    );
-    const { kl, meanVariance } = latentStatistics(encoding, latent);
-    const [what, values] = kl === undefined ? ['var', meanVariance] : ['KL', kl];
-    return largest(values, MOST_ACTIVE).map((index) => ({
-      index,
-      name: `z${index} ${what} ${values[index].toFixed(2)}`,
-    }));
+    const ranked = await mostInformative(loaded, MOST_ACTIVE, dataDir);
+    return ranked.map(({ index, measure }) => ({ index, name: `z${index} ${measure}` }));
   }
   const chosen = latents === 'all' ? Array.from({ length: latent }, (_, i) => i) : latents;
   checkLatents(chosen, latent);

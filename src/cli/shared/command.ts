@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { Exit, OK } from './exit-codes.ts';
-import { result } from './terminal.ts';
+import { escapeCommands, result } from './terminal.ts';
 
 /** What main.ts loads from a command's file. */
 export interface CommandDefinition {
@@ -33,7 +33,7 @@ export const defineCommand = <Options, Argument, Result>({
     command.option('--json', 'print the result as JSON').action(async () => {
       const options = command.opts<Options & { readonly json?: true }>();
       const found = await run(options, command.processedArgs[0]);
-      if (options.json) result(JSON.stringify(found));
+      if (options.json) result(escapeCommands(JSON.stringify(found)));
       else print(found);
       const code = exitCode(found);
       if (code !== OK) throw new Exit(code);

@@ -1,7 +1,9 @@
 /** Options: how text becomes a checked value, and the options that several commands share. */
 
 import { availableParallelism } from 'node:os';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import path from 'node:path';
+import { type Command, Option } from 'commander';
+import { ConfigError } from '../../base/errors.ts';
 import { choice, expectation, integer, type Rule, text } from '../../base/rules.ts';
 import type { EngineName } from '../../engines/index.ts';
 import { settings } from '../../settings/table.ts';
@@ -10,10 +12,14 @@ export const RUNS_FOLDER = 'runs';
 
 /** An option whose value must satisfy a rule; if it does not, the command ends with a usage error. */
 export function checkedOption(flags: string, description: string, rule: Rule): Option {
-  return new Option(flags, description).argParser((text: string) => {
+  const option = new Option(flags, description);
+  return option.argParser((text: string) => {
     const value = rule.parse(text);
-    if (!rule.accepts(value)) throw new InvalidArgumentError(expectation(value, rule));
-    return value;
+    if (rule.accepts(value)) return value;
+    throw new ConfigError(expectation(value, rule), {
+      field: option.attributeName(),
+      value: text === '' ? "''" : text,
+    });
   });
 }
 
@@ -36,9 +42,29 @@ export const threadsOption = (): Option =>
 export const seedOption = (description: string): Option =>
   numberOption('--seed <n>', description, integer(0)).default(0);
 
+/** Pictures are written as PNG, whatever the name: one that ends otherwise would lie. `grid` and `0.5` end in nothing. */
+const picture = (...endings: readonly string[]): Rule<string> => {
+  const any = text('a path');
+  return {
+    ...any,
+    expects: `a path that ends in ${endings.join(' or ')}, as the picture is a PNG`,
+    accepts: (value): value is string =>
+      any.accepts(value) &&
+      (!/^\.[a-z]/i.test(path.extname(value)) || endings.includes(path.extname(value).toLowerCase())),
+  };
+};
+
+/** An option whose value is a picture to write. */
+export const pictureFileOption = (flags: string, description: string): Option =>
+  checkedOption(flags, description, picture('.png'));
+
+/** The same for an animated one. */
+export const animationFileOption = (flags: string, description: string): Option =>
+  checkedOption(flags, description, picture('.png', '.apng'));
+
 /** Of a command that draws one picture. */
 export const pictureOption = (standard: string): Option =>
-  pathOption('--out <file>', 'the PNG file to write').default(standard);
+  pictureFileOption('--out <file>', 'the PNG file to write').default(standard);
 
 export interface EngineOptions {
   readonly device?: EngineName;

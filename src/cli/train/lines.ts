@@ -1,17 +1,17 @@
-/** What a training prints: an introduction, a line per epoch, and how it ended. */
+/** What a training prints: an introduction, a table of its epochs, and how it ended. */
 
 import type { Dataset } from '../../data/dataset.ts';
 import type { Engine } from '../../engines/engine.ts';
-import type { Spread } from '../../evaluation/gradient-variance.ts';
 import type { Model } from '../../programs/programs.ts';
 import type { RunDirectory } from '../../runs/run-directory.ts';
-import { formatContract, likelihoodContract, numberName, termsName } from '../../settings/contract.ts';
+import { formatContract, likelihoodContract, numberName, unitOf } from '../../settings/contract.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import type { EpochRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import { objectives } from '../../vae/objectives/index.ts';
-import { note, result } from '../shared/terminal.ts';
-import { counted, formatSeconds, nats } from '../shared/words.ts';
+import { columnsOf, note, noteCommand, result, sentence } from '../shared/terminal.ts';
+import { formatProgress, nats, shellQuoted } from '../shared/words.ts';
+import { EpochTable, formatVariances } from './epoch-table.ts';
 
 export function announce(
   run: RunDirectory,
@@ -21,50 +21,49 @@ export function announce(
   trainer: Trainer,
 ) {
   const parameters = vae.parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
-  const { epoch, step } = trainer.progress;
   note(
     `${run.folder}: ${set.count} training and ${test.count} test images; ${parameters} parameters; ${engine.description}; seed ${config.seed}`,
   );
   note(formatContract(likelihoodContract(config)));
-  if (step > 0) note(`resumed after ${counted(epoch, 'epoch')} and ${step} updates`);
+  if (trainer.progress.step > 0) note(`resumed after ${formatProgress(trainer.progress)}`);
 }
 
-export function showEpoch(
-  { epoch, train: trained, validation, test, gradientVariance }: EpochRecord,
-  config: RunConfig,
-  trainer: Trainer,
-  seconds: number,
-): void {
-  const epochs = epochsOf(trainer);
-  const name = numberName(config);
-  const terms = `(${termsName(config)} ${nats(test.logLikelihood)}, KL ${nats(test.kl)} nats)`;
-  const parts = [
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
-    `train ${name} ${nats(trained.bound)}`,
-    ...(validation === undefined ? [] : [`validation ${name} ${nats(validation.bound)}`]),
-    `test ${name} ${nats(test.bound)}${objectives[config.objective].hasPrior ? ` ${terms}` : ''}`,
-    formatSeconds(seconds),
-  ];
-  result(parts.join('  '));
-  if (gradientVariance !== undefined) {
-    const spread = ([name, { variance }]: [string, Spread]) => `${name} ${variance.toPrecision(3)}`;
-    result(`  variance of the encoder's gradient: ${Object.entries(gradientVariance).map(spread).join(', ')}`);
-  }
+/** Prints a row for each epoch, below a head. */
+export function epochPrinter(config: RunConfig, trainer: Trainer, values: number) {
+  const table = new EpochTable({ config, epochs: epochsOf(trainer), values }, columnsOf(process.stdout));
+  let begun = false;
+  return (record: EpochRecord, seconds: number): void => {
+    if (!begun) {
+      sentence(table.caption);
+      result(table.head);
+    }
+    begun = true;
+    result(table.row(record, seconds));
+    if (record.gradientVariance !== undefined) sentence(`  ${formatVariances(record.gradientVariance)}`);
+  };
 }
 
 /** Epochs of the whole run; the last one may be cut short. */
 export const epochsOf = ({ totalSteps, stepsPerEpoch }: Trainer): number => Math.ceil(totalSteps / stepsPerEpoch);
 
-export function conclude(run: RunDirectory, { best }: Trainer, config: RunConfig): void {
+/** Tells after each update how many seconds the whole run will still take, evaluations and pictures included. */
+export function runClock({ progress, totalSteps }: Trainer) {
+  const [began, first] = [performance.now(), progress.step];
+  return (step: number): number => ((performance.now() - began) / 1000 / (step - first)) * (totalSteps - step);
+}
+
+export function conclude(run: RunDirectory, { best, progress }: Trainer, config: RunConfig): void {
   if (best === undefined) return;
-  const name = numberName(config);
-  const by =
-    config.validation > 0
-      ? `validation ${name}`
-      : `test ${name} (with --validation n it is chosen on images set aside)`;
-  note(`best epoch ${best.epoch}, ${nats(best.bound)} nats by its ${by}; pictures in ${run.file('samples')}`);
+  const [images, advice] =
+    config.validation > 0 ? ['validation', ''] : ['test', ' (with --validation n it is chosen on images set aside)'];
+  const number = `${images} ${numberName(config)} ${nats(best.bound)}, ${unitOf(config)}${advice}`;
+  // An epoch that was cut short may look better: with more steps it would go on.
+  const isCut = progress.batch > 0 && best.epoch <= progress.epoch;
+  const cut = isCut ? `; epoch ${progress.epoch + 1} was cut short, so it does not count` : '';
+  note(`best epoch ${best.epoch}: ${number}${cut}; pictures in ${run.file('samples')}`);
+  const folder = shellQuoted(run.folder);
   const next = objectives[config.objective].hasPrior
-    ? `vae sample --run ${run.folder} -n 49 --out grid.png`
-    : `vae compare ${run.folder}`;
-  note(`next: ${next}`);
+    ? `vae sample --run ${folder} -n 49 --out grid.png`
+    : `vae compare ${folder}`;
+  noteCommand('next', next);
 }

@@ -3,6 +3,7 @@
 import { Option } from 'commander';
 import { choice, namesOf, type Rule, truth } from '../../base/rules.ts';
 import { presets } from '../../settings/presets.ts';
+import { otherDefaults } from '../../settings/resolve.ts';
 import { type RunConfig, readersOf, SETTING_NAMES, type SettingName, settingOf } from '../../settings/table.ts';
 import { flagName } from '../shared/flags.ts';
 import { checkedOption, pathOption } from '../shared/options.ts';
@@ -15,8 +16,17 @@ export interface TrainOptions extends Partial<RunConfig> {
 /** What the table does not know: presets are made of its settings. */
 const ruleOf = (name: SettingName): Rule => (name === 'preset' ? choice(namesOf(presets)) : settingOf(name).rule);
 
-const formatDefault = (value: unknown): string =>
+const formatValue = (value: unknown): string =>
   Array.isArray(value) ? (value.length === 0 ? 'chosen by the size of the images' : value.join(',')) : String(value);
+
+/** The usual default, and those that the data or the network asks for. */
+function formatDefault(name: SettingName, standard: unknown): string {
+  const others = otherDefaults(name).map(({ of, value }) => `${of}: ${formatOther(value)}`);
+  return [formatValue(standard), ...others].join('; ');
+}
+
+const formatOther = (value: unknown): string =>
+  Array.isArray(value) && value.length === 0 ? 'none' : formatValue(value);
 
 /** The help of a setting: what it does, its valid names, which choices read it, its default. */
 function helpOf(name: SettingName): string {
@@ -24,7 +34,7 @@ function helpOf(name: SettingName): string {
   const { choices } = ruleOf(name);
   const names = choices === undefined || name === 'preset' ? '' : `: ${choices.join(', ')}`;
   const readers = readersOf(name).map(({ by, names: rows }) => `; for ${flagName(by)} ${rows.join(', ')}`);
-  return `${help}${names}${readers.join('')}${standard === undefined || rule === truth ? '' : ` (default: ${formatDefault(standard)})`}`;
+  return `${help}${names}${readers.join('')}${standard === undefined || rule === truth ? '' : ` (default: ${formatDefault(name, standard)})`}`;
 }
 
 function optionsFor(name: SettingName): Option[] {

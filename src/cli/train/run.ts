@@ -5,8 +5,10 @@ import { quietly } from '../../base/files.ts';
 import { closeDataset } from '../../data/dataset.ts';
 import { recordSplit } from '../../data/recorded-split.ts';
 import type { EngineName } from '../../engines/index.ts';
+import type { Model } from '../../programs/programs.ts';
 import type { Progress } from '../../runs/progress.ts';
 import { createRun, type RunDirectory } from '../../runs/run-directory.ts';
+import { numberName } from '../../settings/contract.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
@@ -17,9 +19,9 @@ import { Exit, INTERRUPTED } from '../shared/exit-codes.ts';
 import { flagName } from '../shared/flags.ts';
 import { RUNS_FOLDER } from '../shared/options.ts';
 import { type Bar, startBar } from '../shared/progress-bar.ts';
-import { note, workWithoutOutput } from '../shared/terminal.ts';
-import { counted, nats } from '../shared/words.ts';
-import { announce, conclude, epochsOf, showEpoch } from './lines.ts';
+import { note, noteCommand, workWithoutOutput } from '../shared/terminal.ts';
+import { counted, formatProgress, nats, shellQuoted } from '../shared/words.ts';
+import { announce, conclude, epochPrinter, epochsOf, runClock } from './lines.ts';
 import type { TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
 import { prepare, startOf } from './start.ts';
@@ -43,7 +45,7 @@ export async function train(options: TrainOptions): Promise<void> {
     tellOfHole(run, run.keepMetricsTo(recorded(trainer)), trainer.progress.epoch);
     const pictures = () => new Pictures(run, engine, model, trainer, dataset);
     if (trainer.finished !== undefined) {
-      await complete({ run, trainer, config, pictures: pictures() });
+      await complete({ run, trainer, pictures: pictures() });
       return;
     }
     run.writeJson('config.json', config);
@@ -53,7 +55,7 @@ export async function train(options: TrainOptions): Promise<void> {
     announce(run, engine, model, dataset, trainer);
     // From here on the run continues even if its output cannot be printed.
     workWithoutOutput();
-    await follow({ run, trainer, config, pictures: pictures() });
+    await follow({ run, trainer, model, config, pictures: pictures() });
   } finally {
     quietly(() => closeDataset(dataset));
     run.unlock();
@@ -75,7 +77,7 @@ function tellOfHole(run: RunDirectory, missing: number, epochs: number): void {
 }
 
 /** A run that has nothing more to train may lack its last pictures. */
-async function complete({ run, trainer, pictures }: Following): Promise<void> {
+async function complete({ run, trainer, pictures }: Pick<Following, 'run' | 'trainer' | 'pictures'>): Promise<void> {
   try {
     await pictures.drawIfMissing(trainer.progress, true);
     await pictures.drawOverview();
@@ -90,6 +92,7 @@ async function complete({ run, trainer, pictures }: Following): Promise<void> {
 interface Following {
   readonly run: RunDirectory;
   readonly trainer: Trainer;
+  readonly model: Model;
   readonly config: RunConfig;
   readonly pictures: Pictures;
 }
@@ -100,6 +103,8 @@ class Follower {
   private bar: Bar | undefined;
   private epochBegan = performance.now();
   private startImages: number;
+  private readonly printEpoch: ReturnType<typeof epochPrinter>;
+  private readonly secondsLeft: ReturnType<typeof runClock>;
   /** What the last checkpoint holds. */
   saved: Progress;
 
@@ -107,16 +112,19 @@ class Follower {
     this.following = following;
     this.saved = following.trainer.progress;
     this.startImages = this.saved.sums.images;
+    const { config, trainer, model } = following;
+    this.printEpoch = epochPrinter(config, trainer, model.vae.pixels);
+    this.secondsLeft = runClock(trainer);
   }
 
   /** Steps that were under way when the user interrupted are recorded, but not shown. */
   step(record: StepRecord, isShown: boolean): void {
-    const { run, trainer } = this.following;
+    const { run, trainer, config } = this.following;
     if (isCurvePoint(record)) run.appendCurve(curvePoint(record));
     if (!isShown) return;
-    const { epoch, images, imagesInEpoch, bound } = record;
+    const { epoch, step, images, imagesInEpoch, bound } = record;
     this.bar ??= startBar(`epoch ${epoch}/${epochsOf(trainer)}`, imagesInEpoch, this.startImages, 'images');
-    this.bar.update(images, { detail: `bound ${nats(bound)} | ` });
+    this.bar.update(images, { detail: `${numberName(config)} ${nats(bound)}`, left: this.secondsLeft(step) });
   }
 
   async epoch(record: EpochRecord): Promise<void> {
@@ -126,7 +134,7 @@ class Follower {
     // The checkpoint comes first: a picture can be drawn again.
     run.appendMetrics(metricsLine(record, seconds));
     this.save({ best: record.best, keep: isKept(record, trainer, config) });
-    showEpoch(record, config, trainer, seconds);
+    this.printEpoch(record, seconds);
     await pictures.draw(record.epoch, trainer.finished !== undefined);
     [this.epochBegan, this.startImages] = [performance.now(), 0];
   }
@@ -155,8 +163,8 @@ async function follow(following: Following): Promise<void> {
     }
     if (trainer.progress.epoch > 0) await pictures.drawOverview();
   } catch (error) {
-    const { step, epoch } = follower.saved;
-    if (step > 0) note(`the checkpoint of epoch ${epoch} is intact in ${run.folder}`);
+    const { saved } = follower;
+    if (saved.step > 0) note(`the checkpoint after ${formatProgress(saved)} is intact in ${run.folder}`);
     throw error;
   } finally {
     follower.endBar();
@@ -167,7 +175,8 @@ async function follow(following: Following): Promise<void> {
   if (trainer.finished === undefined) {
     const { step } = trainer.progress;
     if (follower.saved !== trainer.progress) follower.save();
-    note(`interrupted and saved after ${step} updates; continue with: vae train --resume ${run.folder}`);
+    const command = `vae train --resume ${shellQuoted(run.folder)}`;
+    noteCommand(`interrupted and saved after ${counted(step, 'update')}; continue with`, command);
     throw new Exit(INTERRUPTED);
   }
   conclude(run, trainer, config);

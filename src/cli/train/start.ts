@@ -42,7 +42,7 @@ function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
   const resolved = { threads: defaultThreads(), ...resolveConfig(withAbsoluteData(given)) };
   // A flag that changes nothing is refused before its value is.
   checkEffect(given, resolved);
-  return { config: checkConfig(resolved), anyBatch: given.batchSize === undefined };
+  return { config: checkConfig(resolved, given), anyBatch: given.batchSize === undefined };
 }
 
 function startFrom({ resume, out: _, ...options }: TrainOptions): Start {

@@ -1,6 +1,7 @@
 /** Calls into shared libraries, through koffi, which is loaded only here and only when it is needed. */
 
 import type Koffi from 'koffi';
+import { npmReinstall } from '../../base/npm.ts';
 import { EngineError, MissingError } from '../engine.ts';
 import { findLibrary, LIBRARIES, type LibraryName, type SearchOptions } from './libraries.ts';
 
@@ -22,7 +23,9 @@ export async function loadKoffi(): Promise<typeof Koffi> {
     koffi ??= (await import('koffi')).default;
     return koffi;
   } catch (error) {
-    throw new EngineError(`cuda: needs the package koffi, which does not load (${firstLine(error)}); run npm ci`);
+    throw new EngineError(
+      `cuda: needs the package koffi, which does not load (${firstLine(error)}); ${npmReinstall()}`,
+    );
   }
 }
 

@@ -5,6 +5,7 @@
  * call, parameters and gradients too, and the update stays on the CPU.
  */
 
+import { npmRebuild } from '../../base/npm.ts';
 import { createProgram } from '../../tensor/program.ts';
 import { argument } from '../../tensor/tensor.ts';
 import { type Engine, EngineError, type EngineOptions, MissingError } from '../engine.ts';
@@ -19,8 +20,7 @@ interface Provider {
 const PROVIDERS = {
   cuda: {
     platforms: ['linux'],
-    needs:
-      'an NVIDIA GPU, CUDA 12, cuDNN 9, and files that this installs: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false',
+    needs: `an NVIDIA GPU, CUDA 12, cuDNN 9, and files that this installs: ONNXRUNTIME_NODE_INSTALL=cuda12 ${npmRebuild('onnxruntime-node')}`,
   },
   webgpu: {
     platforms: ['linux', 'win32', 'darwin'],

@@ -1,6 +1,7 @@
 /** Which backends of TensorFlow.js there are, what each needs, and how it is loaded. None is loaded before it is asked for. */
 
 import { createRequire } from 'node:module';
+import { npmInstall } from '../../base/npm.ts';
 import { EngineError, type EngineOptions, MissingError } from '../engine.ts';
 
 export type Tfjs = typeof import('@tensorflow/tfjs-core');
@@ -25,7 +26,7 @@ interface Kind {
 
 /** The version that this engine is tested with. */
 const VERSION = '4.22.0';
-const NATIVE = 'an install script that downloads libtensorflow, and Node up to 22 (24 has worked)';
+const NATIVE = 'an install script that downloads libtensorflow, and Node 20 or 22 (24 has worked)';
 
 const describeNative = (tf: Tfjs, { threads }: EngineOptions): string => {
   const { binding, isUsingGpuDevice } = tf.backend() as unknown as NodeBackend;
@@ -90,10 +91,11 @@ function explain(backend: BackendName, error: unknown): EngineError {
   const missing =
     (error as NodeJS.ErrnoException | null)?.code === 'ERR_MODULE_NOT_FOUND' &&
     packages.some((name) => reason.includes(`'${name}'`));
-  // The project keeps install scripts from running; these packages do not work without theirs. Without --save-dev npm
-  // takes them for what they are, optional peers, and installs nothing.
-  const scripts = needs === undefined ? '' : ' --ignore-scripts=false';
-  const install = `npm install --no-save --save-dev${scripts} ${packages.map((name) => `${name}@${VERSION}`).join(' ')}`;
+  // Those that need something else need their install scripts too.
+  const install = npmInstall(
+    packages.map((one) => `${one}@${VERSION}`),
+    needs !== undefined,
+  );
   const remedy = `${needs === undefined ? '' : `it needs ${needs}; `}run ${install}`;
   if (missing) return new MissingError(`tfjs:${backend}: ${packages.at(-1)} is not installed: ${remedy}`);
   return new EngineError(`tfjs:${backend}: ${packages.at(-1)} does not work here (${reason}): ${remedy}`);
