@@ -85,6 +85,9 @@ export async function prepare(asked: RunConfig, engine: Engine, { resumed, anyBa
     const model = createModel(config, dataset.imageShape);
     const trainer = new Trainer(engine, model, dataset);
     if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
+    if (config.batchSize !== asked.batchSize) {
+      note(`batches of ${config.batchSize} instead of ${asked.batchSize}: there are no more training images`);
+    }
     return { dataset, model, trainer };
   } catch (error) {
     // The settings of a resumed run were right when it began, so the data must have changed.
@@ -94,9 +97,7 @@ export async function prepare(asked: RunConfig, engine: Engine, { resumed, anyBa
 }
 
 /** A batch is never larger than the training set. */
-function withBatchFor({ train }: Dataset, config: RunConfig): RunConfig {
-  const { batchSize } = config;
-  if (batchSize <= train.count) return config;
-  note(`batches of ${train.count} instead of ${batchSize}: there are no more training images`);
-  return { ...config, batchSize: train.count };
-}
+const withBatchFor = ({ train }: Dataset, config: RunConfig): RunConfig => ({
+  ...config,
+  batchSize: Math.min(config.batchSize, train.count),
+});
