@@ -176,7 +176,7 @@ describe('a run of so many steps', () => {
     await vae(folder, 'train', ...args, '--steps', '7', '--out', 'whole');
     const { stderr } = await vae(folder, 'train', ...args, '--steps', '4', '--out', 'parts');
     // It may look better than the best, which is the best of whole epochs.
-    expect(stderr).toMatch(/best epoch 1: test bound .*; epoch 2 was cut short, so it does not count; /);
+    expect(stderr).toMatch(/best epoch 1: validation bound .*; epoch 2 was cut short, so it does not count; /);
     const record = readFileSync(inFolder('parts', 'metrics.jsonl'), 'utf8').trim().split('\n').at(-1)!;
     expect(JSON.parse(record)).toMatchObject({ step: 4, epoch: 2 });
     await vae(folder, 'train', '--resume', 'parts', '--steps', '7');
