@@ -20,12 +20,12 @@ const TURN = 6;
 /** The parsers' own names are known where they are made. */
 export async function damagedFiles(context) {
   const parsers = await makeParsers(path.join(context.folder, 'listed'));
-  const tasks = Object.entries(parsers).map(([name, { isSlow }]) => ({ name, most: isSlow ? 40 : 400 }));
-  await tryCases('damaged files', [{ name: 'bombs', most: 3 }, ...tasks], context);
+  const tasks = Object.entries(parsers).map(([name, { isSlow }]) => ({ name, most: isSlow ? 25 : 400 }));
+  await tryCases('damaged files', [{ name: 'bombs', most: 4 }, ...tasks], context);
 }
 
-export const downloads = (context) => tryCases('series of downloads', [{ name: 'downloads', most: 60 }], context);
-export const settings = (context) => tryCases('settings', [{ name: 'settings', most: 60 }], context);
+export const downloads = (context) => tryCases('series of downloads', [{ name: 'downloads', most: 50 }], context);
+export const settings = (context) => tryCases('settings', [{ name: 'settings', most: 30 }], context);
 
 /** @param kinds of cases, by the names that the worker knows, each with how many of them the short form tries. */
 async function tryCases(noun, kinds, { seed, tally, timeIsUp, short, folder }) {

@@ -80,7 +80,7 @@ async function tryCase(parser, wholes, seed, name, n) {
 
 async function prepared(name, folder) {
   const make = { bombs: bombParser, downloads: makeDownloads, settings: makeSettings }[name];
-  const parser = make === undefined ? (await makeParsers(folder))[name] : await make(folder);
+  const parser = make === undefined ? (await makeParsers(folder, name.split(':')[0]))[name] : await make(folder);
   if (parser === undefined) throw new Error(`there is no kind "${name}"`);
   const wholes = [];
   if (!parser.hasNoWhole && parser.sources !== undefined) {
