@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../cli/vae.ts';
 
 const node = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
@@ -22,6 +22,7 @@ describe('the short reliability campaign', () => {
 /** The campaign is only as good as the faults that it puts in. */
 describe('a fault put into a process', () => {
   const { folder, remove } = temporaryFolder();
+  afterAll(remove);
   const file = path.join(folder, 'file');
   const work = `
     import { appendFileSync, closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
@@ -72,7 +73,5 @@ describe('a fault put into a process', () => {
       .map((line) => JSON.parse(line).name);
     expect(names).toEqual(['openSync', 'writeSync', 'fsyncSync', 'renameSync', 'appendFileSync']);
     expect(content(file)).toBe('abcdefgh1234');
-    rmSync(trace);
-    remove();
   });
 });
