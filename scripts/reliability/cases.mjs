@@ -35,7 +35,7 @@ async function tryCases(noun, kinds, { seed, tally, timeIsUp, short, folder }) {
     name,
     next: 0,
     turn: 0,
-    to: short ? most : Number.POSITIVE_INFINITY,
+    to: short ? most : Number.MAX_SAFE_INTEGER,
   }));
   // The one that has waited longest is next.
   const one = async () => {
@@ -49,6 +49,9 @@ async function tryCases(noun, kinds, { seed, tally, timeIsUp, short, folder }) {
     }
   };
   await Promise.all([one(), one()]);
+  // A kind of which nothing was tried would look as if nothing had been found.
+  for (const { name, next, turn } of tasks)
+    if (turn > 0 && next === 0) tally.fail(`${name}: nothing was tried`, 'it needs more time');
   for (const { name, total, next } of tasks) if (total !== undefined) tally.count(`of ${total} ${name}`, next);
   rmSync(place, { recursive: true, force: true });
 }

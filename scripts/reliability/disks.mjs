@@ -34,6 +34,7 @@ export async function disks({ seed, tally, timeIsUp, short, folder, subjects, on
       (args) => run(args, { ...trial.options, fault }),
       said,
       () => false,
+      n > known[subject].savedAt,
     );
     checkSaid(trial, result, said);
     await trial.finish();
