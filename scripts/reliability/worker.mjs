@@ -139,5 +139,7 @@ else {
     process.disconnect();
     process.exit(0);
   });
+  // Nobody waits for what it finds any more.
+  process.once('disconnect', () => process.exit(0));
   process.send({ ready: true });
 }
