@@ -5,7 +5,7 @@ import path from 'node:path';
 import { contentOf, differences, stepOf } from './compare.mjs';
 import { errorLine, faultsOf, run } from './program.mjs';
 
-const EPOCHS = ['--epochs', '3'];
+export const EPOCHS = 3;
 const RUN = 'run';
 
 /** In each subject's folder: the run, and the cache, which are both compared. */
@@ -37,7 +37,7 @@ export class Trial {
   nextArgs() {
     if (existsSync(this.checkpoint)) return ['train', '--resume', RUN];
     rmSync(path.join(this.folder, RUN), { recursive: true, force: true });
-    return ['train', ...this.args, ...EPOCHS, '--out', RUN];
+    return ['train', ...this.args, '--epochs', String(EPOCHS), '--out', RUN];
   }
 
   /** What was saved before must still be there, and count no fewer updates. */
