@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { contentOf, differences, watchReplaced } from './compare.mjs';
+import { contentOf, differences, stepOf, watchReplaced } from './compare.mjs';
 import { errorLine, faultsOf, run, start } from './program.mjs';
 import { writePictures } from './subjects.mjs';
 
@@ -77,7 +77,7 @@ async function grow(name, args, options) {
     const [[from, first], [to, last]] = [known[0], known.at(-1)];
     const [before, after] = [first, last].map(({ resident }) => Math.round(resident / 1e6));
     tally.count(`MB with ${name} at epoch ${from}`, before);
-    tally.count(`MB at epoch ${to}`, after);
+    tally.count(`MB with ${name} at epoch ${to}`, after);
     if (last.resident > first.resident + SLACK)
       tally.fail(`${name}: memory grows from ${before} MB to ${after} MB`, again);
     if (last.files > first.files + 2)
@@ -91,12 +91,13 @@ async function resumeOften(times, args, options) {
   const { tally, cwd } = options;
   const more = ['--epochs', String(6 * times)];
   const folder = path.join(cwd, 'run');
+  const checkpoint = path.join(folder, 'checkpoints', 'last.safetensors');
   const first = ['train', ...args, ...more, '--out', 'run'];
   await run(first, options);
   const expected = contentOf(folder);
   rmSync(folder, { recursive: true });
   for (let n = 0; n <= times; n++) {
-    const hasSaved = watchReplaced(path.join(folder, 'checkpoints', 'last.safetensors'));
+    const hasSaved = watchReplaced(checkpoint);
     const running = start(n === 0 ? first : ['train', '--resume', 'run'], { ...options, what: 'resumed' });
     const looking = setInterval(() => {
       if (n === times || !hasSaved()) return;
@@ -106,6 +107,13 @@ async function resumeOften(times, args, options) {
     const result = await running.finished;
     clearInterval(looking);
     for (const fault of faultsOf(result)) tally.fail(`resumed ${n} times: ${fault}`, errorLine(result));
+    if (n < times && result.code !== 130) {
+      tally.fail(
+        `interrupt ${n} is not heeded: exit code ${result.code} after ${stepOf(checkpoint)} updates`,
+        '--only endurance',
+      );
+      break;
+    }
     tally.count('interrupts and resumes in a row');
   }
   const differing = differences(expected, existsSync(folder) ? contentOf(folder) : new Map());
