@@ -9,6 +9,7 @@ const PROGRAM = [
   'test/engines/cuda/{command-line,emulated,gpu,kernel-cache}.test.ts',
   'test/engines/{export,onnx,onnx-sessions,tfjs}.test.ts',
   'test/inference/export.test.ts',
+  'test/reliability/campaign.test.ts',
   'test/training/{devices,trainer}.test.ts',
 ];
 

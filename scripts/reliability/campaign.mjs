@@ -9,7 +9,7 @@
  *   node scripts/reliability/campaign.mjs --seed 1 --only crashes --case 17
  */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
@@ -58,7 +58,9 @@ if (unknown !== undefined || Number.isNaN(options.minutes) || !existsSync(path.j
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-reliability-'));
-mkdirSync(folder, { recursive: true });
+const clean = () => rmSync(folder, { recursive: true, force: true });
+process.on('exit', clean);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 const subjects = makeSubjects(folder);
 const tallies = [];
 const ends = performance.now() + 60_000 * options.minutes;
@@ -67,28 +69,24 @@ process.stdout.write(
     `${process.version}; equal means byte for byte, except ${EXCLUDED.join(' and ')}\n`,
 );
 let shares = options.only.reduce((sum, name) => sum + PARTS[name][1], 0);
-try {
-  for (const name of options.only) {
-    const [part, share] = PARTS[name];
-    const began = performance.now();
-    const deadline = began + ((ends - began) * share) / shares;
-    shares -= share;
-    const tally = new Tally(name);
-    tallies.push(tally);
-    await part({
-      seed: options.seed,
-      tally,
-      timeIsUp: () => performance.now() > deadline,
-      short: options.short,
-      folder,
-      subjects,
-      only: options.case,
-    });
-    tally.seconds = (performance.now() - began) / 1000;
-    process.stderr.write(`${describe([tally]).split('\n')[0]}\n`);
-  }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+for (const name of options.only) {
+  const [part, share] = PARTS[name];
+  const began = performance.now();
+  const deadline = began + ((ends - began) * share) / shares;
+  shares -= share;
+  const tally = new Tally(name);
+  tallies.push(tally);
+  await part({
+    seed: options.seed,
+    tally,
+    timeIsUp: () => performance.now() > deadline,
+    short: options.short,
+    folder,
+    subjects,
+    only: options.case,
+  });
+  tally.seconds = (performance.now() - began) / 1000;
+  process.stderr.write(`${describe([tally]).split('\n')[0]}\n`);
 }
 process.stdout.write(`${describe(tallies)}\n`);
 process.exitCode = tallies.some(({ failures }) => failures.length > 0) ? 1 : 0;

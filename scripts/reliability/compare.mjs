@@ -36,14 +36,27 @@ export function differences(expected, found) {
   return said;
 }
 
-/** The updates that a checkpoint counts, read here without the program; undefined where there is none. */
-export function stepOf(file) {
+/** The progress that a checkpoint counts, read here without the program; undefined where there is none. */
+export function progressOf(file) {
   if (!existsSync(file)) return undefined;
   try {
     const bytes = readFileSync(file);
     const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE())));
-    return JSON.parse(header.__metadata__.progress).step;
+    return JSON.parse(header.__metadata__.progress);
   } catch {
-    return Number.NaN;
+    return { step: Number.NaN, epoch: Number.NaN };
   }
+}
+
+export const stepOf = (file) => progressOf(file)?.step;
+
+const numberOf = (file) => statSync(file, { throwIfNoEntry: false })?.ino;
+
+/** A function that says whether a file has been replaced since: saving puts a new one in its place. */
+export function watchReplaced(file) {
+  const before = numberOf(file);
+  return () => {
+    const now = numberOf(file);
+    return now !== undefined && now !== before;
+  };
 }

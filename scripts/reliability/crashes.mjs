@@ -5,9 +5,11 @@ import { each, run } from './program.mjs';
 import { generator } from './random.mjs';
 import { Trial, undisturbed } from './trial.mjs';
 
-const SHORT_POINTS = 36;
+const SHORT_POINTS = 24;
 
 const isWrite = (name) => /write|append/i.test(name);
+
+const isKill = (problem) => /SIGKILL/.test(problem);
 
 /** Every way in which a process can end at an operation. */
 const modesOf = ({ name }) => ['before', ...(isWrite(name) ? ['half'] : []), 'after', 'power'];
@@ -35,13 +37,20 @@ export async function crashes({ seed, tally, timeIsUp, short, folder, subjects, 
     const { n, name, files } = operation;
     const what = `killed ${mode === 'power' ? 'by a power cut after' : mode} operation ${n}, ${name} ${files.join(' → ')}`;
     const fault = { root: trial.folder, at: n, mode };
-    await trial.disturbed(
-      (args) => run(args, { ...trial.options, fault }),
-      what,
-      (problem) => /SIGKILL/.test(problem),
-    );
+    await trial.disturbed((args) => run(args, { ...trial.options, fault }), what, isKill, n > known[subject].savedAt);
+    // Now and then the process that goes on is killed as well, somewhere.
+    const random = generator(seed, 'crashes', i);
+    if (random.below(3) === 0) {
+      const later = { ...fault, at: 1 + random.below(n), mode: random.pick(['before', 'after', 'power']) };
+      await trial.disturbed(
+        (args) => run(args, { ...trial.options, fault: later }),
+        `${what}, then ${later.at}`,
+        isKill,
+      );
+      tally.count('crash points in a process that went on');
+    }
     await trial.finish();
-    tally.count(`crash points tried`);
+    tally.count('crash points tried');
     if (trial.close(`${what}: node scripts/reliability/campaign.mjs --seed ${seed} --only crashes --case ${i}`)) {
       tally.count('identical afterwards');
     }

@@ -8,7 +8,7 @@ import { each, run } from './program.mjs';
 import { generator } from './random.mjs';
 import { Trial, undisturbed } from './trial.mjs';
 
-const SHORT_POINTS = 16;
+const SHORT_POINTS = 12;
 const CODES = ['ENOSPC', 'EIO', 'EACCES', 'EBUSY', 'EMFILE', 'EROFS', 'EDQUOT'];
 
 export async function disks({ seed, tally, timeIsUp, short, folder, subjects, only }) {
@@ -34,6 +34,7 @@ export async function disks({ seed, tally, timeIsUp, short, folder, subjects, on
       (args) => run(args, { ...trial.options, fault }),
       said,
       () => false,
+      n > known[subject].savedAt,
     );
     checkSaid(trial, result, said);
     await trial.finish();

@@ -129,7 +129,8 @@ async function serve(files) {
     state.asked++;
     const file = files[path.basename(request.url)];
     response.on('error', () => {});
-    if (file === undefined) status(404)(request, response);
+    if (state.asked > 10 * MOST_REQUESTS) request.socket.destroy();
+    else if (file === undefined) status(404)(request, response);
     else state.behaviour(request, response, file, state.random, state);
   });
   server.on('clientError', (_, socket) => socket.destroy());

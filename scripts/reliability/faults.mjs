@@ -78,6 +78,7 @@ const open = new Map();
 /** By file: bytes that would be there after a power cut. */
 const flushed = new Map();
 let count = 0;
+/** Functions of node:fs call each other: within one that is watched, the others are not. */
 let depth = 0;
 let failing = false;
 let noise = (seed ?? 0) >>> 0;
@@ -102,6 +103,7 @@ const sizeOf = (file) => {
 
 /** Files that have grown since they were flushed lose what they have grown by; those that never were keep nothing. */
 function losePower() {
+  depth++;
   for (const [file, bytes] of flushed) {
     if (original.existsSync(file) && sizeOf(file) > bytes) original.truncateSync(file, bytes);
   }
@@ -134,6 +136,7 @@ function before(name, args) {
 
 /** Half of what a write was to write. */
 function writeHalf(name, args) {
+  depth++;
   if (name === 'writeSync') {
     const [descriptor, bytes, from = 0, length = bytes.length - from, position] = args;
     original.writeSync(descriptor, bytes, from, length >> 1, position);
@@ -151,14 +154,17 @@ function failure(name, args) {
 /** How another path's name reads in a trace. */
 const briefly = (value) => (typeof value === 'number' ? open.get(value) : path.resolve(String(value))) ?? String(value);
 
+function record(n, name, args) {
+  const paths = args.slice(0, Math.max(1, CHANGES[name].length));
+  const files = paths.map((argument) => path.relative(root, briefly(argument)));
+  depth++;
+  original.appendFileSync(trace, `${JSON.stringify({ n, name, files })}\n`);
+  depth--;
+}
+
 function changed(name, args, work) {
   const n = ++count;
-  if (trace !== undefined) {
-    const shown = args
-      .slice(0, Math.max(1, CHANGES[name].length))
-      .map((argument) => path.relative(root, briefly(argument)));
-    original.appendFileSync(trace, `${JSON.stringify({ n, name, files: shown })}\n`);
-  }
+  if (trace !== undefined) record(n, name, args);
   const isFault = mode in FAILING;
   if (isFault && FAILING[mode].includes(name) && (n === at || (failing && stays))) {
     failing = true;

@@ -1,11 +1,11 @@
 /** Kills by every signal at random moments, several in a row; and two processes that want the same run. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { contentOf, differences } from './compare.mjs';
+import { contentOf, differences, progressOf, watchReplaced } from './compare.mjs';
 import { each, errorLine, faultsOf, start } from './program.mjs';
 import { generator } from './random.mjs';
-import { Trial, undisturbed } from './trial.mjs';
+import { EPOCHS, Trial, undisturbed } from './trial.mjs';
 
 const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
 const SHORT_TRIALS = 10;
@@ -43,36 +43,37 @@ async function killSeveral(trial, random, milliseconds) {
 }
 
 async function killAfter(args, trial, signal, after) {
+  const hasSaved = watchReplaced(trial.checkpoint);
   const running = start(args, trial.options);
   const timer = setTimeout(() => {
-    // Once an epoch has been shown, every signal that can be caught is; until then it may end the process.
-    running.result.mustCatch = signal !== 'SIGKILL' && /^epoch \d/m.test(running.result.stdout);
+    // Once it has saved a checkpoint, it must catch every signal that can be caught; until then one may end it.
+    running.result.mustCatch = signal !== 'SIGKILL' && hasSaved() && progressOf(trial.checkpoint).epoch < EPOCHS;
     running.result.sent = signal;
     running.child.kill(signal);
   }, after);
   const result = await running.finished;
   clearTimeout(timer);
-  return result;
+  return { ...result, isOver: progressOf(trial.checkpoint)?.epoch === EPOCHS };
 }
 
 /** A process may end by the signal that it was sent, unless it must catch it to save the open epoch. */
-function isFine(fault, { sent, signal, mustCatch, stdout }) {
-  const ended = /^epoch 3\/3/m.test(stdout);
-  return fault.startsWith('it ended by') && signal === sent && (!mustCatch || ended);
-}
+const isFine = (fault, { sent, signal, mustCatch, isOver }) =>
+  fault.startsWith('it ended by') && signal === sent && (!mustCatch || isOver);
 
 /** What a lock may hold that no running process owns: of one that is gone, cut short, or damaged. */
 const STALE = [undefined, '', '0', '-1', 'NaN', '999999999', '2147483647999', '\u0000\u0000\u0000\u0000'];
+
+const saves = (trace) =>
+  existsSync(trace) && /"(rename|link)Sync".*last\.safetensors"\]/.test(readFileSync(trace, 'utf8'));
 
 /** Two processes at once: one trains, the other is told so, or comes when all is done. */
 async function race(trial, random, n) {
   const { tally } = trial;
   const whole = random.pick(['new', 'resumed', 'resumed']);
   if (whole === 'resumed') {
+    const hasSaved = watchReplaced(trial.checkpoint);
     const first = start(trial.nextArgs(), trial.options);
-    const looking = setInterval(() => {
-      if (/^epoch 1/m.test(first.result.stdout)) first.child.kill('SIGKILL');
-    }, 1);
+    const looking = setInterval(() => hasSaved() && first.child.kill('SIGKILL'), 1);
     await first.finished;
     clearInterval(looking);
     const stale = random.pick(STALE);
@@ -82,12 +83,14 @@ async function race(trial, random, n) {
     }
   }
   const args = trial.nextArgs();
-  const fault = (i) => ({ root: trial.folder, stall: '.lock', seed: 7919 * n + i });
+  const traces = [0, 1].map((i) => `${trial.folder}.${i}.trace`);
+  const fault = (i) => ({ root: trial.folder, stall: '.lock', seed: 7919 * n + i, trace: traces[i] });
   const both = await Promise.all([0, 1].map((i) => start(args, { ...trial.options, fault: fault(i) }).finished));
   tally.count('races of two processes');
   for (const result of both) for (const fault of faultsOf(result)) trial.problems.push(`${fault} (race)`);
-  const epochs = both.flatMap(({ stdout }) => stdout.match(/^epoch \d+/gm) ?? []);
-  if (new Set(epochs).size < epochs.length) trial.problems.push(`two processes train one run (${whole})`);
+  // One that trains goes on to the end, so that there is nothing left to save for another.
+  if (traces.every(saves)) trial.problems.push(`two processes train one run (${whole})`);
+  for (const trace of traces) rmSync(trace, { force: true });
   if (both.every(({ code }) => code !== 0)) {
     trial.problems.push(`none of two processes trains (${whole}): ${errorLine(both[0])} | ${errorLine(both[1])}`);
   }

@@ -266,18 +266,21 @@ async function runParsers(folder) {
   };
 }
 
-/** All parsers, by name. Each works in a folder of its own. */
-export async function makeParsers(folder) {
-  const place = (name) => {
-    const made = path.join(folder, name);
-    mkdirSync(made, { recursive: true });
-    return made;
-  };
-  return {
-    ...(await checkpointParsers(place('checkpoints'))),
-    ...(await dataParsers(place('data'))),
-    ...(await pictureParsers()),
-    ...(await folderParsers(place('folders'))),
-    ...(await runParsers(place('runs'))),
-  };
+const GROUPS = {
+  checkpoints: checkpointParsers,
+  data: dataParsers,
+  pictures: pictureParsers,
+  folders: folderParsers,
+  runs: runParsers,
+};
+
+/** The parsers of a group, or all, by group and name. Each works in a folder of its own. */
+export async function makeParsers(folder, group) {
+  const parsers = {};
+  for (const name of group === undefined ? Object.keys(GROUPS) : [group]) {
+    const place = path.join(folder, name);
+    mkdirSync(place, { recursive: true });
+    for (const [kind, parser] of Object.entries(await GROUPS[name](place))) parsers[`${name}: ${kind}`] = parser;
+  }
+  return parsers;
 }

@@ -1,11 +1,11 @@
 /** A run of its own folder that is disturbed, then brought to its end, and compared with one that was left alone. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { contentOf, differences, stepOf } from './compare.mjs';
 import { errorLine, faultsOf, run } from './program.mjs';
 
-const EPOCHS = ['--epochs', '3'];
+export const EPOCHS = 3;
 const RUN = 'run';
 
 /** In each subject's folder: the run, and the cache, which are both compared. */
@@ -37,7 +37,7 @@ export class Trial {
   nextArgs() {
     if (existsSync(this.checkpoint)) return ['train', '--resume', RUN];
     rmSync(path.join(this.folder, RUN), { recursive: true, force: true });
-    return ['train', ...this.args, ...EPOCHS, '--out', RUN];
+    return ['train', ...this.args, '--epochs', String(EPOCHS), '--out', RUN];
   }
 
   /** What was saved before must still be there, and count no fewer updates. */
@@ -48,12 +48,15 @@ export class Trial {
     else if (!(after >= before)) this.problems.push(`LOST: ${before} updates became ${after} after ${disturbance}`);
   }
 
-  /** A disturbed process: it may have been killed, but must not have shown a stack or lost anything. */
-  async disturbed(work, disturbance, isFine) {
+  /**
+   * A disturbed process: it may have been killed, but must not have shown a stack or lost anything.
+   * @param isSaved whether it has saved a checkpoint of its own before
+   */
+  async disturbed(work, disturbance, isFine, isSaved = false) {
     const before = stepOf(this.checkpoint);
     const args = this.nextArgs();
     const result = await work(args);
-    this.checkKept(before, disturbance);
+    this.checkKept(before ?? (isSaved ? 0 : undefined), disturbance);
     const faults = faultsOf(result).filter((fault) => !isFine(fault, result));
     for (const fault of faults) this.problems.push(`${fault} (${disturbance})`);
     return result;
@@ -99,7 +102,8 @@ export async function undisturbed(folder, subject, args, tally) {
   if (code !== 0 || traced.code !== 0) throw new Error(`${subject} cannot be trained undisturbed: ${stderr}`);
   if (again.problems.length > 0) throw new Error(`${subject} is not the same twice: ${again.problems.join('; ')}`);
   rmSync(folder, { recursive: true });
-  return { expected, operations, milliseconds };
+  /** The operation that saves the first checkpoint. */
+  const saves = ({ files }) => files.at(-1).endsWith(path.join('checkpoints', 'last.safetensors'));
+  const savedAt = operations.find(({ name, ...at }) => /rename|link/.test(name) && saves(at)).n;
+  return { expected, operations, milliseconds, savedAt };
 }
-
-export const listing = (folder) => (existsSync(folder) ? readdirSync(folder) : []);
