@@ -1,5 +1,6 @@
 /** Calls of programs one after the other, of which an engine may have several under way at once. */
 
+import { setImmediate } from 'node:timers/promises';
 import type { Call, Engine, Executable, Results } from '../engines/engine.ts';
 
 /** A compiled program, and what it is to be given. */
@@ -7,6 +8,9 @@ export interface PreparedCall {
   readonly executable: Executable;
   readonly call: Call;
 }
+
+/** Milliseconds after which signals and timers get their turn: an engine that computes at once leaves them none. */
+const TURN_EVERY = 50;
 
 /**
  * Makes a call for each of `works`, and gives what `finish` makes of its results, in the order of `works` however far the
@@ -31,8 +35,13 @@ export async function* callEach<Work, Item>(
       throw error;
     }
   };
+  let turned = performance.now();
   try {
     for (const work of works) {
+      if (performance.now() - turned > TURN_EVERY) {
+        await setImmediate();
+        turned = performance.now();
+      }
       const { executable, call } = await prepare(work);
       const results = executable.run(call);
       // A failure is thrown when its turn comes; until then somebody must seem to listen.
