@@ -5,6 +5,7 @@
  * that the graph reads parameters from and writes gradients to, so nothing is copied between them.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { fillNoise } from '../../random/random.ts';
 import type { NumericArray } from '../../tensor/primitives.ts';
 import { inputsOf, type Program } from '../../tensor/program.ts';
@@ -15,8 +16,9 @@ import { ARRAYS, type Bindings, type Engine, EngineError, type EngineOptions } f
 import { loadCApi } from './c-api.ts';
 import { gradientName, inputName, lowerProgram, outputName } from './lowering.ts';
 import { FlatMemory } from './memory.ts';
+import { type Handed, piecesOf } from './pieces.ts';
 import { encodeModel } from './protobuf.ts';
-import type { BoundGraph, BoundTensor, Sessions } from './session.ts';
+import type { BoundGraph, BoundTensor, Session, Sessions } from './session.ts';
 import { bindingSessions } from './session-binding.ts';
 import { nativeSessions } from './session-native.ts';
 import { compileUpdate } from './update.ts';
@@ -44,6 +46,9 @@ async function sessionsOn(provider: string): Promise<Sessions> {
   return api === undefined ? bindingSessions : nativeSessions(api);
 }
 
+/** Threads of all pieces of a program together: each piece has its own, which sleep while others run. */
+const MOST_THREADS = 1024;
+
 async function createExecutable(
   original: Program,
   state: FlatMemory,
@@ -52,28 +57,64 @@ async function createExecutable(
 ) {
   const program = channelsLast(original);
   const inputs = bindInputs(program, state, data);
-  const { results, tensors } = bindResults(program, state);
+  const { results, tensors: outputs } = bindResults(program, state);
   const compiled = program.update && compileUpdate(program.update, state);
-  const session = await open({
-    model: encodeModel(lowerProgram(program)),
-    inputs: inputs.tensors,
-    outputs: tensors,
-    threads,
-    provider,
-  }).catch((error: unknown) => fail(program, error));
+  const { programs, handed } = piecesOf(program);
+  const memory = bindHanded(handed);
+  const tensors = { inputs: [...inputs.tensors, ...memory.inputs], outputs: [...outputs, ...memory.outputs] };
+  const ownThreads = Math.max(1, Math.min(threads, Math.floor(MOST_THREADS / programs.length)));
+  const sessions: Session[] = [];
+  const release = async (): Promise<void> => {
+    for (const session of sessions.splice(0)) await session.release();
+  };
+  try {
+    for (const piece of programs) {
+      // Preparing a graph takes a second or two, after which a signal is heard.
+      await setImmediate();
+      sessions.push(await openPiece(piece, tensors, { threads: ownThreads, provider, open }));
+    }
+  } catch (error) {
+    await release();
+    fail(program, error);
+  }
   const update = compiled && (await shareUpdate(compiled, state, threads));
 
   return {
     run: async (call: CompleteCall) => {
       inputs.fill(call);
-      await session.run().catch((error: unknown) => fail(program, error));
+      for (const session of sessions) await session.run().catch((error: unknown) => fail(program, error));
       update?.apply(call.coefficients);
       return results;
     },
     release: async () => {
       update?.release();
-      await session.release();
+      await release();
     },
+  };
+}
+
+/** A session of one piece, with those of the tensors that it reads and writes. */
+function openPiece(
+  piece: Program,
+  { inputs, outputs }: Pick<BoundGraph, 'inputs' | 'outputs'>,
+  { open, ...how }: Pick<BoundGraph, 'threads' | 'provider'> & Pick<Sessions, 'open'>,
+): Promise<Session> {
+  const graph = lowerProgram(piece);
+  const [reads, writes] = [graph.inputs, graph.outputs].map((values) => new Set(values.map(({ name }) => name)));
+  return open({
+    model: encodeModel(graph),
+    inputs: inputs.filter(({ name }) => reads.has(name)),
+    outputs: outputs.filter(({ name }) => writes.has(name)),
+    ...how,
+  });
+}
+
+/** What pieces hand on has one array, an output of one and an input of others. */
+function bindHanded(handed: readonly Handed[]): Pick<BoundGraph, 'inputs' | 'outputs'> {
+  const arrays = handed.map(({ name, node }) => ({ name, node, values: new ARRAYS[node.dtype](node.size) }));
+  return {
+    inputs: arrays.map(({ name, node, values }) => bound(inputName('argument', name), node, values)),
+    outputs: arrays.map(({ name, node, values }) => bound(outputName(name), node, values)),
   };
 }
 
