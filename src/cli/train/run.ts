@@ -9,7 +9,7 @@ import type { RunConfig } from '../../settings/table.ts';
 import { DivergenceError } from '../../training/divergence.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
-import { openEngine } from '../shared/engine.ts';
+import { openEngine, usableThreads } from '../shared/engine.ts';
 import { environment } from '../shared/environment.ts';
 import { Exit, INTERRUPTED } from '../shared/exit-codes.ts';
 import { flagName } from '../shared/flags.ts';
@@ -28,8 +28,8 @@ const CURVE_POINTS = 50;
 export async function train(options: TrainOptions): Promise<void> {
   const { config: asked, resumed } = startOf(options);
   const engine = await openEngine(asked.device, asked.threads, asked.precision);
-  // The engine that runs is recorded, not the one asked for: later, `auto` may choose another.
-  const config = { ...asked, device: engine.name as EngineName };
+  // What runs is recorded, not what was asked for: later, `auto` may choose another engine.
+  const config = { ...asked, device: engine.name as EngineName, threads: usableThreads(asked.threads) };
   const { dataset, model, trainer } = await prepare(config, engine, resumed);
   if (trainer.finished !== undefined) {
     const { why, limit } = trainer.finished;
