@@ -35,6 +35,7 @@ export async function createOnnxEngine(
   return checkedEngine({
     name: provider === 'cpu' ? 'onnx' : `onnx:${provider}`,
     description: `onnxruntime on ${provider === 'cpu' ? cpu : `${provider} and ${cpu}`}, float32`,
+    hasOwnMemory: provider !== 'cpu',
     allocate: (parameters, moments) => new FlatMemory(parameters, moments, takeShared && threads > 1),
     compile: (program, { state, data }) => createExecutable(program, state, data, { threads, provider, open }),
   });
@@ -56,22 +57,19 @@ async function createExecutable(
   { threads, provider, open }: Pick<BoundGraph, 'threads' | 'provider'> & Pick<Sessions, 'open'>,
 ) {
   const program = channelsLast(original);
-  const inputs = bindInputs(program, state, data);
-  const { results, tensors: outputs } = bindResults(program, state);
-  const compiled = program.update && compileUpdate(program.update, state);
   const { programs, handed } = piecesOf(program);
-  const memory = bindHanded(handed);
-  const tensors = { inputs: [...inputs.tensors, ...memory.inputs], outputs: [...outputs, ...memory.outputs] };
   const ownThreads = Math.max(1, Math.min(threads, Math.floor(MOST_THREADS / programs.length)));
   const sessions: Session[] = [];
   const release = async (): Promise<void> => {
     for (const session of sessions.splice(0)) await session.release();
   };
+  const compiled = program.update && compileUpdate(program.update, state);
+  const memory = bindAll(program, handed, state, data);
   try {
     for (const piece of programs) {
-      // Preparing a graph takes a second or two, after which a signal is heard.
+      // Preparing a graph takes a second or so, after which a signal is heard.
       await setImmediate();
-      sessions.push(await openPiece(piece, tensors, { threads: ownThreads, provider, open }));
+      sessions.push(await openPiece(piece, memory, { threads: ownThreads, provider, open }));
     }
   } catch (error) {
     await release();
@@ -81,10 +79,10 @@ async function createExecutable(
 
   return {
     run: async (call: CompleteCall) => {
-      inputs.fill(call);
+      memory.fill(call);
       for (const session of sessions) await session.run().catch((error: unknown) => fail(program, error));
       update?.apply(call.coefficients);
-      return results;
+      return memory.results;
     },
     release: async () => {
       update?.release();
@@ -109,13 +107,21 @@ function openPiece(
   });
 }
 
-/** What pieces hand on has one array, an output of one and an input of others. */
-function bindHanded(handed: readonly Handed[]): Pick<BoundGraph, 'inputs' | 'outputs'> {
-  const arrays = handed.map(({ name, node }) => ({ name, node, values: new ARRAYS[node.dtype](node.size) }));
-  return {
-    inputs: arrays.map(({ name, node, values }) => bound(inputName('argument', name), node, values)),
-    outputs: arrays.map(({ name, node, values }) => bound(outputName(name), node, values)),
-  };
+/** Memory for all that the pieces read and write. What they hand on has one array, an output of one, an input of others. */
+function bindAll(program: Program, handed: readonly Handed[], state: FlatMemory, data: Bindings['data']) {
+  try {
+    const { tensors: inputs, fill } = bindInputs(program, state, data);
+    const { tensors: outputs, results } = bindResults(program, state);
+    for (const { name, node } of handed) {
+      const values = new ARRAYS[node.dtype](node.size);
+      inputs.push(bound(inputName('argument', name), node, values));
+      outputs.push(bound(outputName(name), node, values));
+    }
+    return { inputs, outputs, results, fill };
+  } catch (error) {
+    // An array of such a length cannot be had.
+    return fail(program, error);
+  }
 }
 
 const bound = (name: string, { dtype, shape }: Tensor, values: NumericArray): BoundTensor => {
@@ -162,6 +168,6 @@ function bindResults({ outputs, gradients }: Program, state: FlatMemory) {
 /** The library's messages run over many lines; the first says what happened, most often that memory ran out. */
 function fail(program: Program, error: unknown): never {
   const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
-  const remedy = /alloc/i.test(reason) ? '; use a smaller batch, fewer samples or a smaller network' : '';
+  const remedy = /alloc|array length/i.test(reason) ? '; use a smaller batch, fewer samples or a smaller network' : '';
   throw new EngineError(`onnxruntime could not run program "${program.name}": ${reason}${remedy}`);
 }
