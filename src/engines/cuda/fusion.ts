@@ -39,12 +39,20 @@ export type Group = Product | MapGroup | ReduceGroup;
 /** What a value's expression reads of another: at its own position alone, or elsewhere too. */
 type Reads = ReadonlyMap<Tensor, 'same' | 'other'>;
 
+interface Dependence {
+  readonly reads: Reads;
+  /** What it reads that lies in memory beforehand. */
+  readonly residents: ReadonlySet<Tensor>;
+}
+
 /** How a stored value depends on others. A reduction's positions are those of its operand. */
-function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
+function dependenceOf(root: Tensor, isStored: ReadonlySet<Tensor>): Dependence {
   const reads = new Map<Tensor, 'same' | 'other'>();
+  const residents = new Set<Tensor>();
   const seen = { same: new Set<Tensor>(), other: new Set<Tensor>() };
   const stack: { node: Tensor; how: 'same' | 'other' }[] = [];
   const visit = (node: Tensor, how: 'same' | 'other'): void => {
+    if (isResident(node)) residents.add(node);
     if (isResident(node) || seen[how].has(node)) return;
     seen[how].add(node);
     if (isStored.has(node)) {
@@ -62,7 +70,7 @@ function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
   };
   visitOperands(root, 'same');
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) visitOperands(next.node, next.how);
-  return reads;
+  return { reads, residents };
 }
 
 /**
@@ -72,6 +80,8 @@ function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
 const LARGE = 2 ** 18;
 /** A thread keeps this many sums at once. */
 const MOST_REDUCTIONS = 8;
+/** A kernel's arguments may take 4 KiB on every GPU: 512 pointers, of which a few are not to values. */
+const MOST_POINTERS = 500;
 
 /** A group with what must be computed before it. */
 interface Entry {
@@ -81,6 +91,8 @@ interface Entry {
   readonly members: Set<Tensor>;
   /** All that its members read of others. */
   readonly operands: Set<Tensor>;
+  /** Its members and all that they read. */
+  readonly pointers: Set<Tensor>;
   /** The entries that its members read of. */
   readonly needs: Set<Entry>;
   /** The last value whose other needs depend on it: numbered, because a set for each value would take too long. */
@@ -94,14 +106,22 @@ export function fuse(stored: readonly Tensor[]): Group[] {
   const bySize = new BySize();
   const entryOf = new Map<Tensor, Entry>();
   stored.forEach((node, i) => {
-    const reads = readsOf(node, isStored);
+    const { reads, residents } = dependenceOf(node, isStored);
+    const pointers = [node, ...reads.keys(), ...residents];
     const needed = new Set([...reads.keys()].map((other) => entryOf.get(other)!));
-    const known = node.primitive === 'matmul' ? undefined : homeOf(node, i, reads, needed, bySize);
+    const candidates = node.primitive === 'matmul' ? [] : bySize.of(positionsOf(node));
+    // An entry may take in a value only if nothing that the value needs depends on the entry by way of another.
+    markBehind(needed, i);
+    const known = candidates.findLast(
+      (entry) =>
+        entry.neededBehind !== i && isNear(entry, node, reads) && hasRoom(entry, pointers) && join(entry, node, reads),
+    );
     const home = known ?? createEntry(node, entries.length);
     if (known === undefined) entries.push(home);
     bySize.keep(home);
     home.members.add(node);
     for (const other of reads.keys()) home.operands.add(other);
+    for (const pointer of pointers) home.pointers.add(pointer);
     for (const other of needed) if (other !== home) home.needs.add(other);
     entryOf.set(node, home);
   });
@@ -109,22 +129,22 @@ export function fuse(stored: readonly Tensor[]): Group[] {
 }
 
 const createEntry = (node: Tensor, index: number): Entry => {
-  const sets = { members: new Set<Tensor>(), operands: new Set<Tensor>(), needs: new Set<Entry>() };
-  return { index, group: createGroup(node), ...sets, neededBehind: -1 };
+  const [members, operands, pointers] = [new Set<Tensor>(), new Set<Tensor>(), new Set<Tensor>()];
+  return { index, group: createGroup(node), members, operands, pointers, needs: new Set(), neededBehind: -1 };
 };
 
-/** The newest entry that takes the i-th stored value in. */
-function homeOf(node: Tensor, i: number, reads: Reads, needed: ReadonlySet<Entry>, bySize: BySize): Entry | undefined {
-  const positions = isReduction(node) ? node.inputs[0].size : node.size;
+/** How many positions a value is computed at. */
+const positionsOf = (node: Tensor): number => (isReduction(node) ? node.inputs[0].size : node.size);
+
+function isNear({ members, operands }: Entry, node: Tensor, reads: Reads): boolean {
   const large = Math.max(node.size, ...node.inputs.map(({ size }) => size)) > LARGE;
-  const isNear = ({ members, operands }: Entry): boolean =>
-    !large || [...reads.keys()].some((other) => members.has(other) || operands.has(other));
-  // An entry may take in a value only if nothing that the value needs depends on the entry by way of another.
-  markBehind(needed, i);
-  return bySize
-    .of(positions)
-    .findLast((entry) => entry.neededBehind !== i && isNear(entry) && join(entry, node, reads));
+  return !large || [...reads.keys()].some((other) => members.has(other) || operands.has(other));
 }
+
+/** A value alone has room: longer expressions are cut (storage.ts). */
+const hasRoom = ({ pointers }: Entry, more: readonly Tensor[]): boolean =>
+  pointers.size + more.length <= MOST_POINTERS ||
+  pointers.size + more.filter((pointer) => !pointers.has(pointer)).length <= MOST_POINTERS;
 
 /** Marks all that these depend on, directly or not. */
 function markBehind(entries: Iterable<Entry>, mark: number): void {
