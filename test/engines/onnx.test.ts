@@ -53,6 +53,26 @@ describe('a network of more nodes than one graph may have', () => {
   });
 });
 
+describe('a network of more nodes than one graph may have, while it is compiled', () => {
+  it('lets the event loop have its turn between graphs, so that signals are heard', async () => {
+    const engine = await createOnnxEngine({ threads: 1 });
+    const last = Array.from({ length: 8200 }).reduce(
+      (x: Tensor) => x.mul(argument('w', [2])).tanh(),
+      argument('x', [2]),
+    );
+    const program = createProgram('chain', { last });
+    let turns = 0;
+    let next = setImmediate(function turn() {
+      turns++;
+      next = setImmediate(turn);
+    });
+    const executable = await engine.compile(program, { state: engine.allocate([], []), data: {} });
+    clearImmediate(next);
+    await executable.release();
+    expect(turns).toBeGreaterThanOrEqual(piecesOf(channelsLast(program)).programs.length);
+  });
+});
+
 describe('convolutions in an onnx graph', () => {
   /** Three images through a normalised convolution, `depth` more of them, and a transposed one. */
   const network = (depth: number) => {
