@@ -3,6 +3,7 @@
  * an implementation that assumes all is right, and becomes an engine by `checkedEngine`.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { inputsOf, type Program } from '../tensor/program.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../tensor/shape.ts';
 import { verify } from '../tensor/verify.ts';
@@ -16,6 +17,7 @@ import {
   type ParameterSpec,
   type State,
 } from './engine.ts';
+import { expectRoomFor, expectRoomForState } from './memory-limit.ts';
 
 /** Where an engine keeps its parameters and their moments, zeros at first. */
 export type Store = Pick<State, 'read' | 'write'>;
@@ -25,6 +27,8 @@ export type CompleteCall = Required<Call>;
 
 /** An engine without checks. */
 export interface Implementation<S extends Store> extends Omit<Engine, 'allocate' | 'compile'> {
+  /** Whether it computes in memory of its own, such as a GPU's, and not in the machine's. */
+  readonly hasOwnMemory?: boolean;
   allocate(parameters: readonly ParameterSpec[], moments: readonly string[]): S;
   /**
    * The store has every parameter of the program in its shape, a gradient for each of its parameters if the program
@@ -44,6 +48,7 @@ export function checkedEngine<S extends Store>(implementation: Implementation<S>
       expectDistinct(['parameter', ...moments, 'gradient'], 'moment');
       const names = parameters.map(({ name }) => name);
       expectDistinct(names, 'parameter');
+      if (!implementation.hasOwnMemory) expectRoomForState(parameters, moments);
       const store = implementation.allocate(parameters, moments);
       const state = checkedState(store, parameters, moments);
       stores.set(state, store);
@@ -58,7 +63,10 @@ export function checkedEngine<S extends Store>(implementation: Implementation<S>
         );
       }
       checkBindings(program, state, data);
+      if (!implementation.hasOwnMemory) expectRoomFor(program);
       const complete = callCheck(program);
+      // Building and compiling block the process for seconds where a program is large: a signal is heard in between.
+      await setImmediate();
       const executable = await implementation.compile(program, { state: store, data });
       let isReleased = false;
       return {
@@ -156,7 +164,8 @@ function expectLength(values: ArrayLike<unknown>, size: number, what: string): v
 }
 
 function expectDistinct(names: readonly string[], what: string): void {
-  const twice = names.find((name, i) => names.indexOf(name) < i);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) throw new EngineError(`a state cannot have two of ${what} "${twice}"`);
 }
 

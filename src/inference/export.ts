@@ -84,7 +84,9 @@ function safetensorsFiles(exported: Exported): ExportedFile[] {
   const parts = new Map<string, NamedTensor[]>();
   for (const { name, shape } of state.parameters) {
     const [part, ...inside] = name.split('.');
-    parts.set(part, [...(parts.get(part) ?? []), { name: inside.join('.'), shape, values: state.read(name) }]);
+    const tensors = parts.get(part) ?? [];
+    parts.set(part, tensors);
+    tensors.push({ name: inside.join('.'), shape, values: state.read(name) });
   }
   return [...parts].map(([part, tensors]) => {
     const layer = part === 'encoder' || part === 'decoder' ? model.vae[part] : undefined;

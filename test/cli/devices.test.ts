@@ -1,6 +1,7 @@
 /** Every device by one flag: what a missing, broken or misspelt one says, what auto takes, and what a run records. */
 
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeDigits } from '../data/digits.ts';
@@ -160,5 +161,23 @@ describe('tfjs', () => {
     expect(stderr).toMatch(
       /^tfjs:node: @tensorflow\/tfjs-node does not work here .* continuing with the device tfjs:wasm\n$/,
     );
+  });
+});
+
+describe('more threads than the machine has', () => {
+  const processors = availableParallelism();
+  const used = `--threads 1024: this machine has ${processors} processor${processors === 1 ? '' : 's'}; using ${processors}\n`;
+
+  it('are told of in a line, and what is used is recorded', async () => {
+    const { code, stderr } = await train({}, 'threads', '--device', 'onnx', '--threads', '1024');
+    expect([code, stderr]).toEqual([0, expect.stringContaining(used)]);
+    expect(json('threads', 'config.json').threads).toBe(processors);
+    const resumed = await vae(folder, 'train', '--resume', 'threads', '--epochs', '2');
+    expect([resumed.code, resumed.stderr]).toEqual([0, expect.not.stringContaining('--threads')]);
+  });
+
+  it('are told of by commands that use a model', async () => {
+    const { code, stderr } = await vae(folder, 'sample', '--run', 'threads', '--threads', '1024', '--out', 'many.png');
+    expect([code, stderr]).toEqual([0, expect.stringContaining(used)]);
   });
 });

@@ -77,3 +77,41 @@ describe('an engine behind its checks', () => {
     expect(state.read('w')).toEqual(Float32Array.of(7));
   });
 });
+
+describe('what the machine has no memory for is refused before any is taken', () => {
+  const there = /, and this machine has [\d.]+; /;
+
+  it('a program, with the estimate, what there is and what to lower', async () => {
+    const { engine, log } = recorded();
+    // 2⁴⁰ floats of noise, and as many of what is made of it.
+    const values = noise('n', { kind: 'uniform' }, [2 ** 20, 2 ** 20]).exp();
+    const program = createProgram('training, batch 128', { y: values.sum() });
+    const compiling = engine.compile(program, { state: engine.allocate([], []), data: {} });
+    await expect(compiling).rejects.toThrow('program "training, batch 128" needs about 8190 GiB of memory');
+    await expect(compiling).rejects.toThrow(there);
+    await expect(compiling).rejects.toThrow(/; use a smaller batch, fewer samples or a smaller network$/);
+    expect(log).toEqual([]);
+  });
+
+  it('a state, with its moments and gradients', () => {
+    const { engine } = recorded();
+    const allocate = (moments: string[]) => () => engine.allocate([{ name: 'w', shape: [2 ** 40] }], moments);
+    expect(allocate([])).toThrow("the model's parameters and optimiser state need about 4100 GiB of memory");
+    expect(allocate(['m', 'v'])).toThrow(
+      /need about 16400 GiB of memory, and .*; use a smaller network or smaller images$/,
+    );
+  });
+
+  it('in memory of its own, an engine may hold more', async () => {
+    const device = checkedEngine({
+      name: 'device',
+      description: 'computes nothing',
+      hasOwnMemory: true,
+      allocate: () => ({ read: () => Float32Array.of(7), write: () => {} }),
+      compile: async () => ({ run: async () => ({}), release: async () => {} }),
+    });
+    const state = device.allocate([{ name: 'w', shape: [2 ** 40] }], []);
+    const program = createProgram('large', { y: argument('x', [2 ** 40]).sum() });
+    await expect(device.compile(program, { state, data: {} })).resolves.toBeDefined();
+  });
+});

@@ -1,19 +1,76 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { channelsLast } from '../../src/engines/channels-last/program.ts';
+import type { Engine } from '../../src/engines/engine.ts';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
 import { lowerProgram } from '../../src/engines/onnx/lowering.ts';
 import { FlatMemory } from '../../src/engines/onnx/memory.ts';
+import { piecesOf } from '../../src/engines/onnx/pieces.ts';
 import { compileUpdate } from '../../src/engines/onnx/update.ts';
 import { shareUpdate } from '../../src/engines/onnx/update-threads.ts';
+import { createReferenceEngine } from '../../src/engines/reference/index.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
 import { createProgram, elementwiseUpdate, inputsOf } from '../../src/tensor/program.ts';
-import { argument, parameter } from '../../src/tensor/tensor.ts';
+import { argument, parameter, type Tensor } from '../../src/tensor/tensor.ts';
 import { conformance } from './conformance.ts';
 import { adamLike, convolutionalPrograms } from './networks.ts';
 
 describe('onnx', () => {
   conformance(() => createOnnxEngine({ threads: 2 }));
+});
+
+describe('a network of more nodes than one graph may have', () => {
+  const LAYERS = 1200;
+  const [x, w] = [argument('x', [4, 3]), parameter('w', [3, 3])];
+  const chosen = (y: Tensor): Tensor => y.greater(0).where(y, y.mul(0.5));
+  const loss = Array.from({ length: LAYERS })
+    .reduce((y: Tensor) => chosen(y.matmul(w)), x)
+    .sum();
+  const descent = elementwiseUpdate([], ['rate'], (at) => ({
+    parameter: at.parameter.sub(at.gradient.mul(at.rate)),
+  }));
+  const program = createProgram('deep', { loss }, { gradients: { w: gradients(loss, [w])[0] }, update: descent });
+
+  it('is trained as the reference trains it', async () => {
+    const train = async (engine: Engine) => {
+      const state = engine.allocate([{ name: 'w', shape: [3, 3] }], []);
+      state.write('w', [0.9, 0.1, 0, 0, 0.9, 0.1, 0.1, 0, 0.9]);
+      const executable = await engine.compile(program, { state, data: {} });
+      const given = { x: Float32Array.from({ length: 12 }, (_, i) => 1 + i) };
+      const losses: number[] = [];
+      for (let step = 0; step < 3; step++) {
+        const results = await executable.run({ arguments: given, coefficients: { rate: 1e-9 } });
+        losses.push(results.loss[0]);
+      }
+      await executable.release();
+      return [...losses, ...state.read('w')];
+    };
+    expect(piecesOf(channelsLast(program)).programs.length).toBeGreaterThan(4);
+    const [found, wanted] = [await train(await createOnnxEngine({ threads: 2 })), await train(createReferenceEngine())];
+    found.forEach((value, i) => {
+      expect(Math.abs(value / wanted[i] - 1)).toBeLessThan(1e-3);
+    });
+  });
+});
+
+describe('a network of more nodes than one graph may have, while it is compiled', () => {
+  it('lets the event loop have its turn between graphs, so that signals are heard', async () => {
+    const engine = await createOnnxEngine({ threads: 1 });
+    const last = Array.from({ length: 8200 }).reduce(
+      (x: Tensor) => x.mul(argument('w', [2])).tanh(),
+      argument('x', [2]),
+    );
+    const program = createProgram('chain', { last });
+    let turns = 0;
+    let next = setImmediate(function turn() {
+      turns++;
+      next = setImmediate(turn);
+    });
+    const executable = await engine.compile(program, { state: engine.allocate([], []), data: {} });
+    clearImmediate(next);
+    await executable.release();
+    expect(turns).toBeGreaterThanOrEqual(piecesOf(channelsLast(program)).programs.length);
+  });
 });
 
 describe('convolutions in an onnx graph', () => {

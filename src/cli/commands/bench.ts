@@ -13,7 +13,7 @@ import { profileOnnx } from '../../engines/onnx/profile.ts';
 import { settings } from '../../settings/table.ts';
 import { formatProgram, type Program } from '../../tensor/program.ts';
 import { defineCommand } from '../shared/command.ts';
-import { openEngine } from '../shared/engine.ts';
+import { openEngine, usableThreads } from '../shared/engine.ts';
 import { checkedOption, defaultThreads, deviceOption, numberOption, threadsOption } from '../shared/options.ts';
 import { result } from '../shared/terminal.ts';
 
@@ -148,7 +148,7 @@ async function profileWork(
     const remedies = namesOf(PROFILERS).map((value) => ({ field: 'device', value }));
     throw new ConfigError(`does not work with the device ${name}`, { field: 'profile', remedies });
   }
-  const profiler = await open(threads);
+  const profiler = await open(usableThreads(threads));
   try {
     const { description } = profiler.engine;
     const found = await profile(profiler, work, measurementOf(options));

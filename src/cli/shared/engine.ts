@@ -2,11 +2,22 @@
 
 import type { Engine, Precision } from '../../engines/engine.ts';
 import { type EngineName, engines } from '../../engines/index.ts';
+import { defaultThreads } from './options.ts';
 import { note } from './terminal.ts';
 
+/** No more threads than can run at once: 1,024 on two processors take eighty times as long as two. */
+export const usableThreads = (threads: number): number => Math.min(threads, defaultThreads());
+
 /**
- * The device's engine. If `auto` or `tfjs` skips one that should work here, a line on stderr says so.
+ * The device's engine, with as many threads as are of use. If there are fewer than asked for, or `auto` or `tfjs` skips a
+ * device that should work here, a line on stderr says so.
  * @throws EngineError if it is not on this machine or does not work here.
  */
-export const openEngine = (device: EngineName, threads: number, precision: Precision = 'float32'): Promise<Engine> =>
-  engines[device]({ threads, precision, warn: note });
+export function openEngine(device: EngineName, threads: number, precision: Precision = 'float32'): Promise<Engine> {
+  const usable = usableThreads(threads);
+  if (usable < threads) {
+    const processors = `${usable} processor${usable === 1 ? '' : 's'}`;
+    note(`--threads ${threads}: this machine has ${processors}; using ${usable}`);
+  }
+  return engines[device]({ threads: usable, precision, warn: note });
+}

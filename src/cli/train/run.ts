@@ -13,7 +13,7 @@ import type { RunConfig } from '../../settings/table.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import { SPLIT } from '../shared/dataset.ts';
-import { openEngine } from '../shared/engine.ts';
+import { openEngine, usableThreads } from '../shared/engine.ts';
 import { environment } from '../shared/environment.ts';
 import { Exit, INTERRUPTED } from '../shared/exit-codes.ts';
 import { flagName } from '../shared/flags.ts';
@@ -33,8 +33,8 @@ export async function train(options: TrainOptions): Promise<void> {
   const start = startOf(options);
   const { config: asked, resumed } = start;
   const engine = await openEngine(asked.device, asked.threads, asked.precision);
-  // The engine that runs is recorded, not the one asked for: later, `auto` may choose another.
-  const found = { ...asked, device: engine.name as EngineName };
+  // What runs is recorded, not what was asked for: later, `auto` may choose another engine.
+  const found = { ...asked, device: engine.name as EngineName, threads: usableThreads(asked.threads) };
   const { dataset, model, trainer } = await prepare(found, engine, start);
   const { config } = model;
   const name = `${path.basename(config.dataset)}-${config.preset ?? config.model}`;

@@ -39,12 +39,20 @@ export type Group = Product | MapGroup | ReduceGroup;
 /** What a value's expression reads of another: at its own position alone, or elsewhere too. */
 type Reads = ReadonlyMap<Tensor, 'same' | 'other'>;
 
+interface Dependence {
+  readonly reads: Reads;
+  /** What it reads that lies in memory beforehand. */
+  readonly residents: ReadonlySet<Tensor>;
+}
+
 /** How a stored value depends on others. A reduction's positions are those of its operand. */
-function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
+function dependenceOf(root: Tensor, isStored: ReadonlySet<Tensor>): Dependence {
   const reads = new Map<Tensor, 'same' | 'other'>();
+  const residents = new Set<Tensor>();
   const seen = { same: new Set<Tensor>(), other: new Set<Tensor>() };
   const stack: { node: Tensor; how: 'same' | 'other' }[] = [];
   const visit = (node: Tensor, how: 'same' | 'other'): void => {
+    if (isResident(node)) residents.add(node);
     if (isResident(node) || seen[how].has(node)) return;
     seen[how].add(node);
     if (isStored.has(node)) {
@@ -62,7 +70,7 @@ function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
   };
   visitOperands(root, 'same');
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) visitOperands(next.node, next.how);
-  return reads;
+  return { reads, residents };
 }
 
 /**
@@ -72,70 +80,139 @@ function readsOf(root: Tensor, isStored: ReadonlySet<Tensor>): Reads {
 const LARGE = 2 ** 18;
 /** A thread keeps this many sums at once. */
 const MOST_REDUCTIONS = 8;
+/** A kernel's arguments may take 4 KiB on every GPU: 512 pointers, of which a few are not to values. */
+const MOST_POINTERS = 500;
 
 /** A group with what must be computed before it. */
 interface Entry {
+  /** Its place in the order in which entries were made. */
+  readonly index: number;
   group: Group;
   readonly members: Set<Tensor>;
   /** All that its members read of others. */
   readonly operands: Set<Tensor>;
-  /** All entries that it depends on, directly or not. */
-  readonly before: Set<Entry>;
+  /** Its members and all that they read. */
+  readonly pointers: Set<Tensor>;
+  /** The entries that its members read of. */
+  readonly needs: Set<Entry>;
+  /** The last value whose other needs depend on it: numbered, because a set for each value would take too long. */
+  neededBehind: number;
 }
 
 /** Sorts stored values, each behind those it depends on, into groups, and the groups into an order to run them in. */
 export function fuse(stored: readonly Tensor[]): Group[] {
   const isStored = new Set(stored);
   const entries: Entry[] = [];
+  const bySize = new BySize();
   const entryOf = new Map<Tensor, Entry>();
-  for (const node of stored) {
-    const reads = readsOf(node, isStored);
+  stored.forEach((node, i) => {
+    const { reads, residents } = dependenceOf(node, isStored);
+    const pointers = [node, ...reads.keys(), ...residents];
     const needed = new Set([...reads.keys()].map((other) => entryOf.get(other)!));
-    const candidates = [...entries].reverse();
-    const large = Math.max(node.size, ...node.inputs.map(({ size }) => size)) > LARGE;
-    const isNear = ({ members, operands }: Entry): boolean =>
-      !large || [...reads.keys()].some((other) => members.has(other) || operands.has(other));
-    let home = candidates.find((entry) => isFreeToWait(entry, needed) && isNear(entry) && join(entry, node, reads));
-    if (home === undefined) {
-      home = { group: createGroup(node), members: new Set(), operands: new Set(), before: new Set() };
-      entries.push(home);
-    }
+    const candidates = node.primitive === 'matmul' ? [] : bySize.of(positionsOf(node));
+    // An entry may take in a value only if nothing that the value needs depends on the entry by way of another.
+    markBehind(needed, i);
+    const known = candidates.findLast(
+      (entry) =>
+        entry.neededBehind !== i && isNear(entry, node, reads) && hasRoom(entry, pointers) && join(entry, node, reads),
+    );
+    const home = known ?? createEntry(node, entries.length);
+    if (known === undefined) entries.push(home);
+    bySize.keep(home);
     home.members.add(node);
     for (const other of reads.keys()) home.operands.add(other);
+    for (const pointer of pointers) home.pointers.add(pointer);
+    for (const other of needed) if (other !== home) home.needs.add(other);
     entryOf.set(node, home);
-    addDependencies(entries, home, needed);
-  }
+  });
   return inOrder(entries).map(({ group }) => group);
 }
 
-/** An entry may take in a value only if nothing that the value needs depends on the entry by way of another. */
-const isFreeToWait = (entry: Entry, needed: ReadonlySet<Entry>): boolean =>
-  [...needed].every((other) => other === entry || !other.before.has(entry));
+const createEntry = (node: Tensor, index: number): Entry => {
+  const [members, operands, pointers] = [new Set<Tensor>(), new Set<Tensor>(), new Set<Tensor>()];
+  return { index, group: createGroup(node), members, operands, pointers, needs: new Set(), neededBehind: -1 };
+};
 
-function addDependencies(entries: readonly Entry[], home: Entry, needed: ReadonlySet<Entry>): void {
-  const added = new Set<Entry>();
-  for (const other of needed) {
-    if (other === home) continue;
-    added.add(other);
-    for (const earlier of other.before) added.add(earlier);
+/** How many positions a value is computed at. */
+const positionsOf = (node: Tensor): number => (isReduction(node) ? node.inputs[0].size : node.size);
+
+function isNear({ members, operands }: Entry, node: Tensor, reads: Reads): boolean {
+  const large = Math.max(node.size, ...node.inputs.map(({ size }) => size)) > LARGE;
+  return !large || [...reads.keys()].some((other) => members.has(other) || operands.has(other));
+}
+
+/** A value alone has room: longer expressions are cut (storage.ts). */
+const hasRoom = ({ pointers }: Entry, more: readonly Tensor[]): boolean =>
+  pointers.size + more.length <= MOST_POINTERS ||
+  pointers.size + more.filter((pointer) => !pointers.has(pointer)).length <= MOST_POINTERS;
+
+/** Marks all that these depend on, directly or not. */
+function markBehind(entries: Iterable<Entry>, mark: number): void {
+  const stack = [...entries];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    for (const earlier of next.needs) {
+      if (earlier.neededBehind === mark) continue;
+      earlier.neededBehind = mark;
+      stack.push(earlier);
+    }
   }
-  for (const entry of entries) {
-    if (entry === home || entry.before.has(home)) for (const earlier of added) entry.before.add(earlier);
+}
+
+/** Entries by the numbers of positions at which they compute: no other value can join them. Each list in its order. */
+class BySize {
+  private readonly lists = new Map<number, Entry[]>();
+
+  of = (positions: number): readonly Entry[] => this.lists.get(positions) ?? [];
+
+  keep(entry: Entry): void {
+    for (const size of sizesOf(entry.group)) {
+      const list = this.lists.get(size) ?? [];
+      this.lists.set(size, list);
+      const place = list.findLastIndex(({ index }) => index <= entry.index);
+      if (list[place] !== entry) list.splice(place + 1, 0, entry);
+    }
   }
+}
+
+function sizesOf(group: Group): readonly number[] {
+  if (group.kind === 'product') return [];
+  if (group.kind === 'map') return [group.size];
+  const [first] = group.reductions;
+  return [first.inputs[0].size, first.size];
 }
 
 /** Behind all that it depends on; otherwise as they were made. */
 function inOrder(entries: readonly Entry[]): Entry[] {
-  const done = new Set<Entry>();
+  const seen = new Set<Entry>();
   const order: Entry[] = [];
-  const place = (entry: Entry): void => {
-    if (done.has(entry)) return;
-    done.add(entry);
-    for (const earlier of entries) if (entry.before.has(earlier)) place(earlier);
-    order.push(entry);
+  // An explicit stack: a deep network must not overflow the call stack.
+  const stack: { readonly entry: Entry; readonly before: Entry[] }[] = [];
+  const visit = (entry: Entry): void => {
+    if (seen.has(entry)) return;
+    seen.add(entry);
+    stack.push({ entry, before: unplacedBefore(entry, seen) });
   };
-  for (const entry of entries) place(entry);
+  for (const entry of entries) {
+    visit(entry);
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const earlier = top.before.pop();
+      if (earlier !== undefined) visit(earlier);
+      else order.push(stack.pop()!.entry);
+    }
+  }
   return order;
+}
+
+/** All that an entry depends on and that nobody has come to, the oldest last. */
+function unplacedBefore({ needs }: Entry, seen: ReadonlySet<Entry>): Entry[] {
+  const found = new Set<Entry>();
+  const stack = [...needs];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    if (seen.has(next) || found.has(next)) continue;
+    found.add(next);
+    stack.push(...next.needs);
+  }
+  return [...found].sort((a, b) => b.index - a.index);
 }
 
 function createGroup(node: Tensor): Group {

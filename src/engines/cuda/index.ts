@@ -25,6 +25,7 @@ export function createEngineOn(device: Device): Engine {
     name: 'cuda',
     description: device.description,
     runsAhead: CALLS_AHEAD,
+    hasOwnMemory: true,
     allocate: (parameters, moments) => new DeviceState(device, parameters, moments),
     compile: (program, { state, data }) => createExecutable(program, state, data, device, residents),
   });

@@ -5,6 +5,7 @@
  * that the graph reads parameters from and writes gradients to, so nothing is copied between them.
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { fillNoise } from '../../random/random.ts';
 import type { NumericArray } from '../../tensor/primitives.ts';
 import { inputsOf, type Program } from '../../tensor/program.ts';
@@ -15,8 +16,9 @@ import { ARRAYS, type Bindings, type Engine, EngineError, type EngineOptions } f
 import { loadCApi } from './c-api.ts';
 import { gradientName, inputName, lowerProgram, outputName } from './lowering.ts';
 import { FlatMemory } from './memory.ts';
+import { type Handed, piecesOf } from './pieces.ts';
 import { encodeModel } from './protobuf.ts';
-import type { BoundGraph, BoundTensor, Sessions } from './session.ts';
+import type { BoundGraph, BoundTensor, Session, Sessions } from './session.ts';
 import { bindingSessions } from './session-binding.ts';
 import { nativeSessions } from './session-native.ts';
 import { compileUpdate } from './update.ts';
@@ -33,6 +35,7 @@ export async function createOnnxEngine(
   return checkedEngine({
     name: provider === 'cpu' ? 'onnx' : `onnx:${provider}`,
     description: `onnxruntime on ${provider === 'cpu' ? cpu : `${provider} and ${cpu}`}, float32`,
+    hasOwnMemory: provider !== 'cpu',
     allocate: (parameters, moments) => new FlatMemory(parameters, moments, takeShared && threads > 1),
     compile: (program, { state, data }) => createExecutable(program, state, data, { threads, provider, open }),
   });
@@ -44,6 +47,9 @@ async function sessionsOn(provider: string): Promise<Sessions> {
   return api === undefined ? bindingSessions : nativeSessions(api);
 }
 
+/** Threads of all pieces of a program together: each piece has its own, which sleep while others run. */
+const MOST_THREADS = 1024;
+
 async function createExecutable(
   original: Program,
   state: FlatMemory,
@@ -51,30 +57,71 @@ async function createExecutable(
   { threads, provider, open }: Pick<BoundGraph, 'threads' | 'provider'> & Pick<Sessions, 'open'>,
 ) {
   const program = channelsLast(original);
-  const inputs = bindInputs(program, state, data);
-  const { results, tensors } = bindResults(program, state);
+  const { programs, handed } = piecesOf(program);
+  const ownThreads = Math.max(1, Math.min(threads, Math.floor(MOST_THREADS / programs.length)));
+  const sessions: Session[] = [];
+  const release = async (): Promise<void> => {
+    for (const session of sessions.splice(0)) await session.release();
+  };
   const compiled = program.update && compileUpdate(program.update, state);
-  const session = await open({
-    model: encodeModel(lowerProgram(program)),
-    inputs: inputs.tensors,
-    outputs: tensors,
-    threads,
-    provider,
-  }).catch((error: unknown) => fail(program, error));
+  const memory = bindAll(program, handed, state, data);
+  try {
+    for (const piece of programs) {
+      // Preparing a graph takes a second or so, after which a signal is heard.
+      await setImmediate();
+      sessions.push(await openPiece(piece, memory, { threads: ownThreads, provider, open }));
+    }
+  } catch (error) {
+    await release();
+    fail(program, error);
+  }
   const update = compiled && (await shareUpdate(compiled, state, threads));
 
   return {
     run: async (call: CompleteCall) => {
-      inputs.fill(call);
-      await session.run().catch((error: unknown) => fail(program, error));
+      memory.fill(call);
+      for (const session of sessions) await session.run().catch((error: unknown) => fail(program, error));
       update?.apply(call.coefficients);
-      return results;
+      return memory.results;
     },
     release: async () => {
       update?.release();
-      await session.release();
+      await release();
     },
   };
+}
+
+/** A session of one piece, with those of the tensors that it reads and writes. */
+function openPiece(
+  piece: Program,
+  { inputs, outputs }: Pick<BoundGraph, 'inputs' | 'outputs'>,
+  { open, ...how }: Pick<BoundGraph, 'threads' | 'provider'> & Pick<Sessions, 'open'>,
+): Promise<Session> {
+  const graph = lowerProgram(piece);
+  const [reads, writes] = [graph.inputs, graph.outputs].map((values) => new Set(values.map(({ name }) => name)));
+  return open({
+    model: encodeModel(graph),
+    inputs: inputs.filter(({ name }) => reads.has(name)),
+    outputs: outputs.filter(({ name }) => writes.has(name)),
+    ...how,
+  });
+}
+
+/** Memory for all that the pieces read and write. What they hand on has one array, an output of one, an input of others. */
+function bindAll(program: Program, handed: readonly Handed[], state: FlatMemory, data: Bindings['data']) {
+  try {
+    const { tensors: inputs, fill } = bindInputs(program, state, data);
+    const { tensors: outputs, results } = bindResults(program, state);
+    for (const { name, node } of handed) {
+      const values = new ARRAYS[node.dtype](node.size);
+      inputs.push(bound(inputName('argument', name), node, values));
+      outputs.push(bound(outputName(name), node, values));
+    }
+    return { inputs, outputs, results, fill };
+  } catch (error) {
+    // An array of such a length cannot be had.
+    return fail(program, error);
+  }
 }
 
 const bound = (name: string, { dtype, shape }: Tensor, values: NumericArray): BoundTensor => {
@@ -121,6 +168,6 @@ function bindResults({ outputs, gradients }: Program, state: FlatMemory) {
 /** The library's messages run over many lines; the first says what happened, most often that memory ran out. */
 function fail(program: Program, error: unknown): never {
   const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
-  const remedy = /alloc/i.test(reason) ? '; use a smaller batch, fewer samples or a smaller network' : '';
+  const remedy = /alloc|array length/i.test(reason) ? '; use a smaller batch, fewer samples or a smaller network' : '';
   throw new EngineError(`onnxruntime could not run program "${program.name}": ${reason}${remedy}`);
 }

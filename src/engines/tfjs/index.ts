@@ -24,6 +24,7 @@ export async function createTfjsEngine(backend: BackendName, options: EngineOpti
   return checkedEngine({
     name: context.name,
     description,
+    hasOwnMemory: backend === 'node-gpu',
     allocate: (parameters, moments) => new TfjsState(parameters, moments, activate),
     compile: async (program, bindings) => {
       const executable = createExecutable(program, bindings, context);

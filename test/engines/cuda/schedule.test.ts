@@ -149,3 +149,29 @@ describe('places of intermediate values', () => {
     }
   });
 });
+
+describe('a deep program', () => {
+  /** As many products as layers, each with a bias and an activation, and all derivatives. */
+  const deep = (layers: number): Schedule => {
+    const weights = Array.from({ length: layers }, (_, i) => parameter(`w${i}`, [8, 8]));
+    const biases = Array.from({ length: layers }, (_, i) => parameter(`b${i}`, [8]));
+    const out = weights.reduce((x, w, i) => x.matmul(w).add(biases[i]).relu(), argument('x', [16, 8]));
+    const loss = out.square().sum();
+    const derived = gradients(loss, [...weights, ...biases]);
+    return schedule(createProgram('deep', { loss, ...Object.fromEntries(derived.map((d, i) => [`d${i}`, d])) }));
+  };
+
+  it('is scheduled in seconds, 1,000 layers too', { timeout: 60_000 }, () => {
+    expect(deep(1000).steps.filter(({ kind }) => kind === 'product')).toHaveLength(2999);
+  });
+
+  it('has no kernel of more arguments than a kernel may have', () => {
+    // One sum for each parameter, which all gradients are divided by.
+    const weights = Array.from({ length: 1000 }, (_, i) => parameter(`w${i}`, [8]));
+    const norm = weights.map((w) => w.square().sum()).reduce((sum, square) => sum.add(square));
+    const scaled = weights.map((w, i) => [`w${i}`, w.mul(norm)] as const);
+    const { steps } = schedule(createProgram('clipped', Object.fromEntries(scaled)));
+    for (const { operands } of steps) expect(operands.length).toBeLessThanOrEqual(512);
+    expect(steps.length).toBeLessThan(200);
+  });
+});
