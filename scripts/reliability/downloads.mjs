@@ -12,8 +12,8 @@ const SIZE = 200_000;
 const MOST_REQUESTS = 12;
 /** An endless body is cut off here; nobody should have read so much. */
 const ENDLESS = 64e6;
-/** What may wait on the disk of a file of SIZE bytes, whose card gives its size in whole megabytes. */
-const MOST_KEPT = 16e6;
+/** What may wait on the disk of a file of SIZE bytes, whose card gives its size. */
+const MOST_KEPT = 1e6;
 
 const startOf = ({ headers }) => Number(/^bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0);
 
@@ -151,7 +151,8 @@ export async function makeDownloads(folder) {
   const random = generator('files');
   const [one, two] = [random.bytes(SIZE), random.bytes(SIZE)];
   mkdirSync(path.join(folder, 'made', 'batches'), { recursive: true });
-  writeFileSync(path.join(folder, 'made', 'batches', 'one.bin'), one);
+  const batches = { 'data_batch_1.bin': one, 'test_batch.bin': two };
+  for (const [name, bytes] of Object.entries(batches)) writeFileSync(path.join(folder, 'made', 'batches', name), bytes);
   const archive = path.join(folder, 'archive.tar.gz');
   await create({ gzip: true, file: archive, cwd: path.join(folder, 'made') }, ['batches']);
   const files = { one, two, 'archive.tar.gz': readFileSync(archive) };
@@ -160,11 +161,14 @@ export async function makeDownloads(folder) {
   process.env.VAE_DATA_DIR = cache;
   for (const name of ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'VAE_MIRROR']) delete process.env[name];
   const silent = { note() {}, progress() {} };
+  const common = { url, megabytes: 1, classes: [] };
+  const whole = files['archive.tar.gz'];
   const cards = {
-    files: () => cachedFiles({ url, megabytes: 1, classes: [], md5: { one: md5(one), two: md5(two) } }, silent),
+    files: () =>
+      cachedFiles({ ...common, md5: { one: md5(one), two: md5(two) }, bytes: { one: SIZE, two: SIZE } }, silent),
     archive: () => {
-      const about = { url, archive: 'archive.tar.gz', md5: md5(files['archive.tar.gz']), megabytes: 1 };
-      return cachedBatches({ ...about, folder: 'batches', classes: [] }, silent);
+      const about = { archive: 'archive.tar.gz', md5: md5(whole), bytes: whole.length };
+      return cachedBatches({ ...common, ...about, folder: 'batches' }, silent);
     },
   };
 
@@ -199,7 +203,7 @@ export async function makeDownloads(folder) {
       state.behaviour = good;
       const error = await attempt(cards[kind], `${kind}, a good server`);
       if (error !== undefined) throw new Error(`${kind}: a good server is of no use: ${error.message}`);
-      checkArrived(kind, cache, { one, two }, series);
+      checkArrived(kind, cache, kind === 'files' ? { one, two } : batches, series);
       return arrived ? 'arrived in spite of it' : 'arrived from a good server';
     },
   };
@@ -210,12 +214,16 @@ const sizesOf = (folder) =>
     ? readdirSync(folder, { recursive: true }).map((name) => statSync(path.join(folder, name)).size)
     : [];
 
-function checkArrived(kind, cache, { one, two }, series) {
-  const place = path.join(cache, kind === 'files' ? 'fashion-mnist' : 'cifar10');
-  const expected = kind === 'files' ? { one, two } : { [path.join('batches', 'one.bin')]: one };
-  const found = readdirSync(place, { recursive: true }).filter((name) => statSync(path.join(place, name)).isFile());
+/** Beside an archive's files, the record that they are checked by. */
+const RECORD = 'checksums.json';
+
+function checkArrived(kind, cache, expected, series) {
+  const place = path.join(cache, ...(kind === 'files' ? ['fashion-mnist'] : ['cifar10', 'batches']));
+  const found = readdirSync(place).filter((name) => name !== RECORD);
   const wrong = found.filter((name) => !expected[name] || !readFileSync(path.join(place, name)).equals(expected[name]));
-  if (wrong.length > 0 || found.length !== Object.keys(expected).length) {
-    throw new Error(`${kind}: after ${series.join(', ')} there is ${found.join(', ')}; wrong: ${wrong.join(', ')}`);
+  const beside = kind === 'files' ? [] : readdirSync(path.join(cache, 'cifar10')).filter((name) => name !== 'batches');
+  if (wrong.length > 0 || beside.length > 0 || found.length !== Object.keys(expected).length) {
+    const all = [...found, ...beside].join(', ');
+    throw new Error(`${kind}: after ${series.join(', ')} there is ${all}; wrong: ${[...wrong, ...beside].join(', ')}`);
   }
 }

@@ -27,15 +27,18 @@ export interface CifarCard {
 export async function cachedBatches(card: CifarCard, report: Report): Promise<string> {
   const folder = cachedFolder('cifar10');
   const batches = path.join(folder, card.folder);
-  if (existsSync(batches)) return batches;
+  const archive = path.join(folder, card.archive);
+  if (existsSync(batches) && !existsSync(archive)) return batches;
   return exclusively(folder, async () => {
-    // Another process may have finished it in the meantime.
-    if (existsSync(batches)) return batches;
+    // Another process may have finished it in the meantime, or been killed before it removed the archive.
+    if (existsSync(batches)) {
+      rmSync(archive, { force: true });
+      return batches;
+    }
     const url = downloadUrl('cifar10', card.url, card.archive);
     report.note(
       `downloading CIFAR-10 once, ${card.megabytes} MB from ${url} into ${folder} (VAE_DATA_DIR names another folder)`,
     );
-    const archive = path.join(folder, card.archive);
     await download({ url, file: archive, md5: card.md5, bytes: card.bytes }, report);
     await unpackFolder(archive, card.folder);
     checkCached(batches);

@@ -54,7 +54,7 @@ describe('a run on a folder', () => {
     expect(after.lines).toEqual(before.lines);
     expect(after.stderr).toContain('left out, because they are not among the images of the run: 10 (été/new0.png, ');
     const kept = await vae('evaluate', '--checkpoint', 'run/checkpoints/best.safetensors', '--threads', '1');
-    expect(kept.stderr).toContain(', 2 test images');
+    expect(kept.stderr).toContain('; 2 test images;');
     for (let i = 0; i < 10; i++) rmSync(path.join(folder, `pics/été/new${i}.png`));
   });
 

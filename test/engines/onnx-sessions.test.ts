@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { prepare } from '../../src/benchmarks/benchmark.ts';
 import { loadCApi } from '../../src/engines/onnx/c-api.ts';
 import { createOnnxEngine } from '../../src/engines/onnx/index.ts';
@@ -8,6 +8,9 @@ import { nativeSessions } from '../../src/engines/onnx/session-native.ts';
 import { createProgram } from '../../src/tensor/program.ts';
 import { argument, data } from '../../src/tensor/tensor.ts';
 import { conformance } from './conformance.ts';
+
+// An estimate is a lower bound: here onnxruntime itself is to run out of memory.
+vi.mock('../../src/engines/memory-limit.ts', () => ({ expectRoomFor: () => {}, expectRoomForState: () => {} }));
 
 const native = nativeSessions((await loadCApi())!);
 const engineOn = (sessions: Sessions) => createOnnxEngine({ threads: 2 }, 'cpu', sessions);

@@ -25,6 +25,8 @@ export function formatProgress({ epoch, batch, step }: { epoch: number; batch: n
 
 /** A word of a command that can be pasted into a shell: in quotes where the shell would not read it as one plain word. */
 export function shellQuoted(word: string, platform: NodeJS.Platform = process.platform): string {
+  // What stands for a name is to be replaced, not pasted.
+  if (/^<[a-z]+>$/.test(word)) return word;
   if (platform === 'win32') return /^[\p{L}\p{N}@+=:,./\\_~-]+$/u.test(word) ? word : `"${word}"`;
   // A single quote cannot stand between single quotes: they end, it follows escaped, and they begin again.
   return /^[\p{L}\p{N}@%+=:,./_-]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
