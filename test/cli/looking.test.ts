@@ -1,6 +1,6 @@
 /** The commands that show what a model has learnt. */
 
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decoded, findText, pixel } from '../report/reading.ts';
@@ -265,6 +265,27 @@ describe('vae encode', () => {
     }
     const { stdout } = await done('encode', 'model', '--out', '-', '--input', 'classes');
     expect(rowsOf(stdout).map(({ file }) => file)).toEqual(['classes/ones/a.JPG', 'classes/twos/b.png']);
+  });
+
+  it('leaves out what cannot be read in a folder, and stops at what was named', async () => {
+    mkdirSync(inFolder('spoilt'), { recursive: true });
+    copyFileSync(inFolder('mine/a.png'), inFolder('spoilt/a.png'));
+    writeFileSync(inFolder('spoilt/b.png'), 'no picture');
+    const { stdout, stderr } = await done('encode', 'model', '--out', '-', '--input', 'spoilt');
+    expect(rowsOf(stdout).map(({ file }) => file)).toEqual(['spoilt/a.png']);
+    expect(stderr).toMatch(/^skipped spoilt\/b\.png: /m);
+    const named = await vae(
+      folder,
+      'encode',
+      '--run',
+      'model',
+      '--out',
+      '-',
+      '--input',
+      'spoilt/a.png',
+      'spoilt/b.png',
+    );
+    expect([named.code, named.stdout]).toEqual([1, '']);
   });
 
   it('draws the latents by label: a plane as it is, more by their principal components', async () => {

@@ -19,7 +19,14 @@ import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
 import { withPart } from '../shared/dataset.ts';
 import { findCheckpoint, type LoadedModel, measureBound, withModel } from '../shared/model.ts';
-import { addEngineOptions, type EngineOptions, numberOption, pictureOption, seedOption } from '../shared/options.ts';
+import {
+  addEngineOptions,
+  dataDirOption,
+  type EngineOptions,
+  numberOption,
+  pictureOption,
+  seedOption,
+} from '../shared/options.ts';
 import { note, result, sentence } from '../shared/terminal.ts';
 import { nats, shellQuoted } from '../shared/words.ts';
 
@@ -27,6 +34,7 @@ interface CompareOptions extends EngineOptions {
   readonly out: string;
   readonly limit: number;
   readonly seed: number;
+  readonly dataDir?: string;
 }
 
 /** Images per row of the picture. */
@@ -37,6 +45,7 @@ function define(command: Command): void {
     .argument('<runs...>', 'folders of runs')
     .addOption(pictureOption('comparison.png'))
     .addOption(numberOption('--limit <n>', 'number of test images to measure on', integer(1)).default(10_000))
+    .addOption(dataDirOption())
     .addOption(seedOption('random seed of the samples'));
   addEngineOptions(command);
 }
@@ -103,10 +112,10 @@ function checkRuns(runs: readonly string[]): void {
   );
 }
 
-function measureRun(loaded: LoadedModel, run: string, { limit, seed }: CompareOptions): Promise<Comparison> {
+function measureRun(loaded: LoadedModel, run: string, { limit, seed, dataDir }: CompareOptions): Promise<Comparison> {
   const { checkpoint, model, trained, imageShape, latent } = loaded;
   const { config } = model;
-  return withPart(loaded, { split: 'test', limit }, async ({ set, classes }) => {
+  return withPart(loaded, { split: 'test', limit, dataDir }, async ({ set, classes }) => {
     const { originals, pictures } = await trained.reconstruct(
       pixelsAt(set, oneOfEachClass(set, classes, COLUMNS)),
       1,

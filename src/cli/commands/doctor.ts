@@ -2,6 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
+import { WITHOUT_SHARP } from '../../data/decode.ts';
+import { loadSharp } from '../../data/sharp-reader.ts';
 import { examineCuda, hasDriver, type LibraryReport } from '../../engines/cuda/index.ts';
 import { ALIASES, type EngineName, engines } from '../../engines/index.ts';
 import { settings } from '../../settings/table.ts';
@@ -43,7 +45,8 @@ async function examine() {
   bar.stop();
   const works = devices.some(({ available }) => available);
   const auto = works ? (await openEngine('auto', defaultThreads())).name : undefined;
-  return { ...environment(), threads: defaultThreads(), devices, auto, cuda };
+  const pictures = (await loadSharp()) === undefined ? WITHOUT_SHARP : 'PNG, JPEG, WebP, AVIF, TIFF and GIF are read';
+  return { ...environment(), pictures, threads: defaultThreads(), devices, auto, cuda };
 }
 
 function print({ devices, auto, cuda, threads, ...about }: Awaited<ReturnType<typeof examine>>): void {

@@ -111,10 +111,11 @@ async function encodeImages(loaded: LoadedModel, options: EncodeOptions): Promis
     if (scatter !== undefined) protectSources(scatter, [file, ...files, ...targets], 'scatter');
   };
   if (input !== undefined) {
-    const files = findPictures(input).slice(0, limit);
-    const set = asSet(await readPictures(files, model), model.vae.pixels);
-    protect(files);
-    return { encoding: await trained.encode(set), count: set.count, what: 'pictures', files };
+    const found = findPictures(input).slice(0, limit);
+    protect(found.map(({ name }) => name));
+    const { pixels, names } = await readPictures(found, model);
+    const set = asSet(pixels, model.vae.pixels);
+    return { encoding: await trained.encode(set), count: set.count, what: 'pictures', files: names };
   }
   return withPart(loaded, options, async ({ set, classes }) => {
     protect([]);

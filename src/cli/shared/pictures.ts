@@ -6,9 +6,10 @@ import { InputError } from '../../base/errors.ts';
 import { readFile } from '../../base/files.ts';
 import type { ImageSet } from '../../data/dataset.ts';
 import { decodePicture } from '../../data/decode.ts';
+import { pathOf } from '../../data/file-names.ts';
 import { fitPicture } from '../../data/fit.ts';
 import { fitOf } from '../../data/index.ts';
-import { listImages } from '../../data/listing.ts';
+import { listImages, printable } from '../../data/listing.ts';
 import type { Fitted } from '../../data/photo.ts';
 import type { Model } from '../../programs/programs.ts';
 import { note } from './terminal.ts';
@@ -23,34 +24,60 @@ export async function readPicture(file: string, model: Model): Promise<Uint8Arra
   return pixels;
 }
 
-/** Reads pictures, makes them like the model's images, [count, D], and says how many were changed. */
-export async function readPictures(files: readonly string[], model: Model): Promise<Uint8Array> {
-  if (files.length === 1) return readPicture(files[0], model);
-  const fitted: Fitted[] = [];
-  for (const file of files) fitted.push(await fitFile(file, model));
-  const changed = fitted.filter(({ notes }) => notes.length > 0).length;
-  if (changed > 0) {
-    const size = model.vae.config.imageShape.join(' × ');
-    note(`${changed} of ${files.length} pictures were fitted to ${size}; vae reconstruct shows what is done to one`);
+/** A picture file, by the name that people know it by. */
+export interface FoundPicture {
+  readonly name: string;
+  readonly file: string | Buffer;
+  /** Whether it was named itself, and not only its folder. */
+  readonly isNamed: boolean;
+}
+
+/**
+ * Reads pictures, makes them like the model's images, [count, D], and says how many were changed. One of a folder that
+ * cannot be read is left out, with a line, as in training.
+ * @throws InputError if one that was named cannot be read, or none can.
+ */
+export async function readPictures(found: readonly FoundPicture[], model: Model) {
+  const read: { readonly name: string; readonly fitted: Fitted }[] = [];
+  for (const { name, file, isNamed } of found) {
+    try {
+      read.push({ name, fitted: await fitFile(file, model, name) });
+    } catch (error) {
+      if (isNamed || !(error instanceof InputError)) throw error;
+      note(`skipped ${error.message}`);
+    }
   }
-  return Uint8Array.from(Buffer.concat(fitted.map(({ pixels }) => pixels)));
+  if (read.length === 0) throw new InputError(`none of the ${found.length} pictures can be read`);
+  const [only] = read;
+  const changed = read.filter(({ fitted }) => fitted.notes.length > 0).length;
+  if (read.length === 1) for (const line of only.fitted.notes) note(`${only.name}: ${line}`);
+  else if (changed > 0) {
+    const size = model.vae.config.imageShape.join(' × ');
+    note(`${changed} of ${read.length} pictures were fitted to ${size}; vae reconstruct shows what is done to one`);
+  }
+  const pixels = Uint8Array.from(Buffer.concat(read.map(({ fitted }) => fitted.pixels)));
+  return { pixels, names: read.map(({ name }) => name) };
 }
 
 /** @throws InputError if the file cannot be read. */
-export const fitFile = async (file: string, { config, vae }: Model): Promise<Fitted> =>
-  fitPicture(await decodePicture(readFile(file), file), vae.config.imageShape, fitOf(config.dataset));
+export const fitFile = async (file: string | Buffer, { config, vae }: Model, name = String(file)): Promise<Fitted> =>
+  fitPicture(await decodePicture(readFile(file), name), vae.config.imageShape, fitOf(config.dataset));
 
 /**
  * The files named, and the pictures in and below the folders named, as training finds them.
  * @throws InputError if a folder has none.
  */
-export function findPictures(names: readonly string[]): string[] {
-  return names.flatMap((name) => {
-    if (!existsSync(name) || !statSync(name).isDirectory()) return [name];
+export function findPictures(names: readonly string[]): FoundPicture[] {
+  return names.flatMap((name): FoundPicture[] => {
+    if (!existsSync(name) || !statSync(name).isDirectory()) return [{ name, file: name, isNamed: true }];
     const { images, problems } = listImages(name);
     for (const problem of problems) note(`${name}: skipped ${problem}`);
     if (images.length === 0) throw new InputError(`${name}: there is no picture in this folder`);
-    return images.map((image) => path.join(name, image.name));
+    return images.map((image) => ({
+      name: path.join(name, printable(image.name)),
+      file: pathOf(name, image.name),
+      isNamed: false,
+    }));
   });
 }
 
