@@ -126,14 +126,14 @@ export function readCheckpoint(file: string): Checkpoint {
       `${file}: its format is ${metadata.vae}, this program reads ${FORMAT_VERSION}; use a newer version`,
     );
   }
+  const spoilt = firstNotFinite(tensors);
+  if (spoilt !== undefined) {
+    throw new InputError(`${file}: its tensor "${spoilt}" is not finite; use another checkpoint of the run`);
+  }
   const { vae: version, checksum = '' } = metadata;
   // A checksum whose own name is damaged is missing, which is right in version 1 alone.
   if ((version !== '1' || checksum !== '') && !isIntact(bytes, checksum)) {
     throw new InputError(`${file}: damaged: its checksum is wrong; use another checkpoint of the run`);
-  }
-  const spoilt = firstNotFinite(tensors);
-  if (spoilt !== undefined) {
-    throw new InputError(`${file}: its tensor "${spoilt}" is not finite; use another checkpoint of the run`);
   }
   const config = parseConfig(metadata.config, file);
   const imageShape = imageShapeOf(metadata.imageShape, file);

@@ -109,7 +109,7 @@ type Evaluation = Awaited<ReturnType<typeof measure>>;
 
 function print(evaluation: Evaluation): void {
   const { checkpoint, runSeed, split, images, contract, importance, latents, published } = evaluation;
-  note(`${checkpoint}: ${formatProgress(evaluation)}; ${images} ${split} images; run's seed ${runSeed}`);
+  note(`${checkpoint}: ${formatProgress(evaluation)}; ${counted(images, `${split} image`)}; run's seed ${runSeed}`);
   note(formatContract(contract));
   sentence(`${split} ${evaluation.hasBound ? formatBound(evaluation) : formatError(evaluation)}`);
   if (importance !== undefined) sentence(`${split} ${formatEvidence(importance, contract.kind === 'cross-entropy')}`);

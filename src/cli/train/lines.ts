@@ -10,7 +10,7 @@ import type { EpochRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { columnsOf, note, noteCommand, result, sentence } from '../shared/terminal.ts';
-import { formatProgress, nats, shellQuoted } from '../shared/words.ts';
+import { counted, formatProgress, nats, shellQuoted } from '../shared/words.ts';
 import { EpochTable, formatVariances } from './epoch-table.ts';
 
 export function announce(
@@ -22,7 +22,7 @@ export function announce(
 ) {
   const parameters = vae.parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
   note(
-    `${run.folder}: ${set.count} training and ${test.count} test images; ${parameters} parameters; ${engine.description}; seed ${config.seed}`,
+    `${run.folder}: ${set.count} training and ${counted(test.count, 'test image')}; ${parameters} parameters; ${engine.description}; seed ${config.seed}`,
   );
   note(formatContract(likelihoodContract(config)));
   if (trainer.progress.step > 0) note(`resumed after ${formatProgress(trainer.progress)}`);
