@@ -1,7 +1,7 @@
 /** The command line: the list of commands, and errors as people read them. */
 
 import { Command, CommanderError } from 'commander';
-import { ConfigError, UserError } from '../base/errors.ts';
+import { ConfigError, describeSystemError, UserError } from '../base/errors.ts';
 import type { CommandDefinition } from './shared/command.ts';
 import { version } from './shared/environment.ts';
 import { Exit, OK, RUNTIME_ERROR, USAGE_ERROR } from './shared/exit-codes.ts';
@@ -126,5 +126,11 @@ function report(error: unknown): number {
     note('vae: not enough memory; use a smaller --batch-size, fewer --samples, or a smaller network');
     return RUNTIME_ERROR;
   }
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined) {
+    note(`vae: the system could not ${syscall} ${path ?? 'what was asked for'}: ${describeSystemError(error)}`);
+    return RUNTIME_ERROR;
+  }
+  note('vae: this is a fault of the program, and not yours; please report it with the lines below');
   throw error;
 }
