@@ -86,7 +86,7 @@ for (const name of options.only) {
     only: options.case,
   });
   tally.seconds = (performance.now() - began) / 1000;
-  process.stderr.write(`${describe([tally]).split('\n')[0]}\n`);
+  process.stderr.write(`${describe([tally])}\n`);
 }
 process.stdout.write(`${describe(tallies)}\n`);
 process.exitCode = tallies.some(({ failures }) => failures.length > 0) ? 1 : 0;

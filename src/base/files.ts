@@ -72,7 +72,12 @@ export function makeFolder(folder: string): void {
     }
     const parent = path.dirname(folder);
     if (parent !== folder) makeFolder(parent);
-    mkdirSync(folder);
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      // Another process may have made it since.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
+    }
     flushFolder(parent);
   } catch (error) {
     if (error instanceof InputError) throw error;
@@ -126,13 +131,20 @@ export function quietly(work: () => void): void {
   }
 }
 
-/** Removes what a process that was killed while it wrote has left in a folder, as far as it can be removed. */
-export function removeTemporaries(folder: string): void {
+/**
+ * Removes what processes that were killed while they wrote have left in a folder, as far as it can be removed.
+ * @param isAbandoned whether the files of a process are no longer wanted; in a folder of one process all are.
+ */
+export function removeTemporaries(folder: string, isAbandoned: (owner: number) => boolean = () => true): void {
   for (const name of listFolder(folder)) {
-    if (temporaryOwner(name) !== undefined)
-      quietly(() => rmSync(path.join(folder, name), { recursive: true, force: true }));
+    const owner = temporaryOwner(name);
+    if (owner === undefined || !isAbandoned(owner)) continue;
+    quietly(() => rmSync(path.join(folder, name), { recursive: true, force: true }));
   }
 }
+
+/** Of a folder that processes share. */
+export const hasEnded = (owner: number): boolean => !isRunning(owner);
 
 /**
  * Writes to a temporary name beside the target, flushes it to disk, and renames it. A link is followed, a file that is

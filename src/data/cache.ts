@@ -1,10 +1,9 @@
 /** Folders for what was downloaded or decoded once: a file arrives there whole or not at all. */
 
-import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { cacheFolder } from '../base/cache-folder.ts';
 import { InputError } from '../base/errors.ts';
-import { isRunning, listFolder, makeFolder, quietly, temporaryOwner } from '../base/files.ts';
+import { hasEnded, makeFolder, removeTemporaries } from '../base/files.ts';
 import { takeLock } from '../base/lock.ts';
 
 /** A folder in the cache, created if it is missing, without what interrupted processes left in it. */
@@ -15,13 +14,7 @@ export function cachedFolder(name: string): string {
   } catch (error) {
     throw new InputError(`${(error as Error).message}; name another one in VAE_DATA_DIR`);
   }
-  for (const entry of listFolder(folder)) {
-    const owner = temporaryOwner(entry);
-    if (owner !== undefined && !isRunning(owner)) {
-      // In a folder that several people share, the files of others stay.
-      quietly(() => rmSync(path.join(folder, entry), { recursive: true, force: true }));
-    }
-  }
+  removeTemporaries(folder, hasEnded);
   return folder;
 }
 

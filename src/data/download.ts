@@ -43,6 +43,15 @@ export function downloadUrl(dataset: string, official: string, name: string): st
  *   the next attempt, unless it is wrong.
  */
 export async function download(task: Download, report: Report): Promise<void> {
+  try {
+    await store(task, report);
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`cannot write ${task.file}.part: ${describeSystemError(error)}`);
+  }
+}
+
+async function store(task: Download, report: Report): Promise<void> {
   const { url, file, md5 } = task;
   expectFile(file);
   if (existsSync(file)) {
@@ -70,7 +79,7 @@ export async function download(task: Download, report: Report): Promise<void> {
 /** @throws InputError if a folder or a pipe has the name. */
 function expectFile(file: string): void {
   const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats === undefined || stats.isFile() || stats.isCharacterDevice()) return;
+  if (stats === undefined || stats.isFile()) return;
   throw new InputError(`${file} is ${stats.isDirectory() ? 'a folder' : 'no file'}; remove it to download the file`);
 }
 
@@ -119,15 +128,11 @@ async function fetchPart({ url, file, bytes }: Download, part: string, report: R
     );
   };
   if (total > bytes && !complete) throw tooMuch();
-  const output = await open(part, have > 0 ? 'r+' : 'w').catch((error) => {
-    throw new InputError(`cannot write ${part}: ${describeSystemError(error)}`);
-  });
+  const output = await open(part, have > 0 ? 'a' : 'w');
   try {
     if (!complete) {
       for await (const chunk of chunks(body, broken)) {
-        await output.write(chunk, 0, chunk.length, have).catch((error) => {
-          throw new InputError(`cannot write ${part}: ${describeSystemError(error)}`);
-        });
+        await output.appendFile(chunk);
         hash.update(chunk);
         have += chunk.length;
         if (have > bytes) throw tooMuch();

@@ -3,7 +3,7 @@
  * them, its length and checksum, and the magic line again. A file that was cut anywhere has no such end.
  */
 
-import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, InputError } from '../base/errors.ts';
 import { quietly, temporaryName } from '../base/files.ts';
@@ -46,7 +46,7 @@ export function openPack<About>(file: string): Pack<About> | undefined {
     return undefined;
   }
   try {
-    const bytes = statSync(file).size;
+    const bytes = fstatSync(descriptor).size;
     const index = readIndex<About>(descriptor, bytes);
     if (index !== undefined) {
       const { about, count } = index;

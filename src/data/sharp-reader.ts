@@ -216,20 +216,24 @@ function rangeOf(values: Float32Array): readonly [number, number] {
 
 /** What a JPEG's decoder warns of although every pixel is there. */
 const HARMLESS = /extraneous bytes|unknown JFIF|Adobe color transform|bad ICC/;
-/** How sharp begins when it tells of warnings, which may be of another picture that is decoded beside this one. */
+/** How sharp begins where it has no text of a warning: another thread has caused the warning, or has taken its text. */
 const ANYONES = 'Warning treated as error';
+/** Of all threads together one warns at a time, so an answer of our own comes soon. */
+const MOST_TRIES = 50;
 
 /** @throws Error if pixels are lost. */
 async function decoded(make: (failOn: SharpOptions['failOn']) => Sharp, format: Format) {
   const read = (failOn: SharpOptions['failOn']) => make(failOn).toBuffer({ resolveWithObject: true });
   if (!format.warns) return read('error');
-  try {
-    return await read('warning');
-  } catch (flaw) {
-    const answer = await read('error');
-    const lines = (flaw as Error).message.trim().split('\n');
-    if (lines[0].startsWith(ANYONES) || lines.every((line) => HARMLESS.test(line))) return answer;
-    throw flaw;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read('warning');
+    } catch (flaw) {
+      const lines = (flaw as Error).message.trim().split('\n');
+      if (lines[0].startsWith(ANYONES) && tries < MOST_TRIES) continue;
+      if (lines.every((line) => HARMLESS.test(line))) return read('error');
+      throw flaw;
+    }
   }
 }
 

@@ -96,19 +96,31 @@ const firstNotFinite = (tensors: readonly NamedTensor[]): string | undefined =>
 const NO_CHECKSUM = '0'.repeat(64);
 const checksumField = (hex: string): string => `"checksum":"${hex}"`;
 
+/** A hash takes no more bytes at once than 2 GiB. */
+const MOST_HASHED = 2 ** 30;
+
+/** The SHA-256 of all these bytes, in hexadecimal. */
+function hashOf(...parts: readonly Buffer[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += MOST_HASHED) hash.update(part.subarray(at, at + MOST_HASHED));
+  }
+  return hash.digest('hex');
+}
+
 /** Puts the checksum into its place, which is before all that a user has named. */
 function sealed(bytes: Buffer): Buffer {
   const place = bytes.indexOf(checksumField(NO_CHECKSUM));
-  bytes.write(checksumField(createHash('sha256').update(bytes).digest('hex')), place);
+  bytes.write(checksumField(hashOf(bytes)), place);
   return bytes;
 }
 
 /** Whether the bytes are those that were sealed. */
 function isIntact(bytes: Buffer, checksum: string): boolean {
   const place = bytes.indexOf(checksumField(checksum));
-  const hash = createHash('sha256').update(bytes.subarray(0, Math.max(0, place)));
-  hash.update(checksumField(NO_CHECKSUM)).update(bytes.subarray(place + checksumField(checksum).length));
-  return place >= 0 && hash.digest('hex') === checksum;
+  if (place < 0) return false;
+  const behind = bytes.subarray(place + checksumField(checksum).length);
+  return hashOf(bytes.subarray(0, place), Buffer.from(checksumField(NO_CHECKSUM)), behind) === checksum;
 }
 
 export const writeCheckpoint = (file: string, checkpoint: Checkpoint): void =>

@@ -139,17 +139,8 @@ export class RunDirectory {
     removeTemporaries(this.folder);
   }
 
-  /** Takes a run back that this process has made and that never came to a checkpoint: what it wrote, and nothing else. */
-  discardUnlessSaved(): void {
-    if (this.made === undefined || this.saved || !isSame(this.made, this.folder)) return;
-    for (const name of this.written) quietly(() => rmSync(this.file(name), { force: true }));
-    // A folder that somebody has put something into stays.
-    for (const part of FOLDERS) quietly(() => rmdirSync(this.file(part)));
-    if (this.made.folder) quietly(() => rmdirSync(this.folder));
-  }
-
   /**
-   * Keeps other processes from training this run, until `unlock` or the end of this process.
+   * Keeps other processes from training this run, until it is closed or this process ends.
    * @throws InputError if one does.
    */
   lock(): void {
@@ -160,13 +151,26 @@ export class RunDirectory {
       (owner) =>
         `${this.folder}: process ${owner} is training this run; wait for it or stop it; if process ${owner} is not vae, remove ${file}`,
     );
-    process.once('exit', this.unlock);
+    process.once('exit', this.close);
   }
 
-  unlock = (): void => {
-    this.release?.();
+  /**
+   * Gives the run free. One that this process has made and that never came to a checkpoint is taken back: what was written,
+   * and nothing else.
+   */
+  close = (): void => {
+    if (this.release === undefined) return;
+    const { made } = this;
+    const isTakenBack = made !== undefined && !this.saved && isSame(made, this.folder);
+    if (isTakenBack) {
+      for (const name of this.written) quietly(() => rmSync(this.file(name), { force: true }));
+      // A folder that somebody has put something into stays.
+      for (const part of FOLDERS) quietly(() => rmdirSync(this.file(part)));
+    }
+    this.release();
     this.release = undefined;
-    process.off('exit', this.unlock);
+    process.off('exit', this.close);
+    if (isTakenBack && made.folder) quietly(() => rmdirSync(this.folder));
   };
 }
 

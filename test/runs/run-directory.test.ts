@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/base/errors.ts';
 import type { Checkpoint } from '../../src/runs/checkpoint.ts';
 import { START } from '../../src/runs/progress.ts';
@@ -38,9 +38,16 @@ const checkpoint: Checkpoint = {
 };
 const folder = path.join(root, 'run');
 
+const runs: RunDirectory[] = [];
+afterEach(() => {
+  for (const run of runs.splice(0)) run.close();
+});
+
 /** A run that has written all that it writes before its first checkpoint. */
 function begun(): RunDirectory {
   const run = createRun(root, 'unused', folder);
+  runs.push(run);
+  run.lock();
   run.prepare();
   run.writeJson('config.json', {});
   run.appendCurve({ step: 1, loss: 2, learningRate: 3 });
@@ -49,13 +56,13 @@ function begun(): RunDirectory {
 
 describe('a run that never came to a checkpoint', () => {
   it('leaves nothing', () => {
-    begun().discardUnlessSaved();
+    begun().close();
     expect(readdirSync(root)).toEqual([]);
   });
 
   it('leaves a folder that was there before it, as empty as it was', () => {
     mkdirSync(folder);
-    begun().discardUnlessSaved();
+    begun().close();
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -63,7 +70,7 @@ describe('a run that never came to a checkpoint', () => {
     const run = begun();
     writeFileSync(run.file('samples', 'mine.txt'), 'mine');
     writeFileSync(run.file('notes.txt'), 'mine');
-    run.discardUnlessSaved();
+    run.close();
     expect(readdirSync(folder).sort()).toEqual(['notes.txt', 'samples']);
     expect(readdirSync(path.join(folder, 'samples'))).toEqual(['mine.txt']);
   });
@@ -73,13 +80,24 @@ describe('a run that never came to a checkpoint', () => {
     renameSync(folder, `${folder}-moved`);
     mkdirSync(path.join(folder, 'samples'), { recursive: true });
     writeFileSync(path.join(folder, 'config.json'), 'mine');
-    run.discardUnlessSaved();
+    run.close();
     expect(readdirSync(folder).sort()).toEqual(['config.json', 'samples']);
+  });
+
+  it('that another process was quicker to take is left to it', () => {
+    const slow = createRun(root, 'unused', folder);
+    const quick = createRun(root, 'unused', folder);
+    quick.lock();
+    quick.prepare();
+    expect(() => slow.lock()).toThrow('is training this run');
+    slow.close();
+    expect(readdirSync(folder)).toContain('samples');
+    quick.close();
   });
 
   it('that was opened and not made is not removed', () => {
     const run = begun();
-    new RunDirectory(folder).discardUnlessSaved();
+    new RunDirectory(folder).close();
     expect(existsSync(run.file('config.json'))).toBe(true);
   });
 });
@@ -89,7 +107,7 @@ describe('a run with a checkpoint', () => {
     const run = begun();
     run.saveCheckpoint(checkpoint);
     renameSync(run.file('checkpoints'), path.join(root, 'away'));
-    run.discardUnlessSaved();
+    run.close();
     expect(existsSync(run.file('config.json'))).toBe(true);
   });
 
@@ -113,19 +131,14 @@ describe('a run with a checkpoint', () => {
 
   it('leaves its lock in no case', () => {
     const run = begun();
+    run.saveCheckpoint(checkpoint);
     run.lock();
-    run.lock();
-    expect(() => openRunWithCheckpoint(run).lock()).toThrow(`process ${process.pid} is training this run`);
-    run.unlock();
-    run.unlock();
+    expect(() => openRun(folder).lock()).toThrow(`process ${process.pid} is training this run`);
+    run.close();
+    run.close();
     expect(existsSync(run.file('.lock'))).toBe(false);
   });
 });
-
-function openRunWithCheckpoint(run: RunDirectory): RunDirectory {
-  run.saveCheckpoint(checkpoint);
-  return openRun(run.folder);
-}
 
 describe('records', () => {
   const record = (epoch: number) => ({ epoch, train: { bound: -epoch }, test: { bound: -epoch } });

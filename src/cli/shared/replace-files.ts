@@ -3,15 +3,8 @@
 import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../../base/errors.ts';
-import {
-  isRunning,
-  listFolder,
-  makeFolder,
-  quietly,
-  temporaryName,
-  temporaryOwner,
-  writeFile,
-} from '../../base/files.ts';
+
+import { hasEnded, makeFolder, quietly, removeTemporaries, temporaryName, writeFile } from '../../base/files.ts';
 
 interface ExportedFile {
   /** Relative to the export's folder. */
@@ -40,7 +33,7 @@ export function replaceFiles(
   }
   for (const slot of taken) expectEarlierExport(path.join(folder, slot), !slot.includes('.'));
   makeFolder(folder);
-  removeAbandoned(folder);
+  removeTemporaries(folder, hasEnded);
   const stage = temporaryName(path.join(folder, 'export'));
   try {
     for (const { name, content } of files) {
@@ -74,12 +67,4 @@ function expectEarlierExport(name: string, isFolder: boolean): void {
   const content = folder ? readdirSync(name) : [];
   if (folder === isFolder && (content.length === 0 || content.includes('model.json'))) return;
   throw new InputError(`${name}: it is not an earlier export, so it is not replaced; name another folder with --out`);
-}
-
-/** Removes what killed processes left. */
-function removeAbandoned(folder: string): void {
-  for (const name of listFolder(folder)) {
-    const owner = temporaryOwner(name);
-    if (owner !== undefined && !isRunning(owner)) rmSync(path.join(folder, name), { recursive: true, force: true });
-  }
 }

@@ -58,8 +58,7 @@ export async function train(options: TrainOptions): Promise<void> {
     await follow({ run, trainer, model, config, pictures: pictures() });
   } finally {
     quietly(() => closeDataset(dataset));
-    run.unlock();
-    run.discardUnlessSaved();
+    run.close();
   }
 }
 
@@ -161,6 +160,8 @@ async function follow(following: Following): Promise<void> {
       if (record.kind === 'step') follower.step(record, !interrupt.requested());
       else await follower.epoch(record);
     }
+    // Within the reach of `interrupt`: a second signal must not end what saves.
+    if (trainer.finished === undefined && follower.saved !== trainer.progress) follower.save();
     if (trainer.progress.epoch > 0) await pictures.drawOverview();
   } catch (error) {
     const { saved } = follower;
@@ -174,7 +175,6 @@ async function follow(following: Following): Promise<void> {
   }
   if (trainer.finished === undefined) {
     const { step } = trainer.progress;
-    if (follower.saved !== trainer.progress) follower.save();
     const command = `vae train --resume ${shellQuoted(run.folder)}`;
     noteCommand(`interrupted and saved after ${counted(step, 'update')}; continue with`, command);
     throw new Exit(INTERRUPTED);

@@ -65,17 +65,18 @@ async function createExecutable(
   };
   const compiled = program.update && compileUpdate(program.update, state);
   const memory = bindAll(program, handed, state, data);
+  let update: Awaited<ReturnType<typeof shareUpdate>> | undefined;
   try {
     for (const piece of programs) {
       // Preparing a graph takes a second or so, after which a signal is heard.
       await setImmediate();
       sessions.push(await openPiece(piece, memory, { threads: ownThreads, provider, open }));
     }
+    update = compiled && (await shareUpdate(compiled, state, threads));
   } catch (error) {
     await release();
     fail(program, error);
   }
-  const update = compiled && (await shareUpdate(compiled, state, threads));
 
   return {
     run: async (call: CompleteCall) => {
