@@ -35,14 +35,17 @@ async function killSeveral(trial, random, milliseconds) {
   for (let left = 1 + random.below(4); left > 0; left--) {
     const signal = random.pick(SIGNALS);
     const after = (0.3 + 0.8 * random.next()) * milliseconds;
-    await trial.disturbed((args) => killAfter(args, trial, signal, after), signal, isFine);
+    // A terminal that is closed, or a system that shuts down, sends several.
+    const more =
+      signal !== 'SIGKILL' && random.next() < 0.4 ? [random.pick(['SIGHUP', 'SIGTERM']), 50 * random.next()] : [];
+    await trial.disturbed((args) => killAfter(args, trial, { signal, after, more }), signal, isFine);
     trial.tally.count('kills');
   }
   await trial.finish();
   trial.tally.count('runs brought to their end');
 }
 
-async function killAfter(args, trial, signal, after) {
+async function killAfter(args, trial, { signal, after, more: [second, later] }) {
   const hasSaved = watchReplaced(trial.checkpoint);
   const running = start(args, trial.options);
   const timer = setTimeout(() => {
@@ -50,15 +53,16 @@ async function killAfter(args, trial, signal, after) {
     running.result.mustCatch = signal !== 'SIGKILL' && hasSaved() && progressOf(trial.checkpoint).epoch < EPOCHS;
     running.result.sent = signal;
     running.child.kill(signal);
+    if (second !== undefined) setTimeout(() => running.child.kill(second), later);
   }, after);
   const result = await running.finished;
   clearTimeout(timer);
-  return { ...result, isOver: progressOf(trial.checkpoint)?.epoch === EPOCHS };
+  return { ...result, second, isOver: progressOf(trial.checkpoint)?.epoch === EPOCHS };
 }
 
 /** A process may end by the signal that it was sent, unless it must catch it to save the open epoch. */
-const isFine = (fault, { sent, signal, mustCatch, isOver }) =>
-  fault.startsWith('it ended by') && signal === sent && (!mustCatch || isOver);
+const isFine = (fault, { sent, second, signal, mustCatch, isOver }) =>
+  fault.startsWith('it ended by') && (signal === sent || signal === second) && (!mustCatch || isOver);
 
 /** What a lock may hold that no running process owns: of one that is gone, cut short, or damaged. */
 const STALE = [undefined, '', '0', '-1', 'NaN', '999999999', '2147483647999', '\u0000\u0000\u0000\u0000'];

@@ -11,9 +11,10 @@ const folder = mkdtempSync(path.join(tmpdir(), 'vae-locking-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const PROCESSES = 6;
+const dist = (file: string): string => JSON.stringify(pathToFileURL(path.resolve('dist', file)).href);
 /** All begin at the same moment, and hold what they got until all have tried. */
 const PROGRAM = `
-  import { takeLock } from ${JSON.stringify(pathToFileURL(path.resolve('dist/base/lock.js')).href)};
+  import { takeLock } from ${dist('base/lock.js')};
   const [lock, at] = process.argv.slice(1);
   while (Date.now() < Number(at));
   try {
@@ -24,8 +25,8 @@ const PROGRAM = `
   }
   setTimeout(() => {}, 500);`;
 
-async function run(lock: string, at: number): Promise<string> {
-  const flags = ['--input-type=module', '-e', PROGRAM, lock, String(at)];
+async function run(program: string, file: string, at: number): Promise<string> {
+  const flags = ['--input-type=module', '-e', program, file, String(at)];
   const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   for await (const chunk of child.stdout) text += chunk;
@@ -44,9 +45,29 @@ describe('a lock that many processes want at once', () => {
         const lock = path.join(folder, `${name}-${round}`);
         prepare(lock);
         const at = Date.now() + 1000;
-        const said = await Promise.all(Array.from({ length: PROCESSES }, () => run(lock, at)));
+        const said = await Promise.all(Array.from({ length: PROCESSES }, () => run(PROGRAM, lock, at)));
         expect(said.sort()).toEqual(['owner', ...Array(PROCESSES - 1).fill('refused')]);
       }
     });
   }
+});
+
+const MAKER = `
+  import { makeFolder } from ${dist('base/files.js')};
+  const [folder, at] = process.argv.slice(1);
+  while (Date.now() < Number(at));
+  try {
+    for (let i = 0; i < 300; i++) makeFolder(folder + '/' + i + '/deep/deeper');
+    process.stdout.write('made');
+  } catch (error) {
+    process.stdout.write(error.message);
+  }`;
+
+describe('a folder that many processes make at once', () => {
+  it('is there for all of them', async () => {
+    const at = Date.now() + 1000;
+    const place = path.join(folder, 'made');
+    const said = await Promise.all(Array.from({ length: PROCESSES }, () => run(MAKER, place, at)));
+    expect(said).toEqual(Array(PROCESSES).fill('made'));
+  });
 });

@@ -438,6 +438,17 @@ describe('many images', () => {
     expect(packed().equals(threaded)).toBe(true);
   });
 
+  it('are left out where one of them is damaged, whatever is decoded beside it', async () => {
+    const noise = Buffer.from(Array.from({ length: 32 * 32 * 3 }, (_, i) => (i * i * 31 + 7 * i) % 256));
+    const jpeg = await sharp(noise, { raw: { width: 32, height: 32, channels: 3 } }).jpeg().toBuffer();
+    const damaged = Buffer.concat([jpeg.subarray(0, jpeg.length >> 1), jpeg.subarray(jpeg.length - 2)]);
+    for (let i = 0; i < 400; i++) put(`${i}.jpg`, i % 2 === 0 ? jpeg : damaged);
+    loadCompiled();
+    const { notes } = await load();
+    expect(notes.join()).toContain('200 images of 3 × 4 × 4');
+    expect(notes.join()).toContain('decoded before');
+  });
+
   it('are never all in memory', () => {
     // 500 images of 300 × 300 are 180 MB when they are decoded.
     const variants = Array.from({ length: 20 }, (_, i) => grey(i, 300));
