@@ -51,7 +51,7 @@ export function checkUnpacked(folder: string, names: readonly string[]): void {
   try {
     recorded = JSON.parse(readFile(record).toString());
   } catch {
-    // Of which no file is that of the record.
+    // A damaged record matches no file.
   }
   const before = Object(recorded) as Readonly<Record<string, unknown>>;
   const changed = names.find((name) => before[name] !== sums[name]);

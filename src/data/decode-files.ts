@@ -2,10 +2,10 @@
 
 import { InputError } from '../base/errors.ts';
 import { readFile } from '../base/files.ts';
+import { printable } from '../base/words.ts';
 import type { ImageShape } from './dataset.ts';
 import { decodePicture, SharpMissingError } from './decode.ts';
 import { pathOf } from './file-names.ts';
-import { printable } from './listing.ts';
 import { fitPhoto } from './photo.ts';
 import { BLACK } from './picture.ts';
 
@@ -23,7 +23,7 @@ export interface DecodedImage {
   readonly cutOff: number;
   /** Whether it is transparent and so light that white would hide it. */
   readonly onBlack: boolean;
-  /** What the file says that was not done, in words. */
+  /** What in the file was ignored, in words. */
   readonly ignored?: string;
 }
 

@@ -1,8 +1,8 @@
 /** Any picture file as pixels: by the package sharp, or, where that cannot be loaded, PNG by pngjs. */
 
 import { InputError } from '../base/errors.ts';
+import { printable } from '../base/words.ts';
 import { formatOf, PNG } from './formats.ts';
-import { printable } from './listing.ts';
 import type { Picture } from './picture.ts';
 import { decodePng } from './png.ts';
 import { aboutPng } from './png-structure.ts';

@@ -39,6 +39,8 @@ export function checkSize({ width, height, held = 0, passes = 1 }: Size, name: s
     throw new InputError(`${size} of this kind take ${needed} MB to decode (at most ${most}); scale it down first`);
   }
   if (pixels * passes > MOST_PASSED) {
-    throw new InputError(`${size} in ${passes} passes take too long to decode; save it anew`);
+    throw new InputError(
+      `${size} in ${passes} passes take too long to decode; save it again as a JPEG that is not progressive`,
+    );
   }
 }

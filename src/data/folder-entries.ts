@@ -11,10 +11,13 @@ export interface FolderEntry {
   readonly isFolder: boolean;
 }
 
+/** What an archive or a file server leaves beside the files. */
+export const DEBRIS: readonly string[] = ['__MACOSX', '@eaDir'];
+
 /** By name, without hidden ones; links are followed. */
 export const lookInto = (folder: string): FolderEntry[] =>
   listFolder(folder)
-    .filter((name) => !name.startsWith('.') && name !== '__MACOSX')
+    .filter((name) => !name.startsWith('.') && !DEBRIS.includes(name))
     .sort()
     .map((name) => {
       const file = path.join(folder, name);

@@ -1,8 +1,9 @@
 /** The images of a folder that can be read, decoded, with their places. */
 
+import { printable } from '../base/words.ts';
 import type { Layout } from './folder-labels.ts';
 import { type About, firstOf, packFolder } from './folder-pack.ts';
-import { type ListedFile, printable } from './listing.ts';
+import type { ListedFile } from './listing.ts';
 import type { Pack } from './packed.ts';
 import type { Report } from './source.ts';
 
@@ -16,7 +17,7 @@ export interface ImageOptions {
   readonly residentBytes?: number;
 }
 
-export const IMAGE_SIZE = 64;
+const IMAGE_SIZE = 64;
 export const RESIDENT_BYTES = 64 * 2 ** 20;
 
 /** The images of a folder, and where they belong. */

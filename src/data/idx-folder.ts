@@ -20,7 +20,7 @@ const NAMES = PARTS.flatMap((part) => (['images', 'labels'] as const).map((what)
 const FILE =
   /^(?<prefix>.*?)(?<part>train|t10k|test)-(?<what>images|labels)[-.]idx(?<axes>[13])-ubyte(?<zipped>\.gz)?$/i;
 /** The makers of EMNIST wrote rows as columns. */
-const LYING = /^emnist-/i;
+const TRANSPOSED = /^emnist-/i;
 
 interface Found {
   readonly file: string;
@@ -128,10 +128,11 @@ export function readIdxFolder(
   const { prefix, byName } = filesOf(folder);
   const [train, test] = PARTS.map((part) => {
     const read = readSet(byName, part, checksums);
-    return LYING.test(prefix) ? turned(read) : read;
+    return TRANSPOSED.test(prefix) ? turned(read) : read;
   });
   if (prefix !== '') report.note(`${folder}: reading ${prefix.replace(/[-_]$/, '')}`);
-  if (LYING.test(prefix)) report.note(`${folder}: the images of EMNIST lie on their side, so they are turned upright`);
+  if (TRANSPOSED.test(prefix))
+    report.note(`${folder}: the images of EMNIST lie on their side, so they are turned upright`);
   if (train.shape.join() !== test.shape.join()) {
     throw new InputError(
       `${folder}: training images are ${train.shape.join(' × ')}, test images ${test.shape.join(' × ')}`,

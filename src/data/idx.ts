@@ -92,7 +92,7 @@ function unzip(content: Uint8Array, name: string): Buffer {
   const most = Math.min(GZIP.most, Math.max(GZIP.small, GZIP.ratio * content.length));
   if (expected > most) {
     throw new InputError(
-      `${name}: its header, ${header?.shape.join(' × ')}, asks for ${expected} bytes, too many for ${content.length} of gzip; if it is right, unpack it with gunzip`,
+      `${name}: its header, ${header?.shape.join(' × ')}, asks for ${expected} bytes, but the gzip file has only ${content.length}; if that is right, unpack it with gunzip first`,
     );
   }
   try {

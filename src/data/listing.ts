@@ -3,7 +3,9 @@
 import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from '../base/errors.ts';
+import { printable } from '../base/words.ts';
 import { nameOf, pathOf } from './file-names.ts';
+import { DEBRIS } from './folder-entries.ts';
 
 export interface ListedFile {
   /** Relative to the folder, with "/" between its parts. */
@@ -29,13 +31,7 @@ const IMAGE = /\.(png|jpe?g|jpe|jfif|webp|avif|hei[cf]|tiff?|gif|bmp)$/i;
 /** No useful picture is larger. */
 const MOST_BYTES = 2 ** 29;
 
-/** A name as it can be shown in one line of a terminal. */
-export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd');
-
-/** What an archive or a file server leaves beside the pictures. */
-const DEBRIS = ['__MACOSX', '@eaDir'];
-
-/** Files there are answers of the system, without an end, or everything; people do keep pictures in /dev/shm. */
+/** Folders of the system: their files may never end. People do keep pictures in /dev/shm. */
 const OF_THE_SYSTEM = /^\/((proc|sys|dev(?!\/shm))(\/|$)|$)/;
 
 /** A folder of images has more of them: after so many entries with fewer than one image in a thousand, it is none. */

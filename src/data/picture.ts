@@ -7,7 +7,7 @@ export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly rgba: Uint8Array;
-  /** What the file says that was not done, in words, where the best reader of its format could not be had. */
+  /** What in the file was ignored, in words, because sharp could not be loaded. */
   readonly ignored?: string;
 }
 

@@ -137,7 +137,7 @@ function checkBindings(program: Program, { parameters, moments }: State, data: B
   for (const moment of update.moments) expectMoment(moment, moments);
 }
 
-/** What does not change from call to call is found beforehand. */
+/** What is the same in every call is computed once. */
 function callCheck(program: Program): (call: Call) => CompleteCall {
   const sizes = inputsOf(program, 'argument').map(({ node, source }) => ({ name: source.name, size: node.size }));
   const needsNoise = inputsOf(program, 'noise').length > 0;

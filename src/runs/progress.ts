@@ -2,6 +2,8 @@
  * How far a run is: plain data, and what an update and an epoch's end make of it. No engine, no file, no clock.
  */
 
+import { counted } from '../base/words.ts';
+
 /** Sums over the images of an epoch so far, in nats. */
 export interface EpochSums {
   readonly images: number;
@@ -110,8 +112,6 @@ export function endEpoch(progress: Progress, bound: number, isWhole: boolean): E
   const { best: _, ...open } = progress;
   return { progress: { ...open, measured: step, ...(best && { best }) }, best: found, isBest };
 }
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Why there is nothing more to train, or undefined while there is. */
 export function finished(progress: Progress, { epochs, steps, patience }: Limits): Finish | undefined {

@@ -30,7 +30,7 @@ function implied({ objective = DEFAULTS.objective, posterior, estimator }: Parti
 }
 
 /**
- * The settings of the preset that the user begins with, without those that the user's own take the ground from: of another
+ * The settings of the preset that the user begins with, without those that make no sense with the user's own: of another
  * kind of network, objective or count of the run's length.
  */
 function presetSettings({ preset, model, objective, epochs }: Partial<RunConfig>): Partial<RunConfig> {

@@ -440,7 +440,9 @@ describe('many images', () => {
 
   it('are left out where one of them is damaged, whatever is decoded beside it', async () => {
     const noise = Buffer.from(Array.from({ length: 32 * 32 * 3 }, (_, i) => (i * i * 31 + 7 * i) % 256));
-    const jpeg = await sharp(noise, { raw: { width: 32, height: 32, channels: 3 } }).jpeg().toBuffer();
+    const jpeg = await sharp(noise, { raw: { width: 32, height: 32, channels: 3 } })
+      .jpeg()
+      .toBuffer();
     const damaged = Buffer.concat([jpeg.subarray(0, jpeg.length >> 1), jpeg.subarray(jpeg.length - 2)]);
     for (let i = 0; i < 400; i++) put(`${i}.jpg`, i % 2 === 0 ? jpeg : damaged);
     loadCompiled();

@@ -7,8 +7,9 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { readFile } from '../../src/base/files.ts';
+import { printable } from '../../src/base/words.ts';
 import { nameOf, pathOf } from '../../src/data/file-names.ts';
-import { listImages, printable } from '../../src/data/listing.ts';
+import { listImages } from '../../src/data/listing.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-listing-'));
 afterAll(() => rmSync(folder, { recursive: true }));

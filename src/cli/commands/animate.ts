@@ -3,17 +3,18 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { InputError } from '../../base/errors.ts';
-import { listFolder, protectSources, readFile, writeFile } from '../../base/files.ts';
+import { protectSources, readFile, writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
+import { counted } from '../../base/words.ts';
 import { decodePng } from '../../data/png.ts';
 import { encodeAnimation, LONGEST_DELAY } from '../../report/animation.ts';
 import { captioned, isGrey } from '../../report/caption.ts';
 import { evenly } from '../../report/history.ts';
+import type { RunDirectory } from '../../runs/run-directory.ts';
 import { defineCommand } from '../shared/command.ts';
 import { findRun } from '../shared/model.ts';
 import { animationFileOption, numberOption, runOption } from '../shared/options.ts';
 import { sentence } from '../shared/terminal.ts';
-import { counted } from '../shared/words.ts';
 
 interface AnimateOptions {
   readonly run?: string;
@@ -43,7 +44,7 @@ function define(command: Command): void {
 
 async function animate({ run: folder, out, every, delay }: AnimateOptions) {
   const run = findRun(folder);
-  const epochs = chooseEpochs(run.file('samples'), every);
+  const epochs = chooseEpochs(run, every);
   const files = epochs.map((epoch) => run.pictureFile('samples', epoch));
   protectSources(out, files);
   const pictures = readPictures(files);
@@ -61,12 +62,10 @@ function print({ out, epochs, delay, run }: Awaited<ReturnType<typeof animate>>)
 }
 
 /** The epochs to show, of those that have a picture, in their order. */
-function chooseEpochs(folder: string, every: number | undefined): number[] {
-  const epochs = listFolder(folder)
-    .map((name) => Number(/^epoch-(\d+)\.png$/.exec(name)?.[1]))
-    .filter((epoch) => !Number.isNaN(epoch))
-    .sort((a, b) => a - b);
-  if (epochs.length === 0) throw new InputError(`${folder}: there are no pictures of samples; vae train draws them`);
+function chooseEpochs(run: RunDirectory, every: number | undefined): number[] {
+  const epochs = run.pictureEpochs('samples');
+  if (epochs.length === 0)
+    throw new InputError(`${run.file('samples')}: there are no pictures of samples; vae train draws them`);
   if (every === undefined) return evenly(epochs.length, MOST_FRAMES).map((i) => epochs[i]);
   return epochs.filter((epoch) => epoch % every === 0 || epoch === epochs.at(-1));
 }

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../../base/errors.ts';
 import { protectSources, writeFile } from '../../base/files.ts';
-import { printable } from '../../data/listing.ts';
+import { counted, printable } from '../../base/words.ts';
 import type { Encoding } from '../../inference/trained-model.ts';
 import { encodeCsv, type Names } from '../../report/csv.ts';
 import { encodeNpy } from '../../report/npy.ts';
@@ -21,7 +21,6 @@ import {
 } from '../shared/options.ts';
 import { asSet, findPictures, readPictures } from '../shared/pictures.ts';
 import { note, result } from '../shared/terminal.ts';
-import { counted } from '../shared/words.ts';
 
 interface EncodeOptions extends ModelOptions, PartOptions {
   readonly out: string;
@@ -101,7 +100,7 @@ interface Encoded {
   readonly classes?: readonly string[];
 }
 
-/** Encodes the user's pictures, or a part of the dataset, once it is known that no file of theirs is to be replaced. */
+/** Encodes the user's pictures, or a part of the dataset, after checking that no output replaces an input. */
 async function encodeImages(loaded: LoadedModel, options: EncodeOptions): Promise<Encoded> {
   const { file, model, trained } = loaded;
   const { out, scatter, split, limit, input } = options;

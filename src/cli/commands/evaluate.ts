@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { InputError } from '../../base/errors.ts';
 import { integer } from '../../base/rules.ts';
+import { counted } from '../../base/words.ts';
 import type { ImageSet } from '../../data/dataset.ts';
 import { estimateLogEvidence, type ImportanceEstimate } from '../../evaluation/bound.ts';
 import { type LatentStatistics, latentStatistics } from '../../evaluation/latent-statistics.ts';
@@ -22,7 +23,7 @@ import {
 } from '../shared/options.ts';
 import { startBar } from '../shared/progress-bar.ts';
 import { note, sentence } from '../shared/terminal.ts';
-import { counted, formatProgress, nats } from '../shared/words.ts';
+import { formatProgress, nats } from '../shared/words.ts';
 
 interface EvaluateOptions extends ModelOptions, PartOptions {
   readonly samples?: number;

@@ -1,6 +1,6 @@
 /** vae info: what a checkpoint contains. */
 
-import { printable } from '../../data/listing.ts';
+import { printable } from '../../base/words.ts';
 import { createModel } from '../../programs/programs.ts';
 import { formatContract, likelihoodContract, numberName, unitOf } from '../../settings/contract.ts';
 import { defineCommand } from '../shared/command.ts';

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { ConfigError } from '../../base/errors.ts';
 import { protectSources, writeFile } from '../../base/files.ts';
 import { choice, integer } from '../../base/rules.ts';
+import { counted } from '../../base/words.ts';
 import { evenlySpaced, INTERPOLATIONS, type Interpolation, interpolate } from '../../inference/latent-space.ts';
 import { encodeAnimation } from '../../report/animation.ts';
 import { concatenated, layGrid, squareColumns } from '../../report/grid.ts';
@@ -21,7 +22,6 @@ import {
 } from '../shared/options.ts';
 import { asSet, readPicture } from '../shared/pictures.ts';
 import { sentence } from '../shared/terminal.ts';
-import { counted } from '../shared/words.ts';
 
 interface InterpolateOptions extends ModelOptions {
   readonly from?: string;
@@ -97,7 +97,7 @@ async function latentsOf(
   { pairs, seed }: InterpolateOptions,
 ): Promise<Float32Array> {
   if (originals.length === 0) return trained.draw(2 * pairs, seed);
-  return (await trained.encode(asSet(Uint8Array.from(Buffer.concat(originals)), model.vae.pixels))).mean;
+  return (await trained.encode(asSet(new Uint8Array(Buffer.concat(originals)), model.vae.pixels))).mean;
 }
 
 /** A row for each way; a given picture stands beside the end that it was encoded to. */

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
+import { counted } from '../../base/words.ts';
 import { drawGrid, interleave } from '../../report/grid.ts';
 import { formatContract, klName, likelihoodContract, numberName, termsName } from '../../settings/contract.ts';
 import { objectives } from '../../vae/objectives/index.ts';
@@ -18,7 +19,7 @@ import {
 } from '../shared/options.ts';
 import { fitFile } from '../shared/pictures.ts';
 import { note, sentence } from '../shared/terminal.ts';
-import { counted, nats } from '../shared/words.ts';
+import { nats } from '../shared/words.ts';
 
 /** Large enough to look at: there are only two pictures. */
 const LARGE_SIDE = 224;

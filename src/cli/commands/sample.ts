@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
+import { counted } from '../../base/words.ts';
 import { drawGrid, squareColumns } from '../../report/grid.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
@@ -10,7 +11,6 @@ import { TEMPERATURE_RULE } from '../shared/latents.ts';
 import { withModel } from '../shared/model.ts';
 import { addModelOptions, type ModelOptions, numberOption, pictureOption, seedOption } from '../shared/options.ts';
 import { note, sentence } from '../shared/terminal.ts';
-import { counted } from '../shared/words.ts';
 
 interface SampleOptions extends ModelOptions {
   readonly count: number;

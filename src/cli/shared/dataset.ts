@@ -14,7 +14,7 @@ import type { PartOptions } from './options.ts';
 import { type Bar, startBar } from './progress-bar.ts';
 import { note } from './terminal.ts';
 
-/** The images of an earlier run, of which no other is to be taken unless it may. */
+/** The images of an earlier run; others are taken only where they may differ. */
 interface Earlier {
   readonly recorded: RecordedSplit | undefined;
   readonly mayDiffer: boolean;
@@ -109,7 +109,7 @@ export async function withPart<Result>(
 }
 
 /** Fingerprints of the images that a checkpoint was trained on, and of those at hand. */
-function checkSame(file: string, before: string, now: string, mayDiffer: boolean, isTold: boolean): void {
+function checkSame(file: string, before: string, now: string, mayDiffer: boolean, isNoted: boolean): void {
   // Checkpoints of the first version have none.
   if (before === '' || before === now) return;
   const changes = `it was ${before}, and is ${now}`;
@@ -118,5 +118,5 @@ function checkSame(file: string, before: string, now: string, mayDiffer: boolean
       remedies: [{ verb: 'or use', field: 'dataDir', value: '<folder>' }],
     });
   }
-  if (!isTold) note(`these are other images than those that the model was trained on: ${changes}`);
+  if (!isNoted) note(`these are other images than those that the model was trained on: ${changes}`);
 }

@@ -1,5 +1,6 @@
 /** Starts the engine that a command computes on. */
 
+import { counted } from '../../base/words.ts';
 import type { Engine, Precision } from '../../engines/engine.ts';
 import { type EngineName, engines } from '../../engines/index.ts';
 import { defaultThreads } from './options.ts';
@@ -16,8 +17,7 @@ export const usableThreads = (threads: number): number => Math.min(threads, defa
 export function openEngine(device: EngineName, threads: number, precision: Precision = 'float32'): Promise<Engine> {
   const usable = usableThreads(threads);
   if (usable < threads) {
-    const processors = `${usable} processor${usable === 1 ? '' : 's'}`;
-    note(`--threads ${threads}: this machine has ${processors}; using ${usable}`);
+    note(`--threads ${threads}: this machine has ${counted(usable, 'processor')}; using ${usable}`);
   }
   return engines[device]({ threads: usable, precision, warn: note });
 }

@@ -4,12 +4,13 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../../base/errors.ts';
 import { readFile } from '../../base/files.ts';
+import { printable } from '../../base/words.ts';
 import type { ImageSet } from '../../data/dataset.ts';
 import { decodePicture } from '../../data/decode.ts';
 import { pathOf } from '../../data/file-names.ts';
 import { fitPicture } from '../../data/fit.ts';
 import { fitOf } from '../../data/index.ts';
-import { listImages, printable } from '../../data/listing.ts';
+import { listImages } from '../../data/listing.ts';
 import type { Fitted } from '../../data/photo.ts';
 import type { Model } from '../../programs/programs.ts';
 import { note } from './terminal.ts';
@@ -55,7 +56,7 @@ export async function readPictures(found: readonly FoundPicture[], model: Model)
     const size = model.vae.config.imageShape.join(' × ');
     note(`${changed} of ${read.length} pictures were fitted to ${size}; vae reconstruct shows what is done to one`);
   }
-  const pixels = Uint8Array.from(Buffer.concat(read.map(({ fitted }) => fitted.pixels)));
+  const pixels = new Uint8Array(Buffer.concat(read.map(({ fitted }) => fitted.pixels)));
   return { pixels, names: read.map(({ name }) => name) };
 }
 

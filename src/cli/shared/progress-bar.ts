@@ -46,7 +46,7 @@ export function layOut({ title, share, rate, detail, left }: Look, columns: numb
       if (line.length <= columns) return line;
     }
   }
-  return `${title}${percent} | ${left}`.slice(0, columns);
+  return `${title}${percent} | ${left}`.slice(0, Math.max(0, columns));
 }
 
 /** The rate and the time left follow from the work done since the bar's start. */

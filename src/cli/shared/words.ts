@@ -1,7 +1,6 @@
 /** Numbers, paths and sentences as people read them. */
 
-/** "1 image", "2 images". */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+import { counted } from '../../base/words.ts';
 
 /** With two decimals; nothing that rounds to 0 has a sign. */
 export function nats(value: number): string {

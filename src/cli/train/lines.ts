@@ -1,5 +1,6 @@
 /** What a training prints: an introduction, a table of its epochs, and how it ended. */
 
+import { counted } from '../../base/words.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Model } from '../../programs/programs.ts';
@@ -10,7 +11,7 @@ import type { EpochRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { columnsOf, note, noteCommand, result, sentence } from '../shared/terminal.ts';
-import { counted, formatProgress, nats, shellQuoted } from '../shared/words.ts';
+import { formatProgress, nats, shellQuoted } from '../shared/words.ts';
 import { EpochTable, formatVariances } from './epoch-table.ts';
 
 export function announce(

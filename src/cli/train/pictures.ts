@@ -24,7 +24,7 @@ const RECONSTRUCTION_COLUMNS = 6;
 const HISTORY_COUNT = 10;
 /** Pictures that grow with the run are drawn again after this many milliseconds, and at the end. */
 const OVERVIEW_EVERY = 20_000;
-/** Of a run's time, drawing them may take one part in so many. */
+/** Drawing them takes at most one twentieth of a run's time. */
 const OVERVIEW_SHARE = 20;
 /** Of longer curves, some points are drawn. */
 const MOST_POINTS = 20_000;

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { quietly } from '../../base/files.ts';
+import { counted } from '../../base/words.ts';
 import { closeDataset } from '../../data/dataset.ts';
 import { recordSplit } from '../../data/recorded-split.ts';
 import type { EngineName } from '../../engines/index.ts';
@@ -20,7 +21,7 @@ import { flagName } from '../shared/flags.ts';
 import { RUNS_FOLDER } from '../shared/options.ts';
 import { type Bar, startBar } from '../shared/progress-bar.ts';
 import { note, noteCommand, workWithoutOutput } from '../shared/terminal.ts';
-import { counted, formatProgress, nats, shellQuoted } from '../shared/words.ts';
+import { formatProgress, nats, shellQuoted } from '../shared/words.ts';
 import { announce, conclude, epochPrinter, epochsOf, runClock } from './lines.ts';
 import type { TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
@@ -42,7 +43,7 @@ export async function train(options: TrainOptions): Promise<void> {
   try {
     run.lock();
     run.prepare();
-    tellOfHole(run, run.keepMetricsTo(recorded(trainer)), trainer.progress.epoch);
+    noteLostMetrics(run, run.keepMetricsTo(recorded(trainer)), trainer.progress.epoch);
     const pictures = () => new Pictures(run, engine, model, trainer, dataset);
     if (trainer.finished !== undefined) {
       await complete({ run, trainer, pictures: pictures() });
@@ -68,7 +69,7 @@ function recorded({ progress: { epoch, step, measured }, finished }: Trainer) {
   return { epoch: isCutShort ? epoch + 1 : epoch, step };
 }
 
-function tellOfHole(run: RunDirectory, missing: number, epochs: number): void {
+function noteLostMetrics(run: RunDirectory, missing: number, epochs: number): void {
   if (missing <= 0) return;
   note(
     `${run.folder}: the metrics of ${missing} of ${counted(epochs, 'epoch')} are lost; the charts are drawn without them`,

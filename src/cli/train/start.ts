@@ -29,7 +29,7 @@ interface Resumed {
 
 interface Start {
   readonly config: RunConfig;
-  /** Whether the size of a batch is nobody's wish, and may follow the number of images. */
+  /** Whether the user has left the batch size open, so that it may follow the number of images. */
   readonly anyBatch?: boolean;
   readonly resumed?: Resumed;
 }

@@ -203,7 +203,7 @@ function inOrder(entries: readonly Entry[]): Entry[] {
   return order;
 }
 
-/** All that an entry depends on and that nobody has come to, the oldest last. */
+/** The dependencies of an entry that are not yet visited, the oldest last. */
 function unplacedBefore({ needs }: Entry, seen: ReadonlySet<Entry>): Entry[] {
   const found = new Set<Entry>();
   const stack = [...needs];

@@ -6,6 +6,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
+import { counted } from '../../base/words.ts';
 import { fillNoise } from '../../random/random.ts';
 import type { NumericArray } from '../../tensor/primitives.ts';
 import { inputsOf, type Program } from '../../tensor/program.ts';
@@ -31,7 +32,7 @@ export async function createOnnxEngine(
   sessions?: Sessions,
 ): Promise<Engine> {
   const { open, takeShared } = sessions ?? (await sessionsOn(provider));
-  const cpu = `the CPU, ${threads} thread${threads === 1 ? '' : 's'}`;
+  const cpu = `the CPU, ${counted(threads, 'thread')}`;
   return checkedEngine({
     name: provider === 'cpu' ? 'onnx' : `onnx:${provider}`,
     description: `onnxruntime on ${provider === 'cpu' ? cpu : `${provider} and ${cpu}`}, float32`,
@@ -120,7 +121,7 @@ function bindAll(program: Program, handed: readonly Handed[], state: FlatMemory,
     }
     return { inputs, outputs, results, fill };
   } catch (error) {
-    // An array of such a length cannot be had.
+    // The array is too large to allocate.
     return fail(program, error);
   }
 }

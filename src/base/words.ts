@@ -1,0 +1,7 @@
+/** Words that several rooms need. */
+
+/** "1 image", "2 images". */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** A name of a file as one line that can be read, whatever bytes it has. */
+export const printable = (name: string): string => name.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd');
