@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodePng } from '../src/data/png.ts';
+import { encodePng } from '../src/data/pictures/png.ts';
 import { temporaryFolder, vae } from './cli/vae.ts';
 import { cifarBatch } from './data/batches.ts';
 import { writeDigits } from './data/digits.ts';

@@ -144,8 +144,8 @@ const md5 = (bytes) => createHash('md5').update(bytes).digest('hex');
 export async function makeDownloads(folder) {
   const dist = (file) => import(new URL(`../../dist/${file}`, import.meta.url));
   const { UserError } = await dist('base/errors.js');
-  const { cachedFiles } = await dist('data/fashion-mnist.js');
-  const { cachedBatches } = await dist('data/cifar10.js');
+  const { cachedFiles } = await dist('data/known/fashion-mnist.js');
+  const { cachedBatches } = await dist('data/known/cifar10.js');
   const { create } = await import('tar');
   const { writeFileSync } = await import('node:fs');
   const random = generator('files');

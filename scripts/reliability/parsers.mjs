@@ -99,9 +99,9 @@ async function checkpointParsers(folder) {
 }
 
 async function dataParsers(folder) {
-  const { parseIdx } = await dist('data/idx.js');
-  const { readCifarBatches } = await dist('data/cifar-batches.js');
-  const { unpackFolder } = await dist('data/unpack.js');
+  const { parseIdx } = await dist('data/known/idx.js');
+  const { readCifarBatches } = await dist('data/known/cifar-batches.js');
+  const { unpackFolder } = await dist('data/known/unpack.js');
   const { create } = await import('tar');
   const random = generator('data');
   const idx = [encodeIdx([6, 5, 4], random.bytes(120)), encodeIdx([9], random.bytes(9))];
@@ -144,8 +144,8 @@ async function dataParsers(folder) {
 }
 
 async function pictureParsers() {
-  const { decodePng, encodePng } = await dist('data/png.js');
-  const { decodePicture } = await dist('data/decode.js');
+  const { decodePng, encodePng } = await dist('data/pictures/png.js');
+  const { decodePicture } = await dist('data/pictures/decode.js');
   const { decodeColumn, encodeColumn } = await dist('report/history.js');
   const random = generator('pictures');
   const pngs = [drawPng(5, random), drawPng(3, random, 1), drawPng(4, random, 4), encodePng(4, 2, 1, random.bytes(8))];
@@ -203,7 +203,7 @@ async function pictureParsers() {
 }
 
 async function folderParsers(folder) {
-  const { loadFolder } = await dist('data/folder.js');
+  const { loadFolder } = await dist('data/folders/folder.js');
   const { residentImages, closeDataset } = await dist('data/dataset.js');
   const { readdirSync } = await import('node:fs');
   const random = generator('folder');

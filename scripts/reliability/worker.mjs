@@ -17,9 +17,9 @@ import { generator } from './random.mjs';
 import { makeSettings } from './settings.mjs';
 
 const { UserError } = await import(new URL('../../dist/base/errors.js', import.meta.url));
-const { parseIdx } = await import(new URL('../../dist/data/idx.js', import.meta.url));
-const { decodePicture } = await import(new URL('../../dist/data/decode.js', import.meta.url));
-const { decodePng } = await import(new URL('../../dist/data/png.js', import.meta.url));
+const { parseIdx } = await import(new URL('../../dist/data/known/idx.js', import.meta.url));
+const { decodePicture } = await import(new URL('../../dist/data/pictures/decode.js', import.meta.url));
+const { decodePng } = await import(new URL('../../dist/data/pictures/png.js', import.meta.url));
 
 const BATCH = 2000;
 

@@ -9,55 +9,21 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
-  readSync,
   realpathSync,
   renameSync,
   rmSync,
-  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import { describeSystemError, InputError } from './errors.ts';
+import { MOST_AT_ONCE, readFrom, withFile } from './file-parts.ts';
 
-/** What is no file: a pipe that nobody writes into never answers, and a device such as /dev/zero never ends. */
-function kindOf(stats: Stats): string | undefined {
-  if (stats.isFile()) return undefined;
-  if (stats.isDirectory()) return 'a folder';
-  return stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device';
-}
-
-/** The system reads and writes no more in one call. */
-const MOST_AT_ONCE = 2 ** 30;
-
-/** A file that Node's own readFileSync refuses, because it has more than 2 GiB. */
-function readLarge(file: string | Buffer, size: number): Buffer {
-  const content = Buffer.allocUnsafe(size);
-  const descriptor = openSync(file, 'r');
-  try {
-    for (let done = 0; done < size; ) {
-      const read = readSync(descriptor, content, done, Math.min(MOST_AT_ONCE, size - done), done);
-      if (read === 0) throw new Error('it has become shorter');
-      done += read;
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-  return content;
-}
-
-/** @throws InputError if the file cannot be read. */
-export function readFile(file: string | Buffer): Buffer {
-  try {
-    const stats = statSync(file);
-    const kind = kindOf(stats);
-    if (kind !== undefined) throw new Error(`it is ${kind}, not a file`);
-    return stats.size > MOST_AT_ONCE ? readLarge(file, stats.size) : readFileSync(file);
-  } catch (error) {
-    throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
-  }
-}
+/**
+ * All of a file, whatever its size.
+ * @throws InputError if it cannot be read.
+ */
+export const readFile = (file: string | Buffer): Buffer => withFile(file, (opened) => readFrom(opened));
 
 /**
  * Makes a folder and those above it.

@@ -5,12 +5,12 @@ import path from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import { nearestName } from '../base/rules.ts';
 import { type Binarisation, binariseDataset } from './binarise.ts';
-import { cifar10 } from './cifar10.ts';
 import { type Dataset, type Fit, splitValidation } from './dataset.ts';
-import { fashionMnist } from './fashion-mnist.ts';
-import { loadFolder } from './folder.ts';
-import { mnist } from './mnist.ts';
-import type { RecordedSplit } from './recorded-split.ts';
+import { loadFolder } from './folders/folder.ts';
+import type { RecordedSplit } from './folders/recorded-split.ts';
+import { cifar10 } from './known/cifar10.ts';
+import { fashionMnist } from './known/fashion-mnist.ts';
+import { mnist } from './known/mnist.ts';
 import { checkFolder, type LoadedDataset, type Report, type Source } from './source.ts';
 
 export const datasets = { mnist, 'fashion-mnist': fashionMnist, cifar10 } as const satisfies Readonly<

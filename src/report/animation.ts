@@ -1,7 +1,7 @@
 /** Animated PNGs, which every browser plays: the PNG specification, third edition, sections 4.9 and 11.3.4. */
 
 import { crc32 } from 'node:zlib';
-import { encodePng } from '../data/png.ts';
+import { encodePng } from '../data/pictures/png.ts';
 import type { Raster } from './canvas.ts';
 
 export interface Timing {

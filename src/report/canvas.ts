@@ -1,7 +1,7 @@
 /** A raster to draw on: rectangles, lines, discs, text and images. It does not know what the pictures mean. */
 
 import type { ImageShape } from '../data/dataset.ts';
-import { encodePng } from '../data/png.ts';
+import { encodePng } from '../data/pictures/png.ts';
 import { BLACK, type Colour, WHITE } from './colours.ts';
 import { ADVANCE, drawable, eachPixel, textWidth } from './font.ts';
 

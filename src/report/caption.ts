@@ -1,6 +1,6 @@
 /** A picture with a line of text below it: a frame of an animation with its time. */
 
-import type { Picture } from '../data/picture.ts';
+import type { Picture } from '../data/pictures/picture.ts';
 import { Canvas } from './canvas.ts';
 import { grey, WHITE } from './colours.ts';
 import { CAPITAL_HEIGHT } from './font.ts';

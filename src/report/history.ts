@@ -2,7 +2,7 @@
 
 import { InputError } from '../base/errors.ts';
 import { type ImageShape, pixelsOf } from '../data/dataset.ts';
-import { decodePng, encodePng } from '../data/png.ts';
+import { decodePng, encodePng } from '../data/pictures/png.ts';
 import { layGrid } from './grid.ts';
 
 /** Columns, with the originals; more would be too wide to look at. */

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodePng } from '../../src/data/png.ts';
+import { encodePng } from '../../src/data/pictures/png.ts';
 import { makeModels } from './models.ts';
 import { temporaryFolder, vae } from './vae.ts';
 

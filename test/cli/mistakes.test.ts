@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodePng } from '../../src/data/png.ts';
+import { encodePng } from '../../src/data/pictures/png.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/runs/safetensors.ts';
 import { encodeIdx, writeDigits } from '../data/digits.ts';
 import { temporaryFolder, vae } from './vae.ts';

@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodePng, encodePng } from '../../src/data/png.ts';
+import { decodePng, encodePng } from '../../src/data/pictures/png.ts';
 import { presets } from '../../src/settings/presets.ts';
 import { cifarBatch } from '../data/batches.ts';
 import { writeDigits } from '../data/digits.ts';

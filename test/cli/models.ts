@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { encodePng } from '../../src/data/png.ts';
+import { encodePng } from '../../src/data/pictures/png.ts';
 import { SIDE, writeDigits } from '../data/digits.ts';
 import { vae } from './vae.ts';
 

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodePng } from '../../src/data/png.ts';
+import { decodePng } from '../../src/data/pictures/png.ts';
 import { writeDigits } from '../data/digits.ts';
 import { start, temporaryFolder, until, vae } from './vae.ts';
 

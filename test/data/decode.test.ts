@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { InputError } from '../../src/base/errors.ts';
-import { decodePicture } from '../../src/data/decode.ts';
-import type { Picture } from '../../src/data/picture.ts';
-import { decodePng } from '../../src/data/png.ts';
+import { decodePicture } from '../../src/data/pictures/decode.ts';
+import type { Picture } from '../../src/data/pictures/picture.ts';
+import { decodePng } from '../../src/data/pictures/png.ts';
 import { greyProfile } from './icc.ts';
 import { exifOf, pngChunk, pngHeader, pngOf, pngPixels, pngRows, profileChunk } from './png.ts';
 import { encodeTiff, type Tiff } from './tiff.ts';
@@ -540,7 +540,7 @@ describe('without sharp', () => {
     vi.doMock('sharp', () => {
       throw new Error('not installed');
     });
-    return (await import('../../src/data/decode.ts')).decodePicture;
+    return (await import('../../src/data/pictures/decode.ts')).decodePicture;
   };
 
   it('a PNG is read, and what is not done is said', async () => {

@@ -2,11 +2,11 @@ import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
-import { fitPicture } from '../../src/data/fit.ts';
-import { fitPhoto } from '../../src/data/photo.ts';
-import type { Picture } from '../../src/data/picture.ts';
-import { decodePng, encodePng } from '../../src/data/png.ts';
-import { resize } from '../../src/data/resample.ts';
+import { fitPicture } from '../../src/data/pictures/fit.ts';
+import { fitPhoto } from '../../src/data/pictures/photo.ts';
+import type { Picture } from '../../src/data/pictures/picture.ts';
+import { decodePng, encodePng } from '../../src/data/pictures/png.ts';
+import { resize } from '../../src/data/pictures/resample.ts';
 import { cifarBatch } from './batches.ts';
 import { pngChunk } from './png.ts';
 

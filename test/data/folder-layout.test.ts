@@ -1,7 +1,7 @@
 /** Where the images of a folder belong, by the names of its subfolders. */
 
 import { describe, expect, it } from 'vitest';
-import { labelByFolder, layoutOf, splitPositions } from '../../src/data/folder-labels.ts';
+import { labelByFolder, layoutOf, splitPositions } from '../../src/data/folders/labels.ts';
 
 /** The names for training and for testing, and the classes. */
 function read(names: readonly string[]) {

@@ -16,9 +16,9 @@ import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { closeDataset, type ImageSet, residentImages } from '../../src/data/dataset.ts';
-import { type FolderOptions, loadFolder } from '../../src/data/folder.ts';
+import { type FolderOptions, loadFolder } from '../../src/data/folders/folder.ts';
 import { fitOf, loadDataset, resolveDataset } from '../../src/data/index.ts';
-import { encodePng } from '../../src/data/png.ts';
+import { encodePng } from '../../src/data/pictures/png.ts';
 import { pngChunk } from './png.ts';
 import { listener, silent } from './report.ts';
 
@@ -301,7 +301,7 @@ describe('the cache of a folder', () => {
 
   it.skipIf(process.platform === 'win32')('leaves nothing when the disk has no room for it', () => {
     const script = `
-      import { loadFolder } from ${JSON.stringify(path.resolve('dist/data/folder.js'))};
+      import { loadFolder } from ${JSON.stringify(path.resolve('dist/data/folders/folder.js'))};
       const tell = (error) => console.log(error.name, error.message);
       await loadFolder(${JSON.stringify(folder)}, { seed: 1 }, { note() {}, progress() {} }).catch(tell);`;
     const command = `ulimit -f 10 && exec "$0" --input-type=module -e '${script}'`;
@@ -320,10 +320,10 @@ describe('the cache of a folder', () => {
       throw new Error('not installed');
     });
     const { notes, steps, ...report } = listener();
-    await (await import('../../src/data/folder.ts')).loadFolder(folder, { imageSize: 4, seed: 1 }, report);
+    await (await import('../../src/data/folders/folder.ts')).loadFolder(folder, { imageSize: 4, seed: 1 }, report);
     expect([loaded, steps]).toEqual([false, []]);
     put('new.png', grey(9));
-    await (await import('../../src/data/folder.ts')).loadFolder(folder, { imageSize: 4, seed: 1 }, report);
+    await (await import('../../src/data/folders/folder.ts')).loadFolder(folder, { imageSize: 4, seed: 1 }, report);
     expect(loaded).toBe(true);
   });
 
@@ -395,7 +395,7 @@ describe('files that sharp reads', () => {
       throw new Error('not installed');
     });
     put('e.png', grey(80));
-    const { loadFolder: loadWithout } = await import('../../src/data/folder.ts');
+    const { loadFolder: loadWithout } = await import('../../src/data/folders/folder.ts');
     const { notes, ...report } = listener();
     const { train, test } = await loadWithout(folder, { imageSize: 4, seed: 1 }, report);
     expect(train.count + test.count).toBe(2);
@@ -406,7 +406,7 @@ describe('files that sharp reads', () => {
     // As soon as it can be loaded, they are read.
     vi.doUnmock('sharp');
     vi.resetModules();
-    const again = await (await import('../../src/data/folder.ts')).loadFolder(
+    const again = await (await import('../../src/data/folders/folder.ts')).loadFolder(
       folder,
       { imageSize: 4, seed: 1 },
       silent,
@@ -419,7 +419,7 @@ describe('many images', () => {
   /** Loads the folder in a process of the compiled program, which has threads; how many megabytes it grew by. */
   const loadCompiled = (): number => {
     const script = `
-      import { loadFolder } from ${JSON.stringify(path.resolve('dist/data/folder.js'))};
+      import { loadFolder } from ${JSON.stringify(path.resolve('dist/data/folders/folder.js'))};
       const before = process.resourceUsage().maxRSS;
       await loadFolder(${JSON.stringify(folder)}, { imageSize: 4, seed: 1 }, { note() {}, progress() {} });
       console.log(Math.round((process.resourceUsage().maxRSS - before) / 1024));`;

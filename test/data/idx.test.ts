@@ -8,8 +8,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/base/errors.ts';
 import { binariseOnce } from '../../src/data/binarise.ts';
 import { type ImageSet, type PackedImages, pixelsAt, residentImages } from '../../src/data/dataset.ts';
-import { parseIdx, readIdx } from '../../src/data/idx.ts';
 import { type DatasetOptions, loadDataset } from '../../src/data/index.ts';
+import { parseIdx, readIdx } from '../../src/data/known/idx.ts';
 import { encodeIdx, writeDigits } from './digits.ts';
 import { listener, silent } from './report.ts';
 
@@ -174,7 +174,7 @@ describe('a folder of IDX files', () => {
     writeDigits(dataDir, 4, 2);
     rmSync(path.join(dataDir, 'train-labels-idx1-ubyte'));
     execFileSync('mkfifo', [path.join(dataDir, 'train-labels-idx1-ubyte')]);
-    await expect(load({ dataDir })).rejects.toThrow('it is a pipe or a device, not a file');
+    await expect(load({ dataDir })).rejects.toThrow('it is a pipe, not a file');
   });
 
   it('without one of the four says which', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { PackedImages } from '../../src/data/dataset.ts';
-import { readIdx } from '../../src/data/idx.ts';
+import { readIdx } from '../../src/data/known/idx.ts';
 import { encodeIdx } from './digits.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-large-'));

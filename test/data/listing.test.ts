@@ -8,8 +8,8 @@ import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { readFile } from '../../src/base/files.ts';
 import { printable } from '../../src/base/words.ts';
-import { nameOf, pathOf } from '../../src/data/file-names.ts';
-import { listImages } from '../../src/data/listing.ts';
+import { nameOf, pathOf } from '../../src/data/folders/file-names.ts';
+import { listImages } from '../../src/data/folders/listing.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-listing-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -15,7 +15,7 @@ import {
   select,
   splitValidation,
 } from '../../src/data/dataset.ts';
-import { openPack, PackWriter } from '../../src/data/packed.ts';
+import { openPack, PackWriter } from '../../src/data/folders/packed.ts';
 import { randomBits } from '../../src/random/random.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vae-packed-'));

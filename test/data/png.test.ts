@@ -2,7 +2,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/base/errors.ts';
-import { decodePng, encodePng } from '../../src/data/png.ts';
+import { decodePng, encodePng } from '../../src/data/pictures/png.ts';
 
 describe('PNG files', () => {
   it('of grey and of colour come back as they were written', () => {

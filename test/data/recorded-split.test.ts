@@ -6,10 +6,10 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InputError } from '../../src/base/errors.ts';
 import { closeDataset, type Dataset, fingerprint, type ImageSet } from '../../src/data/dataset.ts';
-import { type FolderOptions, loadFolder } from '../../src/data/folder.ts';
+import { type FolderOptions, loadFolder } from '../../src/data/folders/folder.ts';
+import { parseSplit, recordSplit } from '../../src/data/folders/recorded-split.ts';
 import { type DatasetOptions, loadDataset } from '../../src/data/index.ts';
-import { encodePng } from '../../src/data/png.ts';
-import { parseSplit, recordSplit } from '../../src/data/recorded-split.ts';
+import { encodePng } from '../../src/data/pictures/png.ts';
 import { listener } from './report.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'vae-recorded-'));

@@ -4,7 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/base/errors.ts';
-import { unpackFolder } from '../../src/data/unpack.ts';
+import { unpackFolder } from '../../src/data/known/unpack.ts';
 import { type Entry, tarArchive } from './tar.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'vae-unpack-'));

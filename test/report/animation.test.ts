@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { encodePng } from '../../src/data/png.ts';
+import { encodePng } from '../../src/data/pictures/png.ts';
 import { encodeAnimation } from '../../src/report/animation.ts';
 import { Canvas } from '../../src/report/canvas.ts';
 import { captioned, isGrey } from '../../src/report/caption.ts';

@@ -1,7 +1,7 @@
 /** Reads what was drawn: colours of pixels, and text. */
 
-import type { Picture } from '../../src/data/picture.ts';
-import { decodePng } from '../../src/data/png.ts';
+import type { Picture } from '../../src/data/pictures/picture.ts';
+import { decodePng } from '../../src/data/pictures/png.ts';
 import { Canvas, type Raster } from '../../src/report/canvas.ts';
 import type { Colour } from '../../src/report/colours.ts';
 import { textWidth } from '../../src/report/font.ts';

@@ -6,7 +6,7 @@ import { InputError } from '../../base/errors.ts';
 import { protectSources, readFile, writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
 import { counted } from '../../base/words.ts';
-import { decodePng } from '../../data/png.ts';
+import { decodePng } from '../../data/pictures/png.ts';
 import { encodeAnimation, LONGEST_DELAY } from '../../report/animation.ts';
 import { captioned, isGrey } from '../../report/caption.ts';
 import { evenly } from '../../report/history.ts';

@@ -2,8 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
-import { WITHOUT_SHARP } from '../../data/decode.ts';
-import { loadSharp } from '../../data/sharp-reader.ts';
+import { WITHOUT_SHARP } from '../../data/pictures/decode.ts';
+import { loadSharp } from '../../data/pictures/sharp-reader.ts';
 import { examineCuda, hasDriver, type LibraryReport } from '../../engines/cuda/index.ts';
 import { ALIASES, type EngineName, engines } from '../../engines/index.ts';
 import { settings } from '../../settings/table.ts';

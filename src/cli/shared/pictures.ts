@@ -6,12 +6,12 @@ import { InputError } from '../../base/errors.ts';
 import { readFile } from '../../base/files.ts';
 import { printable } from '../../base/words.ts';
 import type { ImageSet } from '../../data/dataset.ts';
-import { decodePicture } from '../../data/decode.ts';
-import { pathOf } from '../../data/file-names.ts';
-import { fitPicture } from '../../data/fit.ts';
+import { pathOf } from '../../data/folders/file-names.ts';
+import { listImages } from '../../data/folders/listing.ts';
 import { fitOf } from '../../data/index.ts';
-import { listImages } from '../../data/listing.ts';
-import type { Fitted } from '../../data/photo.ts';
+import { decodePicture } from '../../data/pictures/decode.ts';
+import { fitPicture } from '../../data/pictures/fit.ts';
+import type { Fitted } from '../../data/pictures/photo.ts';
 import type { Model } from '../../programs/programs.ts';
 import { note } from './terminal.ts';
 

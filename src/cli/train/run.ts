@@ -4,7 +4,7 @@ import path from 'node:path';
 import { quietly } from '../../base/files.ts';
 import { counted } from '../../base/words.ts';
 import { closeDataset } from '../../data/dataset.ts';
-import { recordSplit } from '../../data/recorded-split.ts';
+import { recordSplit } from '../../data/folders/recorded-split.ts';
 import type { EngineName } from '../../engines/index.ts';
 import type { Model } from '../../programs/programs.ts';
 import type { Progress } from '../../runs/progress.ts';

@@ -1,6 +1,6 @@
 /** Fits any picture to what a model was trained on, and says what was done to it. */
 
-import type { Fit, ImageShape } from './dataset.ts';
+import type { Fit, ImageShape } from '../dataset.ts';
 import { type Fitted, fitPhoto } from './photo.ts';
 import { describePaper, inspect, type Picture, paperOf, rowsOf, WHITE } from './picture.ts';
 import { type Rectangle, type Rows, resize } from './resample.ts';

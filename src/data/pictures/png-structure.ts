@@ -4,7 +4,7 @@
  */
 
 import { crc32, deflateSync, inflateSync } from 'node:zlib';
-import { InputError } from '../base/errors.ts';
+import { InputError } from '../../base/errors.ts';
 
 const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
 /** Length, type and checksum of a chunk. */

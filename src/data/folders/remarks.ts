@@ -1,6 +1,6 @@
 /** What is to be said of a folder's images together: one line for each thing that was done to some of them. */
 
-import type { DecodedImage } from './decode-files.ts';
+import type { DecodedImage } from '../pictures/decode-files.ts';
 
 /** A row or two beyond a square, which nobody misses. */
 const NEGLIGIBLE = 0.01;

@@ -1,12 +1,12 @@
 /** A folder with the four IDX files of MNIST and of the datasets in the same format. */
 
 import path from 'node:path';
-import { InputError } from '../base/errors.ts';
+import { InputError } from '../../base/errors.ts';
+import type { ImageSet, ImageShape, PackedImages } from '../dataset.ts';
+import { type FolderEntry, foldersIn, lookInto } from '../folder-entries.ts';
+import type { Report } from '../source.ts';
 import { type Checksums, checkSum } from './checksums.ts';
-import type { ImageSet, ImageShape, PackedImages } from './dataset.ts';
-import { type FolderEntry, foldersIn, lookInto } from './folder-entries.ts';
 import { type IdxImages, readIdx } from './idx.ts';
-import type { Report } from './source.ts';
 
 const PARTS = ['train', 'test'] as const;
 type Part = (typeof PARTS)[number];

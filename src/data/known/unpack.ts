@@ -2,8 +2,8 @@
 
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { describeSystemError, InputError } from '../base/errors.ts';
-import { quietly, temporaryName } from '../base/files.ts';
+import { describeSystemError, InputError } from '../../base/errors.ts';
+import { quietly, temporaryName } from '../../base/files.ts';
 
 /**
  * Unpacks the folder `name` of an archive (.tar.gz) beside it. An archive with anything else in it is refused: a

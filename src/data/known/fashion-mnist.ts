@@ -2,10 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { cachedFolder, exclusively } from './cache.ts';
+import { cachedFolder, exclusively } from '../cache.ts';
+import { checkFolder, classNames, type Report, readCard, type Source } from '../source.ts';
 import { download, downloadUrl } from './download.ts';
 import { readIdxFolder } from './idx-folder.ts';
-import { checkFolder, classNames, type Report, readCard, type Source } from './source.ts';
 
 export interface FashionCard {
   readonly url: string;

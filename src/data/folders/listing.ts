@@ -2,10 +2,10 @@
 
 import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { describeSystemError, InputError } from '../base/errors.ts';
-import { printable } from '../base/words.ts';
+import { describeSystemError, InputError } from '../../base/errors.ts';
+import { printable } from '../../base/words.ts';
+import { DEBRIS } from '../folder-entries.ts';
 import { nameOf, pathOf } from './file-names.ts';
-import { DEBRIS } from './folder-entries.ts';
 
 export interface ListedFile {
   /** Relative to the folder, with "/" between its parts. */

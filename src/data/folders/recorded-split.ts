@@ -1,7 +1,7 @@
 /** Which files of a folder a run was trained on, and which it is tested on: a run keeps that, whatever the folder becomes. */
 
-import { InputError } from '../base/errors.ts';
-import type { Dataset, ImageFile } from './dataset.ts';
+import { InputError } from '../../base/errors.ts';
+import type { Dataset, ImageFile } from '../dataset.ts';
 
 const PARTS = ['train', 'validation', 'test'] as const;
 

@@ -2,11 +2,11 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { cachedFolder, exclusively } from './cache.ts';
+import { cachedFolder, exclusively } from '../cache.ts';
+import { checkFolder, type Report, readCard, type Source } from '../source.ts';
 import { checkUnpacked } from './checksums.ts';
 import { CIFAR_SHAPE, findBatches, readCifarBatches } from './cifar-batches.ts';
 import { download, downloadUrl } from './download.ts';
-import { checkFolder, type Report, readCard, type Source } from './source.ts';
 import { unpackFolder } from './unpack.ts';
 
 export interface CifarCard {

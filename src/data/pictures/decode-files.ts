@@ -1,11 +1,11 @@
 /** Picture files of a folder as images of one shape, or what is wrong with them. */
 
-import { InputError } from '../base/errors.ts';
-import { readFile } from '../base/files.ts';
-import { printable } from '../base/words.ts';
-import type { ImageShape } from './dataset.ts';
+import { InputError } from '../../base/errors.ts';
+import { readFile } from '../../base/files.ts';
+import { printable } from '../../base/words.ts';
+import type { ImageShape } from '../dataset.ts';
+import { pathOf } from '../folders/file-names.ts';
 import { decodePicture, SharpMissingError } from './decode.ts';
-import { pathOf } from './file-names.ts';
 import { fitPhoto } from './photo.ts';
 import { BLACK } from './picture.ts';
 

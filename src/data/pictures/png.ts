@@ -1,7 +1,7 @@
 /** Reads and writes PNG files, with pngjs. */
 
 import { PNG } from 'pngjs';
-import { InputError } from '../base/errors.ts';
+import { InputError } from '../../base/errors.ts';
 import { checkSize } from './decoding-cost.ts';
 import { formatOf } from './formats.ts';
 import type { Picture } from './picture.ts';

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { InputError } from '../base/errors.ts';
-import type { ImageShape } from './dataset.ts';
+import { InputError } from '../../base/errors.ts';
+import type { ImageShape } from '../dataset.ts';
 import { type Decoded, decodeFiles, type Job } from './decode-files.ts';
 
 /** It is beside this file once both are compiled; when the sources run directly, the calling thread decodes. */

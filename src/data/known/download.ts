@@ -5,8 +5,8 @@ import { createReadStream, existsSync, renameSync, rmSync, statSync } from 'node
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Dispatcher } from 'undici';
-import { describeSystemError, InputError } from '../base/errors.ts';
-import type { Report } from './source.ts';
+import { describeSystemError, InputError } from '../../base/errors.ts';
+import type { Report } from '../source.ts';
 
 export interface Download {
   readonly url: string;

@@ -1,9 +1,17 @@
 /** Files of any size, read in parts: Node reads no more than 2 GiB at a time, and waits for ever on a pipe. */
 
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { describeSystemError, InputError } from '../base/errors.ts';
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { describeSystemError, InputError } from './errors.ts';
 
-const MOST_AT_ONCE = 2 ** 30;
+/** The system reads and writes no more in one call. */
+export const MOST_AT_ONCE = 2 ** 30;
+
+/** What is no file: a pipe that nobody writes into never answers, and a device such as /dev/zero never ends. */
+function kindOf(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return 'a folder';
+  return stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device';
+}
 
 export interface OpenFile {
   readonly descriptor: number;
@@ -15,14 +23,13 @@ export interface OpenFile {
  * @param work gets the open file, and a function that keeps it open.
  * @throws InputError if it cannot be read, or is a pipe or a device.
  */
-export function withFile<T>(file: string, work: (opened: OpenFile, keep: () => void) => T): T {
+export function withFile<T>(file: string | Buffer, work: (opened: OpenFile, keep: () => void) => T): T {
   let descriptor: number | undefined;
   let isKept = false;
   try {
     // Before it is opened: that alone would wait for the other end of a pipe.
-    const stats = statSync(file);
-    if (stats.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
-    if (!stats.isFile()) throw new Error('it is a pipe or a device, not a file');
+    const kind = kindOf(statSync(file));
+    if (kind !== undefined) throw new Error(`it is ${kind}, not a file`);
     descriptor = openSync(file, 'r');
     return work({ descriptor, bytes: fstatSync(descriptor).size }, () => {
       isKept = true;
@@ -51,9 +58,6 @@ export function readFrom({ descriptor, bytes }: OpenFile, position = 0): Buffer 
   readFully(descriptor, out, position);
   return out;
 }
-
-/** All of a file, whatever its size. */
-export const readWhole = (file: string): Buffer => withFile(file, (opened) => readFrom(opened));
 
 /** The bytes of a file from a position on, in blocks that share one buffer. */
 export function* blocksOf({ descriptor, bytes }: OpenFile, position = 0): Generator<Buffer> {

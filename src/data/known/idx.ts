@@ -2,9 +2,9 @@
 
 import { closeSync } from 'node:fs';
 import { constants, crc32, gunzipSync } from 'node:zlib';
-import { describeSystemError, InputError } from '../base/errors.ts';
-import type { PackedImages } from './dataset.ts';
-import { blocksOf, type OpenFile, readFrom, readFully, withFile } from './file-parts.ts';
+import { describeSystemError, InputError } from '../../base/errors.ts';
+import { blocksOf, type OpenFile, readFrom, readFully, withFile } from '../../base/file-parts.ts';
+import type { PackedImages } from '../dataset.ts';
 
 const UNSIGNED_BYTE = 0x08;
 const MOST_AXES = 4;

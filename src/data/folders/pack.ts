@@ -8,16 +8,16 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../base/errors.ts';
-import { cachedFolder } from './cache.ts';
-import { type ImageShape, pixelsOf, range } from './dataset.ts';
-import { WITHOUT_SHARP } from './decode.ts';
-import { decodeAll } from './decode-pool.ts';
-import { Remarks } from './folder-remarks.ts';
+import { InputError } from '../../base/errors.ts';
+import { cachedFolder } from '../cache.ts';
+import { type ImageShape, pixelsOf, range } from '../dataset.ts';
+import { WITHOUT_SHARP } from '../pictures/decode.ts';
+import { decodeAll } from '../pictures/decode-pool.ts';
+import { loadSharp } from '../pictures/sharp-reader.ts';
+import type { Report } from '../source.ts';
 import type { ListedFile } from './listing.ts';
 import { openPack, type Pack, PackWriter } from './packed.ts';
-import { loadSharp } from './sharp-reader.ts';
-import type { Report } from './source.ts';
+import { Remarks } from './remarks.ts';
 
 export interface Work {
   readonly folder: string;

@@ -1,7 +1,7 @@
 /** What the place of an image in a folder says: its part of the dataset, and its class. */
 
-import { permutation } from '../random/random.ts';
-import { range } from './dataset.ts';
+import { permutation } from '../../random/random.ts';
+import { range } from '../dataset.ts';
 
 /** Labels are bytes. */
 const MOST_CLASSES = 256;

@@ -5,10 +5,10 @@
 
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { describeSystemError, InputError } from '../base/errors.ts';
-import { quietly, temporaryName } from '../base/files.ts';
-import type { PackedImages } from './dataset.ts';
-import { readFully } from './file-parts.ts';
+import { describeSystemError, InputError } from '../../base/errors.ts';
+import { readFully } from '../../base/file-parts.ts';
+import { quietly, temporaryName } from '../../base/files.ts';
+import type { PackedImages } from '../dataset.ts';
 
 const MAGIC = Buffer.from('vae images v1\r\n\n');
 /** Length and CRC of the index, and the magic line. */

@@ -5,12 +5,11 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../base/errors.ts';
-import { listFolder } from '../base/files.ts';
-import { type ImageSet, type ImageShape, pixelsOf } from './dataset.ts';
-import { readWhole } from './file-parts.ts';
-import { foldersIn, lookInto } from './folder-entries.ts';
-import type { Report } from './source.ts';
+import { InputError } from '../../base/errors.ts';
+import { listFolder, readFile } from '../../base/files.ts';
+import { type ImageSet, type ImageShape, pixelsOf } from '../dataset.ts';
+import { foldersIn, lookInto } from '../folder-entries.ts';
+import type { Report } from '../source.ts';
 
 export const CIFAR_SHAPE: ImageShape = [3, 32, 32];
 const PIXELS = pixelsOf(CIFAR_SHAPE);
@@ -102,7 +101,7 @@ export function readCifarBatches(folder: string, report: Report): CifarSets {
 
 function namesOfClasses(place: string, { classes }: Version): readonly string[] {
   const file = path.join(place, CLASS_NAMES);
-  const names = existsSync(file) ? readWhole(file).toString().split(/\r?\n/).filter(Boolean) : [];
+  const names = existsSync(file) ? readFile(file).toString().split(/\r?\n/).filter(Boolean) : [];
   return names.length === classes ? names : Array.from({ length: classes }, (_, label) => String(label));
 }
 
@@ -130,7 +129,7 @@ function readBatches(files: readonly string[], version: Version): ImageSet {
 }
 
 function readBatch(file: string, record: number): Buffer {
-  const batch = readWhole(file);
+  const batch = readFile(file);
   if (batch.length === 0) throw new InputError(`${file}: there are no images in it`);
   const rest = batch.length % record;
   if (rest !== 0) {

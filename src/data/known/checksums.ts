@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../base/errors.ts';
-import { readFile, writeFile } from '../base/files.ts';
-import { blocksOf, withFile } from './file-parts.ts';
+import { InputError } from '../../base/errors.ts';
+import { blocksOf, withFile } from '../../base/file-parts.ts';
+import { readFile, writeFile } from '../../base/files.ts';
 
 export interface Checksums {
   readonly kind: 'md5' | 'sha256';

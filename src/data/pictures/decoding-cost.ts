@@ -1,6 +1,6 @@
 /** What decoding a picture will take, known from its header: a file of some kilobytes can ask for more than there is. */
 
-import { InputError } from '../base/errors.ts';
+import { InputError } from '../../base/errors.ts';
 
 /** As many as the best cameras have. */
 export const MOST_PIXELS = 1e8;

@@ -1,6 +1,6 @@
 /** The one rule for photographs: scaled by their shorter side, the middle kept. */
 
-import type { ImageShape } from './dataset.ts';
+import type { ImageShape } from '../dataset.ts';
 import { describePaper, inspect, type Paper, type Picture, paperOf, rowsOf, WHITE } from './picture.ts';
 import { resize } from './resample.ts';
 

@@ -1,7 +1,7 @@
 /** Any picture file as pixels: by the package sharp, or, where that cannot be loaded, PNG by pngjs. */
 
-import { InputError } from '../base/errors.ts';
-import { printable } from '../base/words.ts';
+import { InputError } from '../../base/errors.ts';
+import { printable } from '../../base/words.ts';
 import { formatOf, PNG } from './formats.ts';
 import type { Picture } from './picture.ts';
 import { decodePng } from './png.ts';

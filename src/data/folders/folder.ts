@@ -2,16 +2,16 @@
 
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../base/errors.ts';
-import { printable } from '../base/words.ts';
-import { bytesAnImage, type ImageSet, residentImages, select } from './dataset.ts';
-import { decodeLayout, type ImageOptions, named, RESIDENT_BYTES } from './folder-images.ts';
-import { type Layout, labelByFolder, layoutOf, splitPositions } from './folder-labels.ts';
-import { firstOf } from './folder-pack.ts';
-import { findRecorded, isTrained, recordedPositions } from './folder-recorded.ts';
+import { InputError } from '../../base/errors.ts';
+import { printable } from '../../base/words.ts';
+import { bytesAnImage, type ImageSet, residentImages, select } from '../dataset.ts';
+import { checkFolder, type LoadedDataset, type Report } from '../source.ts';
+import { decodeLayout, type ImageOptions, named, RESIDENT_BYTES } from './images.ts';
+import { type Layout, labelByFolder, layoutOf, splitPositions } from './labels.ts';
 import { type ListedFile, listImages } from './listing.ts';
+import { firstOf } from './pack.ts';
+import { findRecorded, isTrained, recordedPositions } from './recorded.ts';
 import type { RecordedSplit } from './recorded-split.ts';
-import { checkFolder, type LoadedDataset, type Report } from './source.ts';
 
 export interface FolderOptions extends ImageOptions {
   /** Seed of the test part, if the folder has none of its own. */

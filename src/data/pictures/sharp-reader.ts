@@ -1,7 +1,7 @@
 /** Reads picture files of all formats with the package sharp: turned as the camera was held, in the colours of sRGB. */
 
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
-import { InputError } from '../base/errors.ts';
+import { InputError } from '../../base/errors.ts';
 import { sizeOfAvif } from './avif-structure.ts';
 import { checkSize, MOST_PIXELS } from './decoding-cost.ts';
 import { AVIF, type Format, PNG, TIFF } from './formats.ts';

@@ -1,11 +1,11 @@
 /** The images of a run in its folder, or in another one that is taken for it. */
 
-import { InputError } from '../base/errors.ts';
-import type { ImageFile } from './dataset.ts';
-import { decodeLayout, type FolderWork, type Found, named } from './folder-images.ts';
-import { type Layout, layoutOf } from './folder-labels.ts';
+import { InputError } from '../../base/errors.ts';
+import type { ImageFile } from '../dataset.ts';
+import type { Report } from '../source.ts';
+import { decodeLayout, type FolderWork, type Found, named } from './images.ts';
+import { type Layout, layoutOf } from './labels.ts';
 import type { RecordedSplit } from './recorded-split.ts';
-import type { Report } from './source.ts';
 
 /**
  * The recorded images, if they are all there and as they were; undefined if they need not be.

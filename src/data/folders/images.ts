@@ -1,11 +1,11 @@
 /** The images of a folder that can be read, decoded, with their places. */
 
-import { printable } from '../base/words.ts';
-import type { Layout } from './folder-labels.ts';
-import { type About, firstOf, packFolder } from './folder-pack.ts';
+import { printable } from '../../base/words.ts';
+import type { Report } from '../source.ts';
+import type { Layout } from './labels.ts';
 import type { ListedFile } from './listing.ts';
+import { type About, firstOf, packFolder } from './pack.ts';
 import type { Pack } from './packed.ts';
-import type { Report } from './source.ts';
 
 /** What becomes of images. */
 export interface ImageOptions {

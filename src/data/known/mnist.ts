@@ -2,10 +2,10 @@
 
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { InputError } from '../base/errors.ts';
-import { npmReinstall } from '../base/npm.ts';
+import { InputError } from '../../base/errors.ts';
+import { npmReinstall } from '../../base/npm.ts';
+import { checkFolder, classNames, readCard, type Source } from '../source.ts';
 import { readIdxFolder } from './idx-folder.ts';
-import { checkFolder, classNames, readCard, type Source } from './source.ts';
 
 interface Card {
   readonly package: string;
