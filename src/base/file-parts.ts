@@ -19,19 +19,28 @@ export interface OpenFile {
 }
 
 /**
+ * Opens a file for reading; its descriptor is the caller's to close.
+ * @throws Error if it is no file, or cannot be opened.
+ */
+export function openFile(file: string | Buffer): OpenFile {
+  // Before it is opened: that alone would wait for the other end of a pipe.
+  const kind = kindOf(statSync(file));
+  if (kind !== undefined) throw new Error(`it is ${kind}, not a file`);
+  const descriptor = openSync(file, 'r');
+  return { descriptor, bytes: fstatSync(descriptor).size };
+}
+
+/**
  * Works with a file, which is closed afterwards unless `work` keeps it.
  * @param work gets the open file, and a function that keeps it open.
  * @throws InputError if it cannot be read, or is a pipe or a device.
  */
 export function withFile<T>(file: string | Buffer, work: (opened: OpenFile, keep: () => void) => T): T {
-  let descriptor: number | undefined;
+  let opened: OpenFile | undefined;
   let isKept = false;
   try {
-    // Before it is opened: that alone would wait for the other end of a pipe.
-    const kind = kindOf(statSync(file));
-    if (kind !== undefined) throw new Error(`it is ${kind}, not a file`);
-    descriptor = openSync(file, 'r');
-    return work({ descriptor, bytes: fstatSync(descriptor).size }, () => {
+    opened = openFile(file);
+    return work(opened, () => {
       isKept = true;
     });
   } catch (error) {
@@ -39,7 +48,7 @@ export function withFile<T>(file: string | Buffer, work: (opened: OpenFile, keep
     if (error instanceof InputError) throw error;
     throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
   } finally {
-    if (descriptor !== undefined && !isKept) closeSync(descriptor);
+    if (opened !== undefined && !isKept) closeSync(opened.descriptor);
   }
 }
 

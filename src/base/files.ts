@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -122,11 +123,20 @@ export function writeFile(file: string, content: string | Uint8Array): void {
   try {
     const existing = existsSync(file) ? statSync(file) : undefined;
     if (existing?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
-    if (existing === undefined) replaceFile(file, bytes);
+    if (existing === undefined) replaceFile(targetOf(file), bytes);
     else if (existing.isFile()) replaceFile(realpathSync(file), bytes, existing.mode);
     else writeInto(file, 'w', (descriptor) => writeAll(descriptor, bytes));
   } catch (error) {
     throw new InputError(`cannot write ${file}: ${describeSystemError(error)}`);
+  }
+}
+
+/** What a link to a file that is still to be made names; a file that is no link is itself. */
+function targetOf(file: string): string {
+  try {
+    return path.resolve(path.dirname(file), readlinkSync(file));
+  } catch {
+    return file;
   }
 }
 

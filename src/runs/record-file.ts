@@ -1,7 +1,8 @@
 /** Files that grow by one record a line, in the order of a number: of an epoch, or of a step. */
 
-import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, statSync, truncateSync } from 'node:fs';
 import { describeSystemError, InputError } from '../base/errors.ts';
+import { blocksOf, openFile } from '../base/file-parts.ts';
 
 /** A line of a file, without its end. */
 interface Line {
@@ -10,29 +11,40 @@ interface Line {
   readonly end: number;
 }
 
-const CHUNK = 2 ** 16;
 const LINE_FEED = 10;
+/** No record is longer. */
+const LONGEST = 2 ** 20;
 
-/** The lines of a file, a part of it in memory at a time. */
+/** The lines of a file, a part of it in memory at a time. One that is too long for a record is empty. */
 function* linesOf(file: string): Generator<Line, void, undefined> {
-  const descriptor = openSync(file, 'r');
+  const opened = openFile(file);
   try {
-    const chunk = Buffer.alloc(CHUNK);
-    let pending = Buffer.alloc(0);
-    let at = 0;
-    for (;;) {
-      const read = readSync(descriptor, chunk, 0, CHUNK, at + pending.length);
-      if (read === 0) break;
-      pending = Buffer.concat([pending, chunk.subarray(0, read)]);
-      for (let feed = pending.indexOf(LINE_FEED); feed >= 0; feed = pending.indexOf(LINE_FEED)) {
-        yield { text: pending.toString('utf8', 0, feed), end: at + feed };
-        at += feed + 1;
-        pending = pending.subarray(feed + 1);
+    let pending: Buffer[] = [];
+    let length = 0;
+    let end = 0;
+    const line = (): Line => {
+      const text = length <= LONGEST ? Buffer.concat(pending).toString() : '';
+      [pending, length] = [[], 0];
+      return { text, end };
+    };
+    const add = (part: Buffer): void => {
+      length += part.length;
+      end += part.length;
+      if (length <= LONGEST) pending.push(Buffer.from(part));
+    };
+    for (const block of blocksOf(opened)) {
+      let from = 0;
+      for (let feed = block.indexOf(LINE_FEED); feed >= 0; feed = block.indexOf(LINE_FEED, from)) {
+        add(block.subarray(from, feed));
+        yield line();
+        end++;
+        from = feed + 1;
       }
+      add(block.subarray(from));
     }
-    if (pending.length > 0) yield { text: pending.toString(), end: at + pending.length };
+    if (length > 0) yield line();
   } finally {
-    closeSync(descriptor);
+    closeSync(opened.descriptor);
   }
 }
 

@@ -96,9 +96,11 @@ export class Trainer {
     if (checkpoint.data !== this.data) {
       throw new InputError(`${name}: the data has changed since: it was ${checkpoint.data}, and is ${this.data}`);
     }
-    if (checkpoint.progress.batch > this.stepsPerEpoch) {
-      const { batch } = checkpoint.progress;
-      throw new InputError(`${name}: damaged: ${batch} batches done of an epoch of ${this.stepsPerEpoch}`);
+    const { epoch, batch, step } = checkpoint.progress;
+    if (batch > this.stepsPerEpoch || step !== epoch * this.stepsPerEpoch + batch) {
+      throw new InputError(
+        `${name}: damaged: ${step} updates are not ${epoch} epochs of ${this.stepsPerEpoch} and ${batch} more`,
+      );
     }
     restoreState(checkpoint, this.state, name);
     this.current = checkpoint.progress;

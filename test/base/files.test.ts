@@ -77,6 +77,13 @@ describe('a file that is replaced', () => {
     expect(readdirSync(folder).sort()).toEqual(['link', 'other', 'target']);
   });
 
+  it('is what a link names, also where it is still to be made', () => {
+    const [target, link] = ['later', 'link'].map((name) => path.join(folder, name));
+    symlinkSync('later', link);
+    writeFile(link, 'new');
+    expect([readFileSync(target, 'utf8'), readdirSync(folder)]).toEqual(['new', ['later', 'link']]);
+  });
+
   it('may have the longest name there is', () => {
     const long = path.join(folder, 'x'.repeat(255));
     writeFile(long, 'new');

@@ -182,6 +182,13 @@ describe('records', () => {
     });
   }
 
+  it('are found behind a line that is too long for one, in a moment', () => {
+    const run = lines(json(1), 'x'.repeat(50e6), json(3), '');
+    const began = performance.now();
+    expect(epochs(run)).toEqual([1, 3]);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+
   it('of more epochs than there can be are counted at once', () => {
     expect(lines(json(1), '').keepMetricsTo({ epoch: 9e14, step: 0 })).toBe(9e14 - 1);
   });

@@ -215,6 +215,14 @@ describe('a checkpoint', () => {
     expect(() => readCheckpoint(file)).toThrow('its configuration: latent 0: expected an integer');
   });
 
+  it('whose updates do not add up is refused: it would never reach its end', () => {
+    const trainer = trainerFor(config);
+    const progress = { ...trainer.progress, epoch: 2, step: 2 * trainer.stepsPerEpoch + 1 };
+    expect(() => trainer.restore({ ...snapshot(), progress }, 'file')).toThrow(
+      'file: damaged: 9 updates are not 2 epochs of 4 and 0 more',
+    );
+  });
+
   it('is never seen half-written', () => {
     const target = path.join(folder, 'missing', 'checkpoint.safetensors');
     expect(() => writeCheckpoint(target, snapshot())).toThrow(`cannot write ${target}: no such file or folder`);

@@ -50,6 +50,7 @@ const picture = (...endings: readonly string[]): Rule<string> => {
     expects: `a path that ends in ${endings.join(' or ')}, as the picture is a PNG`,
     accepts: (value): value is string =>
       any.accepts(value) &&
+      value !== '-' &&
       (!/^\.[a-z]/i.test(path.extname(value)) || endings.includes(path.extname(value).toLowerCase())),
   };
 };

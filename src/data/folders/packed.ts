@@ -3,10 +3,10 @@
  * them, its length and checksum, and the magic line again. A file that was cut anywhere has no such end.
  */
 
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describeSystemError, InputError } from '../../base/errors.ts';
-import { readFully } from '../../base/file-parts.ts';
+import { type OpenFile, openFile, readFully } from '../../base/file-parts.ts';
 import { quietly, temporaryName } from '../../base/files.ts';
 import type { PackedImages } from '../dataset.ts';
 
@@ -39,14 +39,14 @@ export interface Pack<About> {
 
 /** Opens such a file; undefined if there is none, or it is incomplete. Only its index is read. */
 export function openPack<About>(file: string): Pack<About> | undefined {
-  let descriptor: number;
+  let opened: OpenFile;
   try {
-    descriptor = openSync(file, 'r');
+    opened = openFile(file);
   } catch {
     return undefined;
   }
+  const { descriptor, bytes } = opened;
   try {
-    const bytes = fstatSync(descriptor).size;
     const index = readIndex<About>(descriptor, bytes);
     if (index !== undefined) {
       const { about, count } = index;

@@ -151,11 +151,19 @@ async function ask(url: string, from: number): Promise<Dispatcher.ResponseData> 
   const limits = { connect: { timeout: PATIENCE }, headersTimeout: PATIENCE, bodyTimeout: PATIENCE };
   const proxy = proxyOf(new URL(url));
   const agent = proxy === undefined ? new Agent(limits) : new ProxyAgent({ uri: proxy, ...limits });
-  return request(url, {
-    dispatcher: agent.compose(interceptors.redirect({ maxRedirections: 5 })),
-    // Without compression in transit: the bytes of the stored file are counted and checked.
-    headers: { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) },
-  });
+  // A server may send hints for ever, each of which counts as headers.
+  const control = new AbortController();
+  const timer = setTimeout(() => control.abort(new Error('the server does not answer')), 2 * PATIENCE);
+  try {
+    return await request(url, {
+      dispatcher: agent.compose(interceptors.redirect({ maxRedirections: 5 })),
+      signal: control.signal,
+      // Without compression in transit: the bytes of the stored file are counted and checked.
+      headers: { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) },
+    });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The proxy for a URL, from the environment: HTTPS_PROXY or HTTP_PROXY, unless NO_PROXY names its host. */
