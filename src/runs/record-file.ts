@@ -1,6 +1,6 @@
 /** Files that grow by one record a line, in the order of a number: of an epoch, or of a step. */
 
-import { appendFileSync, closeSync, existsSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, lstatSync, statSync, truncateSync } from 'node:fs';
 import { describeSystemError, InputError } from '../base/errors.ts';
 import { blocksOf, openFile } from '../base/file-parts.ts';
 
@@ -85,7 +85,10 @@ export function appendRecord(file: string, record: object): void {
 
 /** Cuts off everything behind the last record that is kept: later records, and a line that was cut short. */
 export function keepRecords<Record>(file: string, isRecord: IsRecord, isKept: (record: Record) => boolean): void {
-  if (!existsSync(file)) return;
+  const stats = lstatSync(file, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  // What it leads to is not the run's to cut off.
+  if (stats.isSymbolicLink()) throw new InputError(`${file} is a link; put the file itself in its place`);
   try {
     let end = 0;
     for (const line of linesOf(file)) {

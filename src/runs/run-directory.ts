@@ -38,6 +38,12 @@ const isCurvePoint: IsRecord = (value) => {
   return Number.isSafeInteger(step) && isNumber(loss) && isNumber(learningRate);
 };
 
+function count(items: Iterable<unknown>): number {
+  let found = 0;
+  for (const _ of items) found++;
+  return found;
+}
+
 /** A folder as the file system knows it, whatever it is called. */
 interface Identity {
   readonly device: bigint;
@@ -105,12 +111,15 @@ export class RunDirectory {
 
   /**
    * Drops the records that a resumed run will make again, and a line cut short by a crash.
-   * @returns how many of the epochs up to `epoch` have no record.
+   * @returns how many records are left.
    */
-  keepMetricsTo({ epoch, step }: Pick<Progress, 'epoch' | 'step'>): number {
+  keepMetricsTo({ epoch, step }: Pick<Progress, 'epoch' | 'step'>): {
+    readonly metrics: number;
+    readonly curves: number;
+  } {
     keepRecords<{ epoch: number }>(this.file(METRICS), isMetrics, (record) => record.epoch <= epoch);
     keepRecords<{ step: number }>(this.file(CURVES), isCurvePoint, (record) => record.step <= step);
-    return epoch - [...this.metrics()].length;
+    return { metrics: count(this.metrics()), curves: count(this.curves()) };
   }
 
   metrics = <Record>(): Iterable<Record> => readRecords(this.file(METRICS), isMetrics);
@@ -189,6 +198,16 @@ function isSame({ device, inode }: Identity, folder: string): boolean {
  */
 export function createRun(root: string, name: string, named?: string): RunDirectory {
   if (named === undefined) return made(firstFree(root, name), true);
+  const isNew = expectFree(named);
+  makeFolder(named);
+  return made(named, isNew);
+}
+
+/**
+ * Whether a new run may have this folder, and is to make it.
+ * @throws InputError if it holds something already.
+ */
+export function expectFree(named: string): boolean {
   const isNew = !isThere(named);
   if (!isNew) {
     const empty = statSync(named).isDirectory() && listFolder(named).length === 0;
@@ -196,8 +215,7 @@ export function createRun(root: string, name: string, named?: string): RunDirect
     const remedies = isRun ? [{ verb: 'or use', field: 'resume', value: named } as const] : [];
     if (!empty) throw new InputError('it exists already; name a new folder', { field: 'out', value: named, remedies });
   }
-  makeFolder(named);
-  return made(named, isNew);
+  return isNew;
 }
 
 const made = (folder: string, isNew: boolean): RunDirectory =>
@@ -239,9 +257,11 @@ export function openRun(folder: string): RunDirectory {
   if (!isThere(folder)) throw new InputError(`${folder}: no such run; vae train makes one`);
   if (!isThere(run.lastCheckpoint)) {
     if (!isThere(run.file('config.json'))) throw new InputError(`${folder}: this is not the folder of a run`);
-    throw new InputError(
-      `${folder}: this run has no checkpoint (expected ${run.lastCheckpoint}); if it was stopped before its first, remove the folder`,
-    );
+    const hasTrained = count(run.metrics()) > 0 || listFolder(run.file(CHECKPOINTS)).length > 0;
+    const advice = hasTrained
+      ? 'put it back, or use another checkpoint of the run'
+      : 'if it was stopped before its first, remove the folder';
+    throw new InputError(`${folder}: this run has no checkpoint (expected ${run.lastCheckpoint}); ${advice}`);
   }
   return run;
 }

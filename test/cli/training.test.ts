@@ -122,6 +122,15 @@ describe('a run whose output nobody reads', () => {
   });
 });
 
+describe('a mistake that nobody reads', () => {
+  it('still has its exit code', async () => {
+    mkdirSync(path.join(folder, 'taken', 'by'), { recursive: true });
+    const running = start(folder, 'train', ...settings, '--out', 'taken');
+    running.process.stderr?.destroy();
+    expect(await new Promise((resolve) => running.process.on('exit', resolve))).toBe(1);
+  });
+});
+
 describe('a run that is killed', () => {
   const epochs = ['--epochs', '30'];
   let whole: Buffer;
@@ -209,7 +218,7 @@ describe('a run that is killed', () => {
     writeFileSync(path.join(folder, 'damaged', 'metrics.jsonl'), text);
     const { code, stderr } = await vae(folder, 'train', '--resume', 'damaged', '--epochs', '3');
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^damaged: the metrics of 1 of 2 epochs are lost; the charts are drawn without them$/m);
+    expect(stderr).toMatch(/^damaged: lost: the metrics of 1 of 2 epochs; the charts are drawn without them$/m);
     expect(stderr).toMatch(/epoch-0001\.png: .*; it is left out of reconstruction-history\.png$/m);
     expect(stderr).not.toContain('    at ');
   });

@@ -111,6 +111,15 @@ describe('a run with a checkpoint', () => {
     expect(existsSync(run.file('config.json'))).toBe(true);
   });
 
+  it('whose last checkpoint is away is not to be removed', () => {
+    const run = begun();
+    run.saveCheckpoint(checkpoint, { best: true });
+    rmSync(run.lastCheckpoint);
+    expect(() => openRun(folder)).toThrow('put it back, or use another checkpoint of the run');
+    rmSync(run.checkpointFile('best'));
+    expect(() => openRun(folder)).toThrow('if it was stopped before its first, remove the folder');
+  });
+
   it('that cannot be read is called that', () => {
     const run = begun();
     run.saveCheckpoint(checkpoint);
@@ -154,7 +163,7 @@ describe('records', () => {
     const run = begun();
     for (let epoch = 1; epoch <= 3000; epoch++) run.appendMetrics({ ...record(epoch), note: 'é'.repeat(epoch % 50) });
     expect(epochs(run)).toEqual(Array.from({ length: 3000 }, (_, i) => i + 1));
-    expect(run.keepMetricsTo({ epoch: 2000, step: 0 })).toBe(0);
+    expect(run.keepMetricsTo({ epoch: 2000, step: 0 })).toEqual({ metrics: 2000, curves: 0 });
     expect(epochs(run)).toHaveLength(2000);
   });
 
@@ -167,7 +176,7 @@ describe('records', () => {
   for (const [name, texts] of Object.entries(kept)) {
     it(`with ${name} go on where the checkpoint is`, () => {
       const run = lines(...texts);
-      expect(run.keepMetricsTo({ epoch: 2, step: 0 })).toBe(0);
+      expect(run.keepMetricsTo({ epoch: 2, step: 0 }).metrics).toBe(2);
       expect(readFileSync(run.file('metrics.jsonl'), 'utf8')).toBe(`${json(1)}\n${json(2)}\n`);
       run.appendMetrics(record(3));
       expect(epochs(run)).toEqual([1, 2, 3]);
@@ -175,12 +184,21 @@ describe('records', () => {
   }
 
   for (const other of ['null', '7', '[]', '{}', '{"epoch":2}', '{"epoch":2,"train":null,"test":{"bound":1}}', '{"ep']) {
-    it(`with the line ${other} are read without it, and one is said to be missing`, () => {
+    it(`with the line ${other} are read without it, and counted without it`, () => {
       const run = lines(json(1), other, json(3), '');
       expect(epochs(run)).toEqual([1, 3]);
-      expect(run.keepMetricsTo({ epoch: 3, step: 0 })).toBe(1);
+      expect(run.keepMetricsTo({ epoch: 3, step: 0 }).metrics).toBe(2);
     });
   }
+
+  it('behind a link are left alone, and so is what it leads to', () => {
+    const run = begun();
+    const precious = path.join(root, 'precious');
+    writeFileSync(precious, 'mine');
+    symlinkSync(precious, run.file('metrics.jsonl'));
+    expect(() => run.keepMetricsTo({ epoch: 1, step: 1 })).toThrow('metrics.jsonl is a link; put the file itself');
+    expect(readFileSync(precious, 'utf8')).toBe('mine');
+  });
 
   it('are found behind a line that is too long for one, in a moment', () => {
     const run = lines(json(1), 'x'.repeat(50e6), json(3), '');
@@ -190,6 +208,6 @@ describe('records', () => {
   });
 
   it('of more epochs than there can be are counted at once', () => {
-    expect(lines(json(1), '').keepMetricsTo({ epoch: 9e14, step: 0 })).toBe(9e14 - 1);
+    expect(lines(json(1), '').keepMetricsTo({ epoch: 9e14, step: 0 }).metrics).toBe(1);
   });
 });

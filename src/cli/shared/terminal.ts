@@ -50,7 +50,11 @@ export function handleOutputErrors(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (!outputMatters) return;
-      if (error.code === 'EPIPE') process.exit(0);
+      if (error.code === 'EPIPE') {
+        // Nobody reads what went wrong; the exit code still tells.
+        if (stream === process.stderr) return;
+        process.exit(0);
+      }
       if (stream === process.stdout) note(`vae: cannot print the result: ${describeSystemError(error)}`);
       process.exit(1);
     });

@@ -1,5 +1,6 @@
 /** Runs a training: the trainer's records become lines, files and pictures. */
 
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { quietly } from '../../base/files.ts';
 import { counted } from '../../base/words.ts';
@@ -8,7 +9,7 @@ import { recordSplit } from '../../data/folders/recorded-split.ts';
 import type { EngineName } from '../../engines/index.ts';
 import type { Model } from '../../programs/programs.ts';
 import type { Progress } from '../../runs/progress.ts';
-import { createRun, type RunDirectory } from '../../runs/run-directory.ts';
+import { createRun, expectFree, type RunDirectory } from '../../runs/run-directory.ts';
 import { numberName } from '../../settings/contract.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
@@ -31,6 +32,7 @@ import { prepare, startOf } from './start.ts';
 const CURVE_POINTS = 50;
 
 export async function train(options: TrainOptions): Promise<void> {
+  if (options.out !== undefined) expectFree(options.out);
   const start = startOf(options);
   const { config: asked, resumed } = start;
   const engine = await openEngine(asked.device, asked.threads, asked.precision);
@@ -43,7 +45,7 @@ export async function train(options: TrainOptions): Promise<void> {
   try {
     run.lock();
     run.prepare();
-    noteLostMetrics(run, run.keepMetricsTo(recorded(trainer)), trainer.progress.epoch);
+    noteLostRecords(run, trainer);
     const pictures = () => new Pictures(run, engine, model, trainer, dataset);
     if (trainer.finished !== undefined) {
       await complete({ run, trainer, pictures: pictures() });
@@ -69,11 +71,17 @@ function recorded({ progress: { epoch, step, measured }, finished }: Trainer) {
   return { epoch: isCutShort ? epoch + 1 : epoch, step };
 }
 
-function noteLostMetrics(run: RunDirectory, missing: number, epochs: number): void {
-  if (missing <= 0) return;
-  note(
-    `${run.folder}: the metrics of ${missing} of ${counted(epochs, 'epoch')} are lost; the charts are drawn without them`,
-  );
+/** Records that a crash or somebody has taken leave a hole in the charts. */
+function noteLostRecords(run: RunDirectory, trainer: Trainer): void {
+  const { epoch, step } = recorded(trainer);
+  const left = run.keepMetricsTo({ epoch, step });
+  const points = Math.floor(step / curveStride(trainer));
+  const lost = [
+    ...(left.metrics < epoch ? [`the metrics of ${epoch - left.metrics} of ${counted(epoch, 'epoch')}`] : []),
+    ...(left.curves < points ? [`${points - left.curves} of ${counted(points, 'point')} of the curves`] : []),
+  ];
+  if (lost.length === 0) return;
+  note(`${run.folder}: lost: ${lost.join(', and ')}; the charts are drawn without them`);
 }
 
 /** A run that has nothing more to train may lack its last pictures. */
@@ -166,7 +174,8 @@ async function follow(following: Following): Promise<void> {
     if (trainer.progress.epoch > 0) await pictures.drawOverview();
   } catch (error) {
     const { saved } = follower;
-    if (saved.step > 0) note(`the checkpoint after ${formatProgress(saved)} is intact in ${run.folder}`);
+    if (saved.step > 0 && existsSync(run.lastCheckpoint))
+      note(`the checkpoint after ${formatProgress(saved)} is intact in ${run.folder}`);
     throw error;
   } finally {
     follower.endBar();
@@ -188,8 +197,10 @@ const isKept = ({ epoch }: EpochRecord, { progress }: Trainer, { keepEvery }: Ru
   keepEvery > 0 && progress.batch === 0 && epoch % keepEvery === 0;
 
 /** A few steps of each epoch; the same ones if the run was interrupted. */
-const isCurvePoint = ({ step, stepsPerEpoch }: StepRecord): boolean =>
-  step % Math.max(1, Math.round(stepsPerEpoch / CURVE_POINTS)) === 0;
+const isCurvePoint = (record: StepRecord): boolean => record.step % curveStride(record) === 0;
+
+const curveStride = ({ stepsPerEpoch }: { readonly stepsPerEpoch: number }): number =>
+  Math.max(1, Math.round(stepsPerEpoch / CURVE_POINTS));
 
 const curvePoint = ({ step, loss, learningRate, gradientNorm }: StepRecord) => ({
   step,
