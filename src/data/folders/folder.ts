@@ -68,9 +68,10 @@ export async function loadFolder(folder: string, options: FolderOptions, report:
 
 /** @throws InputError if there are none. */
 function listFolderOf(folder: string, told: Report): readonly ListedFile[] {
-  const { images, others, runs, problems } = listImages(folder);
+  const { images, others, runs, links, problems } = listImages(folder);
   if (others > 0) told.note(`left out, because they are not images: ${others}`);
   if (runs.length > 0) told.note(`left out, because they are runs of vae: ${named(runs)}`);
+  if (links.length > 0) told.note(`left out, because they are links to folders that are read already: ${named(links)}`);
   for (const line of firstOf(problems)) told.note(`skipped ${line}`);
   if (images.length === 0) {
     throw new InputError(`${folder}: there are no images in it; expected files of PNG, JPEG, WebP, AVIF, TIFF or GIF`);
