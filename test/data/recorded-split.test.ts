@@ -9,7 +9,7 @@ import { closeDataset, type Dataset, fingerprint, type ImageSet } from '../../sr
 import { type FolderOptions, loadFolder } from '../../src/data/folders/folder.ts';
 import { hasRecorded, parseSplit, recordSplit } from '../../src/data/folders/recorded-split.ts';
 import { type DatasetOptions, loadDataset } from '../../src/data/index.ts';
-import { encodePng } from '../../src/data/pictures/png.ts';
+import { encodePng, markAsDrawn } from '../../src/data/pictures/png.ts';
 import { listener } from './report.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'vae-recorded-'));
@@ -150,6 +150,13 @@ describe('a recorded split', () => {
       ),
     );
     await expect(load({ recorded, recordedChannels: 1 })).rejects.toThrow('(changed: bees/20.png)');
+  });
+
+  it('has none of the pictures that vae has drawn', async () => {
+    put('bees/samples.png', markAsDrawn(grey(5)));
+    const { dataset, notes } = await load();
+    expect(partsOf(dataset).flat()).not.toContain('bees/samples.png');
+    expect(notes).toContain(`${folder}: skipped bees/samples.png: vae has drawn it; it is a result`);
   });
 
   it('knows its images', async () => {
