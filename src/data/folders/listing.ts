@@ -1,6 +1,6 @@
 /** The picture files in a folder and in those below it. */
 
-import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { describeSystemError, InputError } from '../../base/errors.ts';
 import { printable } from '../../base/words.ts';
 import { DEBRIS } from '../folder-entries.ts';
@@ -74,11 +74,7 @@ export function listImages(root: string): Listing {
     for (const { name, entry } of entriesOf(full)) {
       if (name.startsWith('.') || DEBRIS.includes(name)) continue;
       entries++;
-      if (entries > MOST_ENTRIES || (entries >= PATIENCE && images.length < entries * LEAST_SHARE)) {
-        throw new InputError(
-          `${root}: this is no folder of images: of the first ${entries} files and folders in it ${images.length} are images; name the folder that has them`,
-        );
-      }
+      checkWorth(root, entries, images.length);
       look(folder === '' ? name : `${folder}/${name}`, entry);
     }
   };
@@ -90,27 +86,15 @@ export function listImages(root: string): Listing {
       others++;
       return;
     }
-    attempt(name, () => {
+    attempt(problems, name, () => {
       const found = statSync(pathOf(root, name));
       if (found.isDirectory()) {
         if (entry.isSymbolicLink()) ahead.push(name);
         else enter(name);
       } else if (!found.isFile() || !picture) others++;
       else if (found.size > MOST_BYTES) problems.push(`${printable(name)}: ${found.size} bytes are too many`);
-      else {
-        const { size, mtimeMs, ctimeMs, ino } = found;
-        images.push({ name, bytes: size, modified: mtimeMs, changed: ctimeMs, inode: ino });
-      }
+      else images.push(listed(name, found));
     });
-  };
-
-  const attempt = (name: string, work: () => void): void => {
-    try {
-      work();
-    } catch (error) {
-      if (error instanceof InputError) throw error;
-      problems.push(`${printable(name)}: ${describeSystemError(error)}`);
-    }
   };
 
   const enter = (name: string): void => {
@@ -120,12 +104,38 @@ export function listImages(root: string): Listing {
 
   try {
     visit('');
-    for (const name of ahead) attempt(name, () => enter(name));
+    for (const name of ahead) attempt(problems, name, () => enter(name));
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`cannot read ${root}: ${describeSystemError(error)}`);
   }
   return { images: images.sort((a, b) => (a.name < b.name ? -1 : 1)), others, runs, links, problems };
+}
+
+const listed = (name: string, { size, mtimeMs, ctimeMs, ino }: Stats): ListedFile => ({
+  name,
+  bytes: size,
+  modified: mtimeMs,
+  changed: ctimeMs,
+  inode: ino,
+});
+
+/** Does something with an entry; what the system refuses becomes a problem. */
+function attempt(problems: string[], name: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    problems.push(`${printable(name)}: ${describeSystemError(error)}`);
+  }
+}
+
+/** @throws InputError if so many entries have so few images among them that this is no folder of images. */
+function checkWorth(root: string, entries: number, images: number): void {
+  if (entries <= MOST_ENTRIES && (entries < PATIENCE || images >= entries * LEAST_SHARE)) return;
+  throw new InputError(
+    `${root}: this is no folder of images: of the first ${entries} files and folders in it ${images} are images; name the folder that has them`,
+  );
 }
 
 /** What is in a folder, by name. Read as bytes: a name need not be text. */
