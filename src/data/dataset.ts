@@ -2,6 +2,7 @@
 
 import { crc32 } from 'node:zlib';
 import { ConfigError } from '../base/errors.ts';
+import { counted } from '../base/words.ts';
 import { permutation } from '../random/random.ts';
 
 /** [C, H, W] */
@@ -132,7 +133,7 @@ export function splitValidation(
 ): { train: ImageSet; validation: ImageSet } {
   if (count >= train.count) {
     throw new ConfigError(
-      `nothing is left to train on: there are ${train.count} training images; use a smaller number`,
+      `nothing is left to train on: there ${train.count === 1 ? 'is' : 'are'} ${counted(train.count, 'training image')}; use a smaller number`,
       { field: 'validation', value: count },
     );
   }

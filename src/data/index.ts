@@ -34,6 +34,8 @@ export interface DatasetOptions {
   readonly seed: number;
   /** Of a folder of images: those of an earlier run, whose parts stay as they were. */
   readonly recorded?: RecordedSplit | undefined;
+  /** How many channels the recorded images had. */
+  readonly recordedChannels?: 1 | 3 | undefined;
   /** Whether other images than the recorded ones may be read; they are split anew. */
   readonly mayDiffer?: boolean;
 }
@@ -75,12 +77,12 @@ export async function loadDataset(options: DatasetOptions, report: Report): Prom
 }
 
 function load(options: DatasetOptions, report: Report): Promise<LoadedDataset> {
-  const { dataset, dataDir, imageSize, imageChannels, seed, recorded, mayDiffer } = options;
+  const { dataset, dataDir, imageSize, imageChannels, seed, recorded, recordedChannels, mayDiffer } = options;
   const name = resolveDataset(dataset);
   if (!isKnown(name)) {
     if (dataDir === undefined) {
       const folder = { seed, ...(imageSize && { imageSize }), ...(imageChannels && { channels: imageChannels }) };
-      return loadFolder(name, { ...folder, recorded, mayDiffer }, report);
+      return loadFolder(name, { ...folder, recorded, recordedChannels, mayDiffer }, report);
     }
     throw new ConfigError(`works only with ${Object.keys(datasets).join(', ')}; ${dataset} is a folder of images`, {
       field: 'dataDir',

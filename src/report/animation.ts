@@ -1,7 +1,6 @@
 /** Animated PNGs, which every browser plays: the PNG specification, third edition, sections 4.9 and 11.3.4. */
 
-import { crc32 } from 'node:zlib';
-import { encodePng } from '../data/pictures/png.ts';
+import { encodeChunk, encodePng, markAsDrawn } from '../data/pictures/png.ts';
 import type { Raster } from './canvas.ts';
 
 export interface Timing {
@@ -32,7 +31,7 @@ export function encodeAnimation(frames: readonly Raster[], { delay, lastDelay }:
   );
   if (odd !== -1) throw new Error(`frame ${odd} of an animation is not of the first one's size and kind`);
   const parts: Buffer[] = [];
-  const add = (type: string, body: Buffer) => parts.push(encodeChunk({ type, body }));
+  const add = (type: string, body: Buffer) => parts.push(encodeChunk(type, body));
   // One number for every fcTL and fdAT, in their order in the file.
   let sequence = 0;
   frames.forEach((frame, i) => {
@@ -51,7 +50,7 @@ export function encodeAnimation(frames: readonly Raster[], { delay, lastDelay }:
     }
   });
   add('IEND', Buffer.alloc(0));
-  return Buffer.concat(parts);
+  return markAsDrawn(Buffer.concat(parts));
 }
 
 /** The whole picture is replaced, without blending. */
@@ -68,11 +67,6 @@ function words(...values: number[]): Buffer {
     buffer.writeUInt32BE(value, 4 * i);
   });
   return buffer;
-}
-
-function encodeChunk({ type, body }: Chunk): Buffer {
-  const named = Buffer.concat([Buffer.from(type, 'latin1'), body]);
-  return Buffer.concat([words(body.length), named, words(crc32(named))]);
 }
 
 /** The chunks of a PNG that this program wrote. */

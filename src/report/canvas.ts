@@ -1,7 +1,7 @@
 /** A raster to draw on: rectangles, lines, discs, text and images. It does not know what the pictures mean. */
 
 import type { ImageShape } from '../data/dataset.ts';
-import { encodePng } from '../data/pictures/png.ts';
+import { encodePng, markAsDrawn } from '../data/pictures/png.ts';
 import { BLACK, type Colour, WHITE } from './colours.ts';
 import { ADVANCE, drawable, eachPixel, textWidth } from './font.ts';
 
@@ -110,7 +110,7 @@ export class Canvas implements Raster {
   }
 
   png(): Buffer {
-    return encodePng(this.width, this.height, this.channels, this.bytes);
+    return markAsDrawn(encodePng(this.width, this.height, this.channels, this.bytes));
   }
 
   /** Colours the pixels nearer than `reach`, with a soft edge: a pixel half covered gets half the colour. */

@@ -2,7 +2,7 @@
 
 import { InputError } from '../base/errors.ts';
 import { type ImageShape, pixelsOf } from '../data/dataset.ts';
-import { decodePng, encodePng } from '../data/pictures/png.ts';
+import { decodePng, encodePng, markAsDrawn } from '../data/pictures/png.ts';
 import { layGrid } from './grid.ts';
 
 /** Columns, with the originals; more would be too wide to look at. */
@@ -60,7 +60,7 @@ export function encodeColumn(images: Float32Array, shape: ImageShape): Buffer {
       bytes[i * depth + c] = Math.round(255 * Math.min(1, Math.max(0, value)));
     }
   }
-  return encodePng(width, count * height, depth, bytes);
+  return markAsDrawn(encodePng(width, count * height, depth, bytes));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The training loop: a generator of plain records. It knows no file, no terminal and no picture. */
 
 import { ConfigError, InputError } from '../base/errors.ts';
+import { counted } from '../base/words.ts';
 import { type Dataset, fingerprint } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
 import { type Bound, BoundEvaluator } from '../evaluation/bound.ts';
@@ -49,7 +50,7 @@ export class Trainer {
   constructor(engine: Engine, model: Model, dataset: Dataset) {
     const { batchSize } = model.config;
     if (batchSize > dataset.train.count) {
-      throw new ConfigError(`larger than the ${dataset.train.count} training images; use a smaller number`, {
+      throw new ConfigError(`larger than the ${counted(dataset.train.count, 'training image')}; use a smaller number`, {
         field: 'batchSize',
         value: batchSize,
       });

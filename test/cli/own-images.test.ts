@@ -75,6 +75,26 @@ describe('a run on a folder', () => {
     cpSync(path.join(folder, 'away.png'), path.join(folder, 'pics', name));
   });
 
+  it('is not taken for that of a checkpoint beside it', async () => {
+    for (let i = 0; i < 20; i++) put(`strange/${i}.png`, 7 * i + 1);
+    const trained = await vae('train', '--dataset', 'strange', ...SMALL, '--epochs', '1', '--out', 'strange-run');
+    expect(trained.code, trained.stderr).toBe(0);
+    cpSync(
+      path.join(folder, 'strange-run/checkpoints/best.safetensors'),
+      path.join(folder, 'run/checkpoints/s.safetensors'),
+    );
+    cpSync(path.join(folder, 'strange-run/checkpoints/best.safetensors'), path.join(folder, 'free.safetensors'));
+    const inRun = ['evaluate', '--checkpoint', 'run/checkpoints/s.safetensors', '--threads', '1'];
+    const unknown = "not known here: the run's split.json is not beside the checkpoint";
+    const refused = await vae(...inRun);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('its images are not those of the run')]);
+    const other = await vae(...inRun, '--data-dir', 'pics');
+    expect([other.code, other.stderr]).toEqual([0, expect.stringContaining(unknown)]);
+    const free = await vae('evaluate', '--checkpoint', 'free.safetensors', '--threads', '1', '--data-dir', 'pics');
+    expect([free.code, free.stderr]).toEqual([0, expect.stringContaining(unknown)]);
+    rmSync(path.join(folder, 'run/checkpoints/s.safetensors'));
+  });
+
   it('that has moved goes on there, and remembers it', async () => {
     const before = await codes();
     renameSync(path.join(folder, 'pics'), path.join(folder, 'moved'));

@@ -38,6 +38,15 @@ describe('the parts of a folder', () => {
     ['train', 'dev'],
     ['train', 'eval'],
     ['train', 'test1'],
+    ['cars_train', 'cars_test'],
+    ['trainingSet', 'testSet'],
+    ['mnist_train', 'mnist_test'],
+    ['trainImages', 'testImages'],
+    ['imagesTr', 'imagesTs'],
+    ['DIV2K_train_HR', 'DIV2K_valid_HR'],
+    ['x_train', 'x_test'],
+    ['train.v1', 'test.v1'],
+    ['my-training-cars', 'my-EVAL-cars'],
   ];
   for (const [train, test] of pairs) {
     it(`are ${train} and ${test}`, () => {
@@ -79,6 +88,47 @@ describe('the parts of a folder', () => {
     expect(found.notes).toContain('left out: Valid/, because there is a test part');
   });
 
+  it('may have classes in their names', () => {
+    for (const [train, test] of [
+      ['train', 'test'],
+      ['Train_', 'test_'],
+    ]) {
+      const found = read(images(`${train}A`, `${train}B`, `${test}A`, `${test}B`));
+      expect(found.train).toEqual(images(`${train}A`, `${train}B`));
+      expect([found.test.length, found.classes]).toEqual([4, ['A', 'B']]);
+    }
+    const masks = read(images('imagesTr', 'labelsTr', 'imagesTs'));
+    expect([masks.train, masks.test, masks.classes]).toEqual([images('imagesTr'), images('imagesTs'), []]);
+  });
+
+  it('do not mind a few images beside the folder that has them', () => {
+    const named = (names: readonly string[]) => read(names);
+    for (const stray of ['cover.png', 'docs/cover.png']) {
+      for (const inside of ['data', 'data/images']) {
+        const { train, test, classes, notes } = named([stray, ...classesOf(`${inside}/train`, `${inside}/test`)]);
+        expect([train.length, test.length, classes]).toEqual([4, 4, ['ants', 'bees']]);
+        expect(notes.join()).toMatch(/left out, because they are beside (these folders|data\/): 1/);
+      }
+    }
+    const within = read(['cover.png', ...images('ants/train', 'ants/test', 'bees/train', 'bees/test')]);
+    expect([within.isSplit, within.test.length, within.classes]).toEqual([true, 4, ['ants', 'bees']]);
+  });
+
+  it('may be missing in one class', () => {
+    const found = read(images('ants/train', 'ants/test', 'bees/train'));
+    expect(found.train).toEqual(images('ants/train', 'bees/train'));
+    expect(found.test).toEqual(images('ants/test'));
+    expect(found.classes).toEqual(['ants', 'bees']);
+    expect(found.notes).toContain('bees/ has no folder for testing');
+  });
+
+  it('have the same classes whatever their capital letters', () => {
+    const found = read(images('train/Ants', 'train/bees', 'test/ants', 'test/BEES'));
+    expect([found.classes, found.train.length, found.test.length]).toEqual([['Ants', 'bees'], 4, 4]);
+    expect(read(images('train/Ants', 'train/ants', 'test/ants')).classes).toEqual(['Ants', 'ants']);
+    expect(read(images('Ants', 'ants')).classes).toEqual(['Ants', 'ants']);
+  });
+
   it('keep a class that is alone in its part', () => {
     const found = read([...images('train/ants', 'train/bees'), ...images('val/bees/deeper')]);
     expect(found.classes).toEqual(['ants', 'bees']);
@@ -88,6 +138,18 @@ describe('the parts of a folder', () => {
     for (const names of [images('train', 'bus'), images('test', 'bus'), images('trainer', 'tester')]) {
       const found = read(names);
       expect([found.isSplit, found.classes.length]).toEqual([false, 2]);
+    }
+    for (const names of [images('trainer', 'tester'), images('device_a', 'medieval_a'), images('dev', 'a', 'b')]) {
+      expect(read(names).isSplit).toBe(false);
+    }
+    expect(read(images('retrain', 'contest')).notes).toEqual([]);
+  });
+
+  it('are said to be classes where one is alone', () => {
+    for (const alone of ['train', 'test', 'cars_train']) {
+      expect(read(images(alone, 'bus', 'cats')).notes).toEqual([
+        `taken for a class, because no other part of the same name is beside it: ${alone}/`,
+      ]);
     }
   });
 });

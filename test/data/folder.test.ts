@@ -277,6 +277,15 @@ describe('the cache of a folder', () => {
       () => rmSync(path.join(folder, '0.png')),
       () => utimesSync(path.join(folder, '1.png'), 1, 1),
       () => put('2.png', grey(9, 9)),
+      // Of the same length and time.
+      () => {
+        put('3.png', grey(3));
+        utimesSync(path.join(folder, '3.png'), 1, 1);
+      },
+      () => {
+        put('3.png', grey(33));
+        utimesSync(path.join(folder, '3.png'), 1, 1);
+      },
     ];
     for (const change of changes) {
       change();

@@ -1,7 +1,7 @@
 /** What is taken for an image of a folder, and what never is. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -39,6 +39,19 @@ describe('the images of a folder', () => {
     expect(listImages(path.join(folder, 'runs/x-1')).images).toHaveLength(1);
   });
 
+  it.runIf(process.platform !== 'win32')('are those of a folder, not of a link to it', () => {
+    put('z/a.png');
+    symlinkSync('z', path.join(folder, 'b'));
+    symlinkSync(folder, path.join(folder, 'self'));
+    const outside = mkdtempSync(path.join(tmpdir(), 'vae-outside-'));
+    writeFileSync(path.join(outside, 'c.png'), 'x');
+    for (const name of ['one', 'two']) symlinkSync(outside, path.join(folder, name));
+    const { images, links, problems } = listImages(folder);
+    expect(images.map(({ name }) => name)).toEqual(['one/c.png', 'z/a.png']);
+    expect([links, problems]).toEqual([['b', 'self', 'two'], []]);
+    rmSync(outside, { recursive: true });
+  });
+
   it('are not what an archive leaves beside them', () => {
     for (const name of ['a.png', '__MACOSX/a.png', '@eaDir/a.png', '._a.png']) put(name);
     expect(names()).toEqual(['a.png']);
@@ -69,6 +82,14 @@ describe.runIf(process.platform === 'linux')('names that are not UTF-8', () => {
     ]);
     const contents = found.images.map(({ name }) => readFile(pathOf(folder, name)).toString());
     expect(contents).toEqual(['first', 'second', 'third']);
+  });
+
+  it('may be that of a run', () => {
+    const run = Buffer.concat([Buffer.from(`${folder}/r`), Buffer.of(0xe9)]);
+    for (const name of ['/checkpoints', '/config.json', '/samples'])
+      mkdirSync(Buffer.concat([run, Buffer.from(name)]), { recursive: true });
+    writeFileSync(Buffer.concat([run, Buffer.from('/samples/a.png')]), 'x');
+    expect([listImages(folder).images, listImages(folder).runs.map(printable)]).toEqual([[], ['r\ufffd']]);
   });
 
   it('come back byte for byte, as a path and through JSON', () => {

@@ -2,7 +2,8 @@ import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/base/errors.ts';
-import { decodePng, encodePng } from '../../src/data/pictures/png.ts';
+import { decodePng, encodePng, isDrawn, markAsDrawn } from '../../src/data/pictures/png.ts';
+import { Canvas } from '../../src/report/canvas.ts';
 
 describe('PNG files', () => {
   it('of grey and of colour come back as they were written', () => {
@@ -16,6 +17,14 @@ describe('PNG files', () => {
         );
       }
     }
+  });
+
+  it('know what this program has drawn, and are read alike', () => {
+    const png = encodePng(3, 2, 1, new Uint8Array(6).fill(7));
+    expect([isDrawn(png), isDrawn(markAsDrawn(png)), isDrawn(Buffer.alloc(0))]).toEqual([false, true, false]);
+    expect(decodePng(markAsDrawn(png), 'file')).toEqual(decodePng(png, 'file'));
+    const drawing = new Canvas(4, 4).png();
+    expect(isDrawn(drawing)).toBe(true);
   });
 
   const valid = encodePng(3, 2, 1, new Uint8Array(6));

@@ -7,9 +7,9 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { InputError } from '../../src/base/errors.ts';
 import { closeDataset, type Dataset, fingerprint, type ImageSet } from '../../src/data/dataset.ts';
 import { type FolderOptions, loadFolder } from '../../src/data/folders/folder.ts';
-import { parseSplit, recordSplit } from '../../src/data/folders/recorded-split.ts';
+import { hasRecorded, parseSplit, recordSplit } from '../../src/data/folders/recorded-split.ts';
 import { type DatasetOptions, loadDataset } from '../../src/data/index.ts';
-import { encodePng } from '../../src/data/pictures/png.ts';
+import { encodePng, markAsDrawn } from '../../src/data/pictures/png.ts';
 import { listener } from './report.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'vae-recorded-'));
@@ -138,12 +138,41 @@ describe('a recorded split', () => {
     expect(fingerprint(dataset)).toBe(print);
   });
 
+  it('names the one grey image that is coloured now, not all', async () => {
+    const { recorded } = await record();
+    put(
+      'bees/20.png',
+      encodePng(
+        4,
+        4,
+        3,
+        Uint8Array.from({ length: 48 }, (_, i) => 80 * (i % 3)),
+      ),
+    );
+    await expect(load({ recorded, recordedChannels: 1 })).rejects.toThrow('(changed: bees/20.png)');
+  });
+
+  it('has none of the pictures that vae has drawn', async () => {
+    put('bees/samples.png', markAsDrawn(grey(5)));
+    const { dataset, notes } = await load();
+    expect(partsOf(dataset).flat()).not.toContain('bees/samples.png');
+    expect(notes).toContain(`${folder}: skipped bees/samples.png: vae has drawn it; it is a result`);
+  });
+
+  it('knows its images', async () => {
+    const { before, recorded } = await record();
+    expect(hasRecorded(before, recorded)).toBe(true);
+    put('bees/20.png', grey(99));
+    expect(hasRecorded((await load()).dataset, recorded)).toBe(false);
+  });
+
   it('that is damaged is one line', () => {
     for (const text of [
       '',
       'null',
       '[]',
       '{"train":[]}',
+      '{"train":[],"validation":[],"test":[],"classes":[],"skipped":[]}',
       '{"train":[1],"validation":[],"test":[],"classes":[],"skipped":[]}',
     ]) {
       expect(() => parseSplit(text, 'run/split.json')).toThrow(InputError);

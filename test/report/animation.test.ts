@@ -41,8 +41,8 @@ const png = (chunks: readonly Chunk[]): Buffer =>
 /** Each frame as a PNG of its own, as a player puts it together, with how long it is shown. */
 function framesOf(file: Buffer): { png: Buffer; milliseconds: number }[] {
   const chunks = chunksOf(file);
-  const [header, control] = chunks;
-  expect([header.type, control.type, chunks.at(-1)?.type]).toEqual(['IHDR', 'acTL', 'IEND']);
+  const [header, mark, control] = chunks;
+  expect([header.type, mark.type, control.type, chunks.at(-1)?.type]).toEqual(['IHDR', 'tEXt', 'acTL', 'IEND']);
   const starts = chunks.flatMap(({ type }, i) => (type === 'fcTL' ? [i] : []));
   // The number of frames, and 0 for repeating for ever.
   expect([control.body.readUInt32BE(0), control.body.readUInt32BE(4)]).toEqual([starts.length, 0]);

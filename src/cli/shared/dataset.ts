@@ -4,8 +4,15 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../../base/errors.ts';
 import { readFile } from '../../base/files.ts';
-import { closeDataset, type Dataset, fingerprint, firstImages, type ImageSet } from '../../data/dataset.ts';
-import { parseSplit, type RecordedSplit } from '../../data/folders/recorded-split.ts';
+import {
+  closeDataset,
+  type Dataset,
+  fingerprint,
+  firstImages,
+  type ImageSet,
+  type ImageShape,
+} from '../../data/dataset.ts';
+import { hasRecorded, parseSplit, type RecordedSplit } from '../../data/folders/recorded-split.ts';
 import { isKnown, loadDataset } from '../../data/index.ts';
 import { evaluationImages } from '../../evaluation/bound.ts';
 import type { RunConfig } from '../../settings/table.ts';
@@ -17,6 +24,8 @@ import { note } from './terminal.ts';
 /** The images of an earlier run; others are taken only where they may differ. */
 interface Earlier {
   readonly recorded: RecordedSplit | undefined;
+  /** Of the run's images. */
+  readonly recordedChannels: 1 | 3 | undefined;
   readonly mayDiffer: boolean;
 }
 
@@ -62,6 +71,10 @@ export const placedAt = (config: RunConfig, dataDir: string | undefined): RunCon
   return isKnown(config.dataset) ? { ...config, dataDir: place } : { ...rest, dataset: place };
 };
 
+/** How many channels images of a shape have. */
+export const channelsOf = ([channels]: ImageShape): 1 | 3 | undefined =>
+  channels === 1 || channels === 3 ? channels : undefined;
+
 export const SPLIT = 'split.json';
 
 /** What the run in this folder has recorded of its images, if anything: runs on known datasets and old ones have not. */
@@ -94,11 +107,15 @@ export async function withPart<Result>(
   const { config, vae } = model;
   const mayDiffer = dataDir !== undefined;
   const recorded = recordedSplit(runOf(file));
-  const dataset = await loadImages(placedAt(config, dataDir), { recorded, mayDiffer });
+  const dataset = await loadImages(placedAt(config, dataDir), {
+    recorded,
+    recordedChannels: channelsOf(vae.config.imageShape),
+    mayDiffer,
+  });
   try {
     const [has, needs] = [dataset.imageShape, vae.config.imageShape].map((shape) => shape.join(' × '));
     if (has !== needs) throw new InputError(`the images are ${has}, but ${file} was trained on ${needs}`);
-    checkSame(file, checkpoint.data, fingerprint(dataset), mayDiffer, recorded !== undefined);
+    checkSame({ file, before: checkpoint.data, dataset, isFolder: !isKnown(config.dataset), recorded, mayDiffer });
     const all = dataset[split];
     if (all.count === 0) throw new InputError(`${file}: its run set no images aside for validation; use --split test`);
     const set = evaluationImages(firstImages(all, limit), config);
@@ -108,15 +125,33 @@ export async function withPart<Result>(
   }
 }
 
-/** Fingerprints of the images that a checkpoint was trained on, and of those at hand. */
-function checkSame(file: string, before: string, now: string, mayDiffer: boolean, isNoted: boolean): void {
-  // Checkpoints of the first version have none.
+interface Compared {
+  readonly file: string;
+  /** Fingerprint of the images that the checkpoint was trained on; checkpoints of the first version have none. */
+  readonly before: string;
+  readonly dataset: Dataset;
+  readonly isFolder: boolean;
+  readonly recorded: RecordedSplit | undefined;
+  readonly mayDiffer: boolean;
+}
+
+/** Whether the images at hand are those that a checkpoint was trained on. */
+function checkSame({ file, before, dataset, isFolder, recorded, mayDiffer }: Compared): void {
+  const now = fingerprint(dataset);
   if (before === '' || before === now) return;
   const changes = `it was ${before}, and is ${now}`;
+  // A split whose images are all there, and are not the checkpoint's, is that of another run.
+  const isForeign = recorded !== undefined && hasRecorded(dataset, recorded);
   if (!mayDiffer) {
-    throw new InputError(`${file}: the data has changed since it was trained: ${changes}; put it back`, {
+    const problem = isForeign
+      ? `the ${SPLIT} beside it is that of another run: its data ${changes}; put the checkpoint back`
+      : `the data has changed since it was trained: ${changes}; put it back`;
+    throw new InputError(`${file}: ${problem}`, {
       remedies: [{ verb: 'or use', field: 'dataDir', value: '<folder>' }],
     });
   }
-  if (!isNoted) note(`these are other images than those that the model was trained on: ${changes}`);
+  // Other images than the recorded ones were reported when they were loaded.
+  if (recorded !== undefined && !isForeign) return;
+  const unknown = `; which of them it was trained on is not known here: the run's ${SPLIT} is not beside the checkpoint`;
+  note(`these are other images than those that the model was trained on: ${changes}${isFolder ? unknown : ''}`);
 }

@@ -13,7 +13,7 @@ import { checkConfig, checkEffect } from '../../settings/check.ts';
 import { resolveConfig } from '../../settings/resolve.ts';
 import { type RunConfig, type SettingName, settingOf, settings } from '../../settings/table.ts';
 import { Trainer } from '../../training/trainer.ts';
-import { loadImages, placedAt, recordedSplit } from '../shared/dataset.ts';
+import { channelsOf, loadImages, placedAt, recordedSplit } from '../shared/dataset.ts';
 import { findRun } from '../shared/model.ts';
 import { defaultThreads } from '../shared/options.ts';
 import { note } from '../shared/terminal.ts';
@@ -79,7 +79,11 @@ const withAbsoluteData = ({ dataset, dataDir, ...given }: Partial<RunConfig>): P
  */
 export async function prepare(asked: RunConfig, engine: Engine, { resumed, anyBatch }: Start) {
   try {
-    const earlier = resumed && { recorded: recordedSplit(resumed.run.folder), mayDiffer: false };
+    const earlier = resumed && {
+      recorded: recordedSplit(resumed.run.folder),
+      recordedChannels: channelsOf(resumed.checkpoint.imageShape),
+      mayDiffer: false,
+    };
     const dataset = await loadImages(asked, earlier);
     const config = anyBatch ? withBatchFor(dataset, asked) : asked;
     const model = createModel(config, dataset.imageShape);

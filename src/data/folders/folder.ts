@@ -18,6 +18,8 @@ export interface FolderOptions extends ImageOptions {
   readonly seed: number;
   /** The images of an earlier run, whose parts stay as they were; the folder's other files are left out. */
   readonly recorded?: RecordedSplit | undefined;
+  /** Of the recorded images: grey or colour, as the run had them. */
+  readonly recordedChannels?: 1 | 3 | undefined;
   /** Whether the folder may have other images than the recorded ones. None that was trained on is for testing then. */
   readonly mayDiffer?: boolean | undefined;
 }
@@ -28,7 +30,7 @@ export interface FolderOptions extends ImageOptions {
  *   images is gone or has changed.
  */
 export async function loadFolder(folder: string, options: FolderOptions, report: Report): Promise<LoadedDataset> {
-  const { seed, residentBytes = RESIDENT_BYTES, recorded, mayDiffer } = options;
+  const { seed, residentBytes = RESIDENT_BYTES, recorded } = options;
   checkFolder(folder, 'dataset');
   const told: Report = {
     note: (line) => report.note(`${folder}: ${line}`),
@@ -36,7 +38,7 @@ export async function loadFolder(folder: string, options: FolderOptions, report:
   };
   const files = listFolderOf(folder, told);
   const work = { folder, files, options, layout: layoutOf(files.map(({ name }) => name)) };
-  const own = recorded && (await findRecorded(work, recorded, mayDiffer === true, told));
+  const own = recorded && (await findRecorded(work, recorded, options, told));
   const { layout, pack, skipped } = own ?? (await decodeLayout(work, work.layout, told));
   for (const line of [...layout.notes, ...pack.about.notes]) told.note(line);
   const labelling = labelByFolder(layout.places);
@@ -68,9 +70,10 @@ export async function loadFolder(folder: string, options: FolderOptions, report:
 
 /** @throws InputError if there are none. */
 function listFolderOf(folder: string, told: Report): readonly ListedFile[] {
-  const { images, others, runs, problems } = listImages(folder);
+  const { images, others, runs, links, problems } = listImages(folder);
   if (others > 0) told.note(`left out, because they are not images: ${others}`);
   if (runs.length > 0) told.note(`left out, because they are runs of vae: ${named(runs)}`);
+  if (links.length > 0) told.note(`left out, because they are links to folders that are read already: ${named(links)}`);
   for (const line of firstOf(problems)) told.note(`skipped ${line}`);
   if (images.length === 0) {
     throw new InputError(`${folder}: there are no images in it; expected files of PNG, JPEG, WebP, AVIF, TIFF or GIF`);

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../../base/errors.ts';
+import { counted } from '../../base/words.ts';
 import { cachedFolder } from '../cache.ts';
 import { type ImageShape, pixelsOf, range } from '../dataset.ts';
 import { WITHOUT_SHARP } from '../pictures/decode.ts';
@@ -82,7 +83,7 @@ export async function packFolder(work: Work, report: Report): Promise<Pack<About
 }
 
 const describe = ({ count, bytes, about }: Pack<About>): string =>
-  `${count} images of ${about.imageShape.join(' × ')} (${(bytes / 1e6).toFixed(1)} MB)`;
+  `${counted(count, 'image')} of ${about.imageShape.join(' × ')} (${(bytes / 1e6).toFixed(1)} MB)`;
 
 function isWhole({ images, count }: Pack<About>): boolean {
   try {

@@ -23,6 +23,14 @@ export function recordSplit({ classes, train, validation, test, skipped = [] }: 
   };
 }
 
+/** Whether a dataset has exactly the recorded images, in whatever parts. */
+export function hasRecorded(dataset: Dataset, recorded: RecordedSplit): boolean {
+  const imagesOf = (parts: RecordedSplit): string[] =>
+    PARTS.flatMap((part) => parts[part].map(({ name, checksum }) => `${checksum} ${name}`)).sort();
+  const now = recordSplit(dataset);
+  return now !== undefined && imagesOf(now).join('\n') === imagesOf(recorded).join('\n');
+}
+
 const isText = (value: unknown): boolean => typeof value === 'string';
 const isImageFile = (value: unknown): boolean => {
   const { name, checksum } = (value ?? {}) as Partial<ImageFile>;
@@ -44,6 +52,8 @@ export function parseSplit(text: string, file: string): RecordedSplit {
   }
   const isWhole =
     PARTS.every((part) => isListOf(value[part], isImageFile)) &&
+    // No run is without images to train on and to test on.
+    [value.train, value.test].every((files) => (files as unknown[]).length > 0) &&
     isListOf(value.classes, isText) &&
     isListOf(value.skipped, isText);
   if (!isWhole) {

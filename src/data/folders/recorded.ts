@@ -7,6 +7,14 @@ import { decodeLayout, type FolderWork, type Found, named } from './images.ts';
 import { type Layout, layoutOf } from './labels.ts';
 import type { RecordedSplit } from './recorded-split.ts';
 
+/** What may be the case besides. */
+interface Differences {
+  /** Whether the folder may have other images. */
+  readonly mayDiffer?: boolean | undefined;
+  /** Grey or colour, as the run had its images. */
+  readonly recordedChannels?: 1 | 3 | undefined;
+}
+
 /**
  * The recorded images, if they are all there and as they were; undefined if they need not be.
  * @throws InputError if they must be and are not.
@@ -14,13 +22,13 @@ import type { RecordedSplit } from './recorded-split.ts';
 export async function findRecorded(
   work: FolderWork,
   recorded: RecordedSplit,
-  mayDiffer: boolean,
+  { mayDiffer, recordedChannels }: Differences,
   told: Report,
 ): Promise<Found | undefined> {
   const known = new Map(partsOf(recorded).map((file) => [file.name, file]));
   const listed = new Set(work.files.map(({ name }) => name));
   const gone = [...known.keys()].filter((name) => !listed.has(name));
-  const found = gone.length > 0 ? undefined : await decodeRecorded(work, recorded, told);
+  const found = gone.length > 0 ? undefined : await decodeInChannels(work, recorded, recordedChannels, told);
   const checksums = new Map(found?.layout.places.map(({ name }, i) => [name, found.pack.checksums[i]]));
   const changed = found ? partsOf(recorded).filter((file) => checksums.get(file.name) !== file.checksum) : [];
   if (found !== undefined && changed.length === 0) {
@@ -44,6 +52,14 @@ export async function findRecorded(
 }
 
 const partsOf = ({ train, validation, test }: RecordedSplit): ImageFile[] => [...train, ...validation, ...test];
+
+/** In as many channels as the run had: one image of another kind must not change all others. */
+async function decodeInChannels(work: FolderWork, recorded: RecordedSplit, channels: 1 | 3 | undefined, told: Report) {
+  const found = await decodeRecorded(work, recorded, told);
+  if (channels === undefined || found.pack.about.imageShape[0] === channels) return found;
+  found.pack.images.close();
+  return decodeRecorded({ ...work, options: { ...work.options, channels } }, recorded, told);
+}
 
 /** Decodes the files that the run began with, in the places that they had then. */
 async function decodeRecorded(work: FolderWork, recorded: RecordedSplit, told: Report): Promise<Found> {

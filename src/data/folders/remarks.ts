@@ -1,5 +1,6 @@
 /** What is to be said of a folder's images together: one line for each thing that was done to some of them. */
 
+import { counted } from '../../base/words.ts';
 import type { DecodedImage } from '../pictures/decode-files.ts';
 
 /** A row or two beyond a square, which nobody misses. */
@@ -22,7 +23,7 @@ export class Remarks {
 
   lines(): string[] {
     const of = (some: number, are = 'are'): string =>
-      `${some} of ${this.count} images ${some === 1 && are === 'are' ? 'is' : are}`;
+      `${some} of ${counted(this.count, 'image')} ${some === 1 && are === 'are' ? 'is' : are}`;
     const lines: string[] = [];
     if (this.cut > 0) {
       lines.push(`${of(this.cut)} not square: up to ${Math.round(100 * this.mostCut)} % of each is cut off`);

@@ -8,6 +8,7 @@ import { pathOf } from '../folders/file-names.ts';
 import { decodePicture, SharpMissingError } from './decode.ts';
 import { fitPhoto } from './photo.ts';
 import { BLACK } from './picture.ts';
+import { isDrawn } from './png.ts';
 
 /** Files of a folder, as images of a shape. */
 export interface Job {
@@ -38,7 +39,9 @@ export async function decodeFiles({ folder, names, shape }: Job): Promise<Decode
 
 async function decodeFile(folder: string, name: string, shape: ImageShape): Promise<Decoded> {
   try {
-    const picture = await decodePicture(readFile(pathOf(folder, name)), name);
+    const content = readFile(pathOf(folder, name));
+    if (isDrawn(content)) return { problem: `${printable(name)}: vae has drawn it; it is a result`, needsSharp: false };
+    const picture = await decodePicture(content, name);
     const { pixels, coloured, cutOff, paper } = fitPhoto(picture, shape);
     const { ignored } = picture;
     return { pixels, coloured, cutOff, onBlack: paper === BLACK, ...(ignored !== undefined && { ignored }) };
