@@ -20,6 +20,8 @@ const NEGLIGIBLE = 1 / 256;
 const BLANK = 5 / 256;
 /** Whatever is brighter than the darkest value by more than this counts as ink. */
 const INK_THRESHOLD = 0.15;
+/** Of all the ink: what has less and is apart from the rest is dust. */
+const SPECK = 0.005;
 /** Ink is shown best by the paper that is farther from it. */
 const MIDDLE = 127;
 
@@ -150,24 +152,47 @@ function cropped(rows: Rows, { left, top, width, height }: Rectangle): Rows {
   return { width, height, channels: 1, read };
 }
 
-/** The smallest rectangle with everything that stands out from the background; the whole picture if nothing does. */
+/** The smallest rectangle with all that stands out from the background, but specks; the whole picture if nothing does. */
 function boundsOfInk({ rows, darkest, brightest }: Drawing): Rectangle {
   const { width, height } = rows;
   const threshold = darkest + INK_THRESHOLD * (brightest - darkest);
-  let [left, right, top, bottom] = [width, -1, height, -1];
+  const [across, down] = [new Float64Array(width), new Float64Array(height)];
   const row = new Float32Array(width);
   for (let y = 0; y < height; y++) {
     rows.read(y, row);
     for (let x = 0; x < width; x++) {
       if (row[x] <= threshold) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      top = Math.min(top, y);
-      bottom = y;
+      across[x] += row[x] - darkest;
+      down[y] += row[x] - darkest;
     }
   }
-  if (right < left) return { left: 0, top: 0, width, height };
-  return { left, top, width: right - left + 1, height: bottom - top + 1 };
+  const [left, right] = spanOf(across);
+  const [top, bottom] = spanOf(down);
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+/**
+ * From where to where there is ink, by the ink of each column or row. What is apart from the rest, beyond a gap, and
+ * has too little of the ink is a speck: it is left out. The tip of a stroke is never apart.
+ */
+function spanOf(ink: Float64Array): readonly [start: number, end: number] {
+  const total = ink.reduce((sum, each) => sum + each, 0);
+  if (total === 0) return [0, ink.length];
+  const first = firstInk(ink, total);
+  const last = firstInk(ink.slice().reverse(), total);
+  return [first, ink.length - last];
+}
+
+function firstInk(ink: Float64Array, total: number): number {
+  let [start, sum] = [-1, 0];
+  for (let i = 0; i < ink.length; i++) {
+    sum += ink[i];
+    if (ink[i] === 0) {
+      if (sum < SPECK * total) start = -1;
+    } else if (start < 0) start = i;
+    if (sum >= SPECK * total) break;
+  }
+  return start;
 }
 
 function centreOfMass({ width, values }: Plane): [number, number] {
