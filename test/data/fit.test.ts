@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
@@ -289,6 +291,12 @@ describe('a digit of any kind', () => {
     const { pixels, notes } = fitted(bar(200, 200, 20, 10, [90, 90, 90, 255], [230, 230, 230, 255]));
     expect([...pixels]).toEqual([...expected]);
     expect(notes).toContain('stretched in contrast, so that the background is black and the ink white');
+  });
+
+  it('that was written by hand on even paper is the same on every machine, byte for byte', () => {
+    const { pixels } = fitted(decodePng(readFileSync('docs/three.png'), 'three.png'));
+    const hash = createHash('sha256').update(pixels).digest('hex');
+    expect(hash).toBe('3f690e5bd4aec2126360754f15410662ebbf340eb6f8314faf807414ec375a4e');
   });
 
   it('without ink is said to be blank', () => {

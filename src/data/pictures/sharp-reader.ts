@@ -177,21 +177,21 @@ async function readFloats(
   open: (more: SharpOptions) => Sharp,
 ): Promise<Picture> {
   const isGrey = tiff.photometric < 2;
-  const make = (failOn: SharpOptions['failOn']): Sharp => {
-    const image = open({ failOn, ignoreIcc: true });
-    const opaque = isGrey || isOpaque(tiff) ? image.removeAlpha() : image;
-    return opaque.toColourspace(isGrey ? 'b-w' : 'scrgb').raw({ depth: 'float' });
+  const hasOpacity = tiff.samples === (isGrey ? 2 : 4) && !isOpaque(tiff);
+  const read = async (change: (image: Sharp) => Sharp) => {
+    const make = (failOn: SharpOptions['failOn']): Sharp =>
+      change(open({ failOn, ignoreIcc: true }))
+        .toColourspace(isGrey ? 'b-w' : 'scrgb')
+        .raw({ depth: 'float' });
+    const { data, info } = await decoded(make, format);
+    const values = new Float32Array(data.buffer, data.byteOffset, data.length / 4);
+    checkRange(values, name);
+    return { values, info };
   };
-  const { data, info } = await decoded(make, format);
+  const { values, info } = await read((image) => (isGrey || !hasOpacity ? image.removeAlpha() : image));
   const { width, height, channels } = info;
-  const values = new Float32Array(data.buffer, data.byteOffset, data.length / 4);
-  const [low, high] = rangeOf(values);
-  if (!(low >= 0 && high <= 1)) {
-    const found = Number.isNaN(low) ? 'floats, of which some are not numbers' : `floats from ${low} to ${high}`;
-    throw new InputError(
-      `${name}: its samples are ${found}; expected 0 to 1: scale them, or save it with 8 or 16 bits`,
-    );
-  }
+  // As grey, libvips gives one channel at a time.
+  const opacity = isGrey && hasOpacity ? (await read((image) => image.extractChannel(1))).values : undefined;
   const rgba = new Uint8Array(4 * width * height).fill(255);
   for (let i = 0; i < width * height; i++) {
     for (let channel = 0; channel < (isGrey ? 3 : channels); channel++) {
@@ -199,8 +199,16 @@ async function readFloats(
       // 0 is white where the file says so; libvips turns only integers.
       rgba[4 * i + channel] = Math.round(255 * (tiff.photometric === 0 ? 1 - value : value));
     }
+    if (opacity !== undefined) rgba[4 * i + 3] = Math.round(255 * opacity[i]);
   }
   return { width, height, rgba };
+}
+
+function checkRange(values: Float32Array, name: string): void {
+  const [low, high] = rangeOf(values);
+  if (low >= 0 && high <= 1) return;
+  const found = Number.isNaN(low) ? 'floats, of which some are not numbers' : `floats from ${low} to ${high}`;
+  throw new InputError(`${name}: its samples are ${found}; expected 0 to 1: scale them, or save it with 8 or 16 bits`);
 }
 
 /** The smallest and the largest; NaN if any is not a number. */
