@@ -299,6 +299,42 @@ describe('a digit of any kind', () => {
     expect(hash).toBe('3f690e5bd4aec2126360754f15410662ebbf340eb6f8314faf807414ec375a4e');
   });
 
+  it('is found on paper from which the light falls off', () => {
+    const seven = (u: number, v: number) =>
+      (v > 0.3 && v < 0.36 && u > 0.35 && u < 0.65) ||
+      (v >= 0.34 && v < 0.7 && Math.abs(u - (0.62 - (v - 0.34) * 0.4)) < 0.03);
+    const noise = (x: number, y: number) => ((x * 7 + y * 13) % 7) - 3;
+    const lit = (light: (u: number, v: number) => number) =>
+      fitted(
+        paint(400, 400, (x, y) => {
+          const [u, v] = [x / 400, y / 400];
+          const value = (seven(u, v) ? 40 : 235) * light(u, v) + noise(x, y);
+          return [value, value, value];
+        }),
+      );
+    const even = lit(() => 1);
+    expect(even.notes.join()).not.toContain('light that falls off');
+    const lights = [
+      (u: number) => 1 - 0.4 * u,
+      (u: number) => 0.6 + 0.4 * u,
+      (_: number, v: number) => 1 - 0.4 * v,
+      (u: number, v: number) => 1 - 0.2 * u - 0.2 * v,
+    ];
+    for (const light of lights) {
+      const { pixels, notes } = lit(light);
+      expect(notes).toContain('freed of the light that falls off across its paper');
+      expect(notes.at(-1)).toMatch(/^cut to its ink \(119 × 159 of 400 × 400/);
+      const apart = pixels.reduce((sum, value, i) => sum + Math.abs(value - even.pixels[i]), 0);
+      expect(apart / even.pixels.reduce((sum, value) => sum + value, 0)).toBeLessThan(0.35);
+    }
+  });
+
+  it('that touches an edge is not taken for the light', () => {
+    const { notes } = fitted(paint(200, 200, (x, y) => (x > 60 && y > 80 && y < 120 ? [0, 0, 0] : [255, 255, 255])));
+    expect(notes.join()).not.toContain('light that falls off');
+    expect(notes.at(-1)).toMatch(/^cut to its ink \(139 × 39 of/);
+  });
+
   it('without ink is said to be blank', () => {
     const note = 'it is blank: there is no ink in it';
     for (const side of [28, 50]) {

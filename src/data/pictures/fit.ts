@@ -22,6 +22,10 @@ const BLANK = 5 / 256;
 const INK_THRESHOLD = 0.15;
 /** Of all the ink: what has less and is apart from the rest is dust. */
 const SPECK = 0.005;
+/** Paper may be this much lighter at an edge than in its middle, as a share of the range, before that is taken away. */
+const STEEP = 0.05;
+/** The share of the spread along the edges that a plane must explain, to be the light. */
+const FOLLOWED = 0.8;
 /** Ink is shown best by the paper that is farther from it. */
 const MIDDLE = 127;
 
@@ -44,6 +48,14 @@ function fitInk(picture: Picture, [, height, width]: ImageShape, share: number):
     rows = mapped(rows, (value) => 1 - value);
     tones = { border: 1 - tones.border, darkest: 1 - tones.brightest, brightest: 1 - tones.darkest };
     notes.push('inverted, because its border is light and the model draws light on dark');
+  }
+  if (rows.width !== width || rows.height !== height) {
+    const slope = slopeOf(rows, tones);
+    if (slope !== undefined) {
+      rows = withoutSlope(rows, tones.border, slope);
+      tones = tonesOf(rows);
+      notes.push('freed of the light that falls off across its paper');
+    }
   }
   const blank = tones.brightest - tones.darkest < BLANK;
   if (blank) notes.push('it is blank: there is no ink in it');
@@ -101,6 +113,52 @@ function tonesOf(rows: Rows): Tones {
     }
   }
   return { border: sum / count, darkest, brightest };
+}
+
+/** How much the brightness changes from the middle to the right and to the lower edge. */
+interface Slope {
+  readonly across: number;
+  readonly down: number;
+}
+
+/** A place in a row or column, from −1 at its beginning to 1 at its end. */
+const placeOf = (i: number, length: number): number => (length === 1 ? 0 : (2 * i) / (length - 1) - 1);
+
+/**
+ * The plane through the brightness along the edges, if it is steep and the edges follow it: light that falls off, not
+ * ink that touches an edge. Least squares; along the edges of a rectangle the sums of x, y and x·y vanish.
+ */
+function slopeOf(rows: Rows, { border, darkest, brightest }: Tones): Slope | undefined {
+  const { width, height } = rows;
+  let [sumX, sumY, squareX, squareY, spread] = [0, 0, 0, 0, 0];
+  const row = new Float32Array(width);
+  for (let j = 0; j < height; j++) {
+    rows.read(j, row);
+    const y = placeOf(j, height);
+    const step = j === 0 || j === height - 1 ? 1 : Math.max(1, width - 1);
+    for (let i = 0; i < width; i += step) {
+      const [x, value] = [placeOf(i, width), row[i] - border];
+      sumX += x * value;
+      sumY += y * value;
+      squareX += x * x;
+      squareY += y * y;
+      spread += value * value;
+    }
+  }
+  const [across, down] = [sumX / Math.max(1, squareX), sumY / Math.max(1, squareY)];
+  const explained = across * sumX + down * sumY;
+  const steep = Math.abs(across) + Math.abs(down) > STEEP * (brightest - darkest);
+  return steep && explained > FOLLOWED * spread ? { across, down } : undefined;
+}
+
+function withoutSlope(rows: Rows, border: number, { across, down }: Slope): Rows {
+  const { width, height } = rows;
+  const read = (y: number, out: Float32Array): void => {
+    rows.read(y, out);
+    const left = border + down * placeOf(y, height);
+    for (let x = 0; x < width; x++) out[x] = Math.max(0, out[x] - left - across * placeOf(x, width));
+  };
+  return { ...rows, read };
 }
 
 interface Drawing extends Tones {
