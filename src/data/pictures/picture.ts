@@ -66,3 +66,21 @@ export function rowsOf({ width, height, rgba }: Picture, channels: 1 | 3, paper:
   };
   return { width, height, channels, read };
 }
+
+/** The gamma of screens, for which a picture without a word of it is made. */
+const SCREEN_GAMMA = 2.2;
+/** As in libpng: nobody sees less, and rounded values are not touched. */
+const SEEN = 0.05;
+
+/** Samples of 8 or 16 bits as bytes for a screen: red, green, blue and opacity. `gamma` is the exponent of their making. */
+export function toBytes(samples: Uint8Array | Uint16Array, gamma?: number): Uint8Array {
+  const exponent = gamma === undefined ? 1 : 1 / (gamma * SCREEN_GAMMA);
+  const corrects = Math.abs(exponent - 1) > SEEN && exponent > 0.1 && exponent < 10;
+  if (samples instanceof Uint8Array && !corrects) return samples;
+  const most = samples instanceof Uint8Array ? 255 : 65_535;
+  const straight = Uint8Array.from({ length: most + 1 }, (_, value) => Math.round((255 * value) / most));
+  const curved = corrects ? straight.map((_, value) => Math.round(255 * (value / most) ** exponent)) : straight;
+  const bytes = new Uint8Array(samples.length);
+  for (let i = 0; i < samples.length; i++) bytes[i] = ((i & 3) === 3 ? straight : curved)[samples[i]];
+  return bytes;
+}
