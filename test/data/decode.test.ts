@@ -306,6 +306,34 @@ describe('a TIFF', () => {
     });
   }
 
+  for (const [name, samples] of Object.entries({ grey: 1, colours: 3 })) {
+    it(`of floats of ${name} keeps its opacity`, async () => {
+      const data = bytesOf(Float32Array.from([0, 0.25, 0.5, 1].flatMap((v) => [...Array(samples).fill(v), 1 - v])));
+      const kind = {
+        width: 4,
+        height: 1,
+        samples: samples + 1,
+        photometric: samples === 1 ? 1 : 2,
+        bits: 32,
+        format: 3,
+      };
+      const picture = await decodePicture(encodeTiff({ ...kind, extraSamples: [2], data }), 'file');
+      expect([channel(picture), channel(picture, 2), channel(picture, 3)]).toEqual([
+        [0, 64, 128, 255],
+        [0, 64, 128, 255],
+        [255, 191, 128, 0],
+      ]);
+    });
+  }
+
+  it('of YCbCr compressed as JPEG is the picture', async () => {
+    const raw = { width: 16, height: 16, channels: 3 } as const;
+    const green = Buffer.from(Array.from({ length: 256 }, () => [20, 200, 40]).flat());
+    const file = await sharp(green, { raw }).tiff({ compression: 'jpeg', quality: 80 }).toBuffer();
+    const { rgba } = await decodePicture(file, 'file');
+    for (const [i, value] of [20, 200, 40].entries()) expect(Math.abs(rgba[i] - value)).toBeLessThan(6);
+  });
+
   it('of one bit is black and white', async () => {
     const tiff = encodeTiff({ width: 8, height: 1, bits: 1, data: Uint8Array.of(0b10110001) });
     expect(channel(await decodePicture(tiff, 'file'))).toEqual([255, 0, 255, 255, 0, 0, 0, 255]);
@@ -351,6 +379,10 @@ describe('a TIFF', () => {
     'of many channels': [
       grey({ samples: 3, photometric: 1, extraSamples: [0, 0], data: colour.data }),
       'it has 3 channels; expected grey or colour: save it as a PNG',
+    ],
+    'of YCbCr that is no JPEG': [
+      { ...colour, photometric: 6, more: [[530, 3, [1, 1]]] },
+      'its colours are YCbCr, which is read only when compressed as JPEG; convert it to PNG',
     ],
     'of log-encoded colours': [grey({ photometric: 32_844, data: bytes }), 'its colours are of kind 32844'],
     'of two pages': [

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
@@ -80,14 +82,32 @@ describe('a photograph', () => {
     // A soft edge of another colour is no ink; a colour is seen on white.
     expect([
       ...photo(
-        paint(2, 1, (x) => (x === 0 ? [0, 0, 0, 90] : [255, 255, 255, 250])),
+        paint(8, 1, (x) => (x === 0 ? [0, 0, 0, 90] : [255, 255, 255, 250])),
         1,
         1,
-        2,
+        8,
       ).pixels,
-    ]).toEqual([0, 250]);
+    ]).toEqual([0, 250, 250, 250, 250, 250, 250, 250]);
     expect(photo(halves([255, 255, 0, 255]), 3, 2).notes).toEqual(['laid on white where it is transparent']);
     expect(photo(halves([255, 255, 255, 0]), 3, 2).notes).toEqual(['laid on white where it is transparent']);
+  });
+
+  it('lies on black where white would hide it in grey, whatever a speck says', () => {
+    const onBlack = (ink: number[], channels: 1 | 3, speck = [0, 0, 0, 0]) =>
+      photo(
+        paint(8, 8, (x, y) => (x + y === 0 ? speck : x < 4 ? [0, 0, 0, 0] : [...ink, 255])),
+        channels,
+        8,
+      ).notes[0].startsWith('laid on black');
+    const [yellow, ivory, pale] = [
+      [255, 255, 0],
+      [255, 255, 225],
+      [200, 200, 200],
+    ];
+    expect([onBlack(yellow, 1), onBlack(yellow, 3)]).toEqual([true, false]);
+    expect([onBlack(ivory, 1), onBlack(ivory, 3)]).toEqual([true, true]);
+    expect([onBlack(pale, 1), onBlack(pale, 3)]).toEqual([false, false]);
+    expect(onBlack([255, 255, 255], 3, [0, 0, 0, 255])).toBe(true);
   });
 
   it('says which share of it is cut off', () => {
@@ -208,6 +228,47 @@ describe('a digit of any kind', () => {
       expect([name, ...fitted(picture).pixels]).toEqual([name, ...expected]);
   });
 
+  it('on nothing lies on the paper that its ink as a whole differs from', () => {
+    const expected = fitted(bar(200, 200, 20, 10, white, black)).pixels;
+    const clear = [0, 0, 0, 0];
+    const withPixel = (picture: Picture, pixel: number[]): Picture => {
+      picture.rgba.set(pixel, 4 * (199 * 200 + 199));
+      return picture;
+    };
+    const variants: Record<string, Picture> = {
+      yellow: bar(200, 200, 20, 10, [255, 220, 0, 255], clear),
+      'bright yellow': bar(200, 200, 20, 10, [255, 255, 0, 255], clear),
+      cyan: bar(200, 200, 20, 10, [0, 255, 255, 255], clear),
+      blue: bar(200, 200, 20, 10, [0, 0, 255, 255], clear),
+      'light grey': bar(200, 200, 20, 10, [140, 140, 140, 255], clear),
+      'dark grey': bar(200, 200, 20, 10, [110, 110, 110, 255], clear),
+      'white, and one dark pixel': withPixel(bar(200, 200, 20, 10, white, clear), black),
+      'black, and one white pixel': withPixel(bar(200, 200, 20, 10, black, clear), white),
+    };
+    for (const [name, picture] of Object.entries(variants)) {
+      expect([name, ...fitted(picture).pixels]).toEqual([name, ...expected]);
+    }
+    // The outline is lost, the body is not.
+    const outlined = paint(200, 200, (x, y) => {
+      if (x < 20 || x >= 40 || y < 10 || y >= 110) return clear;
+      return x === 20 || x === 39 || y === 10 || y === 109 ? black : white;
+    });
+    const { pixels, notes } = fitted(outlined);
+    expect(notes[0]).toMatch(/^laid on black/);
+    expect(pixels.filter((value) => value === 255).length).toBeGreaterThanOrEqual(40);
+  });
+
+  it('is cut to its ink without specks, but with all of its parts', () => {
+    const dust = (x: number, y: number) => (x === 1 && y === 197) || (x === 198 && y === 3);
+    const stem = (x: number, y: number) => x >= 90 && x < 100 && y >= 60 && y < 160;
+    const dot = (x: number, y: number) => x >= 90 && x < 100 && y >= 30 && y < 40;
+    const draw = (ink: (x: number, y: number) => boolean) =>
+      fitted(paint(200, 200, (x, y) => (ink(x, y) ? [0, 0, 0] : [255, 255, 255])));
+    const dusty = draw((x, y) => stem(x, y) || dot(x, y) || dust(x, y));
+    expect(dusty.notes.at(-1)).toMatch(/^cut to its ink \(10 × 130 of/);
+    expect(dusty).toEqual(draw((x, y) => stem(x, y) || dot(x, y)));
+  });
+
   it('has its ink in the middle 20 × 20, centred by its mass', () => {
     const { pixels, notes } = fitted(bar(200, 300, 20, 10, white, black));
     const rows = Array.from({ length: 28 }, (_, y) => pixels.subarray(28 * y, 28 * y + 28).some((value) => value > 0));
@@ -230,6 +291,48 @@ describe('a digit of any kind', () => {
     const { pixels, notes } = fitted(bar(200, 200, 20, 10, [90, 90, 90, 255], [230, 230, 230, 255]));
     expect([...pixels]).toEqual([...expected]);
     expect(notes).toContain('stretched in contrast, so that the background is black and the ink white');
+  });
+
+  it('that was written by hand on even paper is the same on every machine, byte for byte', () => {
+    const { pixels } = fitted(decodePng(readFileSync('docs/three.png'), 'three.png'));
+    const hash = createHash('sha256').update(pixels).digest('hex');
+    expect(hash).toBe('3f690e5bd4aec2126360754f15410662ebbf340eb6f8314faf807414ec375a4e');
+  });
+
+  it('is found on paper from which the light falls off', () => {
+    const seven = (u: number, v: number) =>
+      (v > 0.3 && v < 0.36 && u > 0.35 && u < 0.65) ||
+      (v >= 0.34 && v < 0.7 && Math.abs(u - (0.62 - (v - 0.34) * 0.4)) < 0.03);
+    const noise = (x: number, y: number) => ((x * 7 + y * 13) % 7) - 3;
+    const lit = (light: (u: number, v: number) => number) =>
+      fitted(
+        paint(400, 400, (x, y) => {
+          const [u, v] = [x / 400, y / 400];
+          const value = (seven(u, v) ? 40 : 235) * light(u, v) + noise(x, y);
+          return [value, value, value];
+        }),
+      );
+    const even = lit(() => 1);
+    expect(even.notes.join()).not.toContain('light that falls off');
+    const lights = [
+      (u: number) => 1 - 0.4 * u,
+      (u: number) => 0.6 + 0.4 * u,
+      (_: number, v: number) => 1 - 0.4 * v,
+      (u: number, v: number) => 1 - 0.2 * u - 0.2 * v,
+    ];
+    for (const light of lights) {
+      const { pixels, notes } = lit(light);
+      expect(notes).toContain('freed of the light that falls off across its paper');
+      expect(notes.at(-1)).toMatch(/^cut to its ink \(119 × 159 of 400 × 400/);
+      const apart = pixels.reduce((sum, value, i) => sum + Math.abs(value - even.pixels[i]), 0);
+      expect(apart / even.pixels.reduce((sum, value) => sum + value, 0)).toBeLessThan(0.35);
+    }
+  });
+
+  it('that touches an edge is not taken for the light', () => {
+    const { notes } = fitted(paint(200, 200, (x, y) => (x > 60 && y > 80 && y < 120 ? [0, 0, 0] : [255, 255, 255])));
+    expect(notes.join()).not.toContain('light that falls off');
+    expect(notes.at(-1)).toMatch(/^cut to its ink \(139 × 39 of/);
   });
 
   it('without ink is said to be blank', () => {

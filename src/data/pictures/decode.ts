@@ -3,10 +3,10 @@
 import { InputError } from '../../base/errors.ts';
 import { printable } from '../../base/words.ts';
 import { formatOf, PNG } from './formats.ts';
-import type { Picture } from './picture.ts';
+import { type Picture, toBytes } from './picture.ts';
 import { decodePng } from './png.ts';
 import { aboutPng } from './png-structure.ts';
-import { loadSharp, readWithSharp, toBytes } from './sharp-reader.ts';
+import { loadSharp, readWithSharp } from './sharp-reader.ts';
 
 /** What to do where only PNG is read. */
 export const WITHOUT_SHARP =

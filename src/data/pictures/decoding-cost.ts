@@ -1,6 +1,9 @@
 /** What decoding a picture will take, known from its header: a file of some kilobytes can ask for more than there is. */
 
+import type { Metadata } from 'sharp';
 import { InputError } from '../../base/errors.ts';
+import { countScans } from './jpeg-structure.ts';
+import type { TiffAbout } from './tiff-structure.ts';
 
 /** As many as the best cameras have. */
 export const MOST_PIXELS = 1e8;
@@ -43,4 +46,38 @@ export function checkSize({ width, height, held = 0, passes = 1 }: Size, name: s
       `${size} in ${passes} passes take too long to decode; save it again as a JPEG that is not progressive`,
     );
   }
+}
+
+/** In the words of sharp. */
+export type About = Pick<Metadata, 'width' | 'height' | 'channels' | 'depth' | 'format'> &
+  Partial<Pick<Metadata, 'space' | 'pages' | 'hasProfile' | 'isProgressive' | 'orientation' | 'chromaSubsampling'>>;
+
+/** Bytes of a sample, by libvips' names. */
+const SAMPLE_BYTES: Readonly<Record<string, number>> = { uchar: 1, ushort: 2, float: 4 };
+
+/** Measured: frames of WebP and GIF are decoded as a whole, and AVIF's in planes of 16 bits that are then converted. */
+const WHOLE_FRAMES: Readonly<Record<string, number>> = { webp: 5, gif: 5, heif: 14 };
+
+interface Costly {
+  readonly content: Buffer;
+  /** For messages. */
+  readonly name: string;
+  readonly about: About;
+  readonly tiff?: TiffAbout;
+}
+
+/** @throws InputError if sharp would take too much memory or time for the picture. */
+export function checkCost({ name, content, about, tiff }: Costly): void {
+  const { width, height, channels, depth, format, isProgressive, orientation = 1 } = about;
+  const pixel = channels * (SAMPLE_BYTES[depth] ?? 4);
+  let held = WHOLE_FRAMES[format] ?? 0;
+  // A progressive JPEG is held as coefficients of 16 bits, an interlaced PNG as it is.
+  if (isProgressive && format === 'jpeg') held += about.chromaSubsampling?.startsWith('4:2:0') ? 3 : 2 * channels;
+  if (isProgressive && format === 'png') held += pixel;
+  if (tiff !== undefined) held += Math.min(pixel, tiff.blockBytes / (width * height));
+  // To turn a picture takes all of it.
+  if (orientation > 1) held += pixel;
+  if (depth !== 'uchar') held += 4 * (SAMPLE_BYTES[depth] ?? 4);
+  const passes = isProgressive && format === 'jpeg' ? countScans(content) : 1;
+  checkSize({ width, height, held, passes }, name);
 }

@@ -20,6 +20,12 @@ const NEGLIGIBLE = 1 / 256;
 const BLANK = 5 / 256;
 /** Whatever is brighter than the darkest value by more than this counts as ink. */
 const INK_THRESHOLD = 0.15;
+/** Of all the ink: what has less and is apart from the rest is dust. */
+const SPECK = 0.005;
+/** Paper may be this much lighter at an edge than in its middle, as a share of the range, before that is taken away. */
+const STEEP = 0.05;
+/** The share of the spread along the edges that a plane must explain, to be the light. */
+const FOLLOWED = 0.8;
 /** Ink is shown best by the paper that is farther from it. */
 const MIDDLE = 127;
 
@@ -42,6 +48,14 @@ function fitInk(picture: Picture, [, height, width]: ImageShape, share: number):
     rows = mapped(rows, (value) => 1 - value);
     tones = { border: 1 - tones.border, darkest: 1 - tones.brightest, brightest: 1 - tones.darkest };
     notes.push('inverted, because its border is light and the model draws light on dark');
+  }
+  if (rows.width !== width || rows.height !== height) {
+    const slope = slopeOf(rows, tones);
+    if (slope !== undefined) {
+      rows = withoutSlope(rows, tones.border, slope);
+      tones = tonesOf(rows);
+      notes.push('freed of the light that falls off across its paper');
+    }
   }
   const blank = tones.brightest - tones.darkest < BLANK;
   if (blank) notes.push('it is blank: there is no ink in it');
@@ -101,6 +115,52 @@ function tonesOf(rows: Rows): Tones {
   return { border: sum / count, darkest, brightest };
 }
 
+/** How much the brightness changes from the middle to the right and to the lower edge. */
+interface Slope {
+  readonly across: number;
+  readonly down: number;
+}
+
+/** A place in a row or column, from −1 at its beginning to 1 at its end. */
+const placeOf = (i: number, length: number): number => (length === 1 ? 0 : (2 * i) / (length - 1) - 1);
+
+/**
+ * The plane through the brightness along the edges, if it is steep and the edges follow it: light that falls off, not
+ * ink that touches an edge. Least squares; along the edges of a rectangle the sums of x, y and x·y vanish.
+ */
+function slopeOf(rows: Rows, { border, darkest, brightest }: Tones): Slope | undefined {
+  const { width, height } = rows;
+  let [sumX, sumY, squareX, squareY, spread] = [0, 0, 0, 0, 0];
+  const row = new Float32Array(width);
+  for (let j = 0; j < height; j++) {
+    rows.read(j, row);
+    const y = placeOf(j, height);
+    const step = j === 0 || j === height - 1 ? 1 : Math.max(1, width - 1);
+    for (let i = 0; i < width; i += step) {
+      const [x, value] = [placeOf(i, width), row[i] - border];
+      sumX += x * value;
+      sumY += y * value;
+      squareX += x * x;
+      squareY += y * y;
+      spread += value * value;
+    }
+  }
+  const [across, down] = [sumX / Math.max(1, squareX), sumY / Math.max(1, squareY)];
+  const explained = across * sumX + down * sumY;
+  const steep = Math.abs(across) + Math.abs(down) > STEEP * (brightest - darkest);
+  return steep && explained > FOLLOWED * spread ? { across, down } : undefined;
+}
+
+function withoutSlope(rows: Rows, border: number, { across, down }: Slope): Rows {
+  const { width, height } = rows;
+  const read = (y: number, out: Float32Array): void => {
+    rows.read(y, out);
+    const left = border + down * placeOf(y, height);
+    for (let x = 0; x < width; x++) out[x] = Math.max(0, out[x] - left - across * placeOf(x, width));
+  };
+  return { ...rows, read };
+}
+
 interface Drawing extends Tones {
   readonly rows: Rows;
 }
@@ -150,24 +210,47 @@ function cropped(rows: Rows, { left, top, width, height }: Rectangle): Rows {
   return { width, height, channels: 1, read };
 }
 
-/** The smallest rectangle with everything that stands out from the background; the whole picture if nothing does. */
+/** The smallest rectangle with all that stands out from the background, but specks; the whole picture if nothing does. */
 function boundsOfInk({ rows, darkest, brightest }: Drawing): Rectangle {
   const { width, height } = rows;
   const threshold = darkest + INK_THRESHOLD * (brightest - darkest);
-  let [left, right, top, bottom] = [width, -1, height, -1];
+  const [across, down] = [new Float64Array(width), new Float64Array(height)];
   const row = new Float32Array(width);
   for (let y = 0; y < height; y++) {
     rows.read(y, row);
     for (let x = 0; x < width; x++) {
       if (row[x] <= threshold) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      top = Math.min(top, y);
-      bottom = y;
+      across[x] += row[x] - darkest;
+      down[y] += row[x] - darkest;
     }
   }
-  if (right < left) return { left: 0, top: 0, width, height };
-  return { left, top, width: right - left + 1, height: bottom - top + 1 };
+  const [left, right] = spanOf(across);
+  const [top, bottom] = spanOf(down);
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+/**
+ * From where to where there is ink, by the ink of each column or row. What is apart from the rest, beyond a gap, and
+ * has too little of the ink is a speck: it is left out. The tip of a stroke is never apart.
+ */
+function spanOf(ink: Float64Array): readonly [start: number, end: number] {
+  const total = ink.reduce((sum, each) => sum + each, 0);
+  if (total === 0) return [0, ink.length];
+  const first = firstInk(ink, total);
+  const last = firstInk(ink.slice().reverse(), total);
+  return [first, ink.length - last];
+}
+
+function firstInk(ink: Float64Array, total: number): number {
+  let [start, sum] = [-1, 0];
+  for (let i = 0; i < ink.length; i++) {
+    sum += ink[i];
+    if (ink[i] === 0) {
+      if (sum < SPECK * total) start = -1;
+    } else if (start < 0) start = i;
+    if (sum >= SPECK * total) break;
+  }
+  return start;
 }
 
 function centreOfMass({ width, values }: Plane): [number, number] {

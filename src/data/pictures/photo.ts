@@ -6,8 +6,10 @@ import { resize } from './resample.ts';
 
 /** Keeps rounding from moving an edge to the pixel before. */
 const NEGLIGIBLE = 1e-9;
-/** On white paper, whatever is lighter in all its colours is hardly seen. */
+/** On white paper, whatever is lighter than this as a whole is hardly seen. */
 const LIGHTEST = 230;
+/** In colour, yellow is seen on white although its luma is high. */
+const meanOf = (red: number, green: number, blue: number): number => (red + green + blue) / 3;
 
 export interface Fitted {
   /** [C·H·W] bytes, in the layout of a dataset's images. */
@@ -30,7 +32,7 @@ export interface FittedPhoto extends Fitted {
  */
 export function fitPhoto(picture: Picture, [channels, height, width]: ImageShape): FittedPhoto {
   const { coloured, transparent } = inspect(picture);
-  const paper = transparent ? paperOf(picture, LIGHTEST) : WHITE;
+  const paper = transparent ? paperOf(picture, LIGHTEST, channels === 1 ? undefined : meanOf) : WHITE;
   const ratio = Math.min(picture.width / width, picture.height / height);
   const cut = { width: width * ratio, height: height * ratio };
   // Whole pixels, so that nothing is blurred without need.

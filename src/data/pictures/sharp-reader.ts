@@ -3,10 +3,9 @@
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { InputError } from '../../base/errors.ts';
 import { sizeOfAvif } from './avif-structure.ts';
-import { checkSize, MOST_PIXELS } from './decoding-cost.ts';
+import { type About, checkCost, checkSize, MOST_PIXELS } from './decoding-cost.ts';
 import { AVIF, type Format, PNG, TIFF } from './formats.ts';
-import { countScans } from './jpeg-structure.ts';
-import type { Picture } from './picture.ts';
+import { type Picture, toBytes } from './picture.ts';
 import { aboutPng, headerOf, inOrder, type PngAbout, type PngHeader } from './png-structure.ts';
 import { aboutTiff, FLOAT, type TiffAbout, UNSPECIFIED, whyNot } from './tiff-structure.ts';
 
@@ -33,12 +32,8 @@ export function loadSharp(): Promise<SharpModule | undefined> {
 
 const READERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Tiff', 'Heif'];
 
-/** In the words of sharp. */
-type About = Pick<Metadata, 'width' | 'height' | 'channels' | 'depth' | 'format'> &
-  Partial<Pick<Metadata, 'space' | 'pages' | 'hasProfile' | 'isProgressive' | 'orientation' | 'chromaSubsampling'>>;
-
 /** What is known of a file before its pixels. */
-interface File {
+interface Found {
   readonly content: Buffer;
   /** For messages. */
   readonly name: string;
@@ -69,7 +64,7 @@ export async function readWithSharp(
     const about = png
       ? aboutOf(png, headerOf(bytes, name))
       : await sharp(bytes, { ...options, limitInputPixels: false }).metadata();
-    const file: File = { content: bytes, name, format, about, ...(png && { png }), ...(tiff && { tiff }) };
+    const file: Found = { content: bytes, name, format, about, ...(png && { png }), ...(tiff && { tiff }) };
     checkFrames(file);
     checkCost(file);
     const open = (more: SharpOptions): Sharp => sharp(bytes, { ...options, ...more, autoOrient: true });
@@ -96,7 +91,7 @@ const aboutOf = (
   space: `${samples < 3 ? 'grey' : 'rgb'}${bits}` as Metadata['space'] & string,
 });
 
-function checkFrames({ name, about, png, tiff }: File): void {
+function checkFrames({ name, about, png, tiff }: Found): void {
   const frames = png?.frames ?? tiff?.pictures ?? about.pages ?? 1;
   if (frames > 1) {
     throw new InputError(`${name}: it is animated or has ${frames} pages; expected a single picture`);
@@ -110,29 +105,11 @@ function checkTiff(tiff: TiffAbout, name: string): void {
   if (reason !== undefined) throw new InputError(`${name}: ${reason}`);
 }
 
-/** Bytes of a sample, by libvips' names. */
-const SAMPLE_BYTES: Readonly<Record<string, number>> = { uchar: 1, ushort: 2, float: 4 };
-
-/** Measured: frames of WebP and GIF are decoded as a whole, and AVIF's in planes of 16 bits that are then converted. */
-const WHOLE_FRAMES: Readonly<Record<string, number>> = { webp: 5, gif: 5, heif: 14 };
-
-function checkCost({ name, content, about, tiff }: File): void {
-  const { width, height, channels, depth, format, isProgressive, orientation = 1 } = about;
-  const pixel = channels * (SAMPLE_BYTES[depth] ?? 4);
-  let held = WHOLE_FRAMES[format] ?? 0;
-  // A progressive JPEG is held as coefficients of 16 bits, an interlaced PNG as it is.
-  if (isProgressive && format === 'jpeg') held += about.chromaSubsampling?.startsWith('4:2:0') ? 3 : 2 * channels;
-  if (isProgressive && format === 'png') held += pixel;
-  if (tiff !== undefined) held += Math.min(pixel, tiff.blockBytes / (width * height));
-  // To turn a picture takes all of it.
-  if (orientation > 1) held += pixel;
-  if (depth !== 'uchar') held += 4 * (SAMPLE_BYTES[depth] ?? 4);
-  const passes = isProgressive && format === 'jpeg' ? countScans(content) : 1;
-  checkSize({ width, height, held, passes }, name);
-}
-
 /** 8 or 16 bits of any colour space, as 8 bits of red, green, blue and opacity. */
-async function readIntegers({ format, about, png, tiff }: File, open: (more: SharpOptions) => Sharp): Promise<Picture> {
+async function readIntegers(
+  { format, about, png, tiff }: Found,
+  open: (more: SharpOptions) => Sharp,
+): Promise<Picture> {
   const isGrey = about.space === 'grey16';
   const isDeep = isGrey || (about.space === 'rgb16' && about.depth === 'ushort');
   // By a profile, sharp converts 8 bits rightly and 16 wrongly.
@@ -172,26 +149,26 @@ const isOpaque = (tiff: TiffAbout | undefined): boolean => tiff?.extraSamples?.[
 
 /** Floats from 0 to 1, of grey or colour, as sRGB's bytes: what they are 255 times of, as most programs write them. */
 async function readFloats(
-  { name, format }: File,
+  { name, format }: Found,
   tiff: TiffAbout,
   open: (more: SharpOptions) => Sharp,
 ): Promise<Picture> {
   const isGrey = tiff.photometric < 2;
-  const make = (failOn: SharpOptions['failOn']): Sharp => {
-    const image = open({ failOn, ignoreIcc: true });
-    const opaque = isGrey || isOpaque(tiff) ? image.removeAlpha() : image;
-    return opaque.toColourspace(isGrey ? 'b-w' : 'scrgb').raw({ depth: 'float' });
+  const hasOpacity = tiff.samples === (isGrey ? 2 : 4) && !isOpaque(tiff);
+  const read = async (change: (image: Sharp) => Sharp) => {
+    const make = (failOn: SharpOptions['failOn']): Sharp =>
+      change(open({ failOn, ignoreIcc: true }))
+        .toColourspace(isGrey ? 'b-w' : 'scrgb')
+        .raw({ depth: 'float' });
+    const { data, info } = await decoded(make, format);
+    const values = new Float32Array(data.buffer, data.byteOffset, data.length / 4);
+    checkRange(values, name);
+    return { values, info };
   };
-  const { data, info } = await decoded(make, format);
+  const { values, info } = await read((image) => (isGrey || !hasOpacity ? image.removeAlpha() : image));
   const { width, height, channels } = info;
-  const values = new Float32Array(data.buffer, data.byteOffset, data.length / 4);
-  const [low, high] = rangeOf(values);
-  if (!(low >= 0 && high <= 1)) {
-    const found = Number.isNaN(low) ? 'floats, of which some are not numbers' : `floats from ${low} to ${high}`;
-    throw new InputError(
-      `${name}: its samples are ${found}; expected 0 to 1: scale them, or save it with 8 or 16 bits`,
-    );
-  }
+  // As grey, libvips gives one channel at a time.
+  const opacity = isGrey && hasOpacity ? (await read((image) => image.extractChannel(1))).values : undefined;
   const rgba = new Uint8Array(4 * width * height).fill(255);
   for (let i = 0; i < width * height; i++) {
     for (let channel = 0; channel < (isGrey ? 3 : channels); channel++) {
@@ -199,8 +176,16 @@ async function readFloats(
       // 0 is white where the file says so; libvips turns only integers.
       rgba[4 * i + channel] = Math.round(255 * (tiff.photometric === 0 ? 1 - value : value));
     }
+    if (opacity !== undefined) rgba[4 * i + 3] = Math.round(255 * opacity[i]);
   }
   return { width, height, rgba };
+}
+
+function checkRange(values: Float32Array, name: string): void {
+  const [low, high] = rangeOf(values);
+  if (low >= 0 && high <= 1) return;
+  const found = Number.isNaN(low) ? 'floats, of which some are not numbers' : `floats from ${low} to ${high}`;
+  throw new InputError(`${name}: its samples are ${found}; expected 0 to 1: scale them, or save it with 8 or 16 bits`);
 }
 
 /** The smallest and the largest; NaN if any is not a number. */
@@ -235,22 +220,4 @@ async function decoded(make: (failOn: SharpOptions['failOn']) => Sharp, format: 
       throw flaw;
     }
   }
-}
-
-/** The gamma of screens, for which a picture without a word of it is made. */
-const SCREEN_GAMMA = 2.2;
-/** As in libpng: nobody sees less, and rounded values are not touched. */
-const SEEN = 0.05;
-
-/** Samples of 8 or 16 bits as bytes for a screen: red, green, blue and opacity. `gamma` is the exponent of their making. */
-export function toBytes(samples: Uint8Array | Uint16Array, gamma?: number): Uint8Array {
-  const exponent = gamma === undefined ? 1 : 1 / (gamma * SCREEN_GAMMA);
-  const corrects = Math.abs(exponent - 1) > SEEN && exponent > 0.1 && exponent < 10;
-  if (samples instanceof Uint8Array && !corrects) return samples;
-  const most = samples instanceof Uint8Array ? 255 : 65_535;
-  const straight = Uint8Array.from({ length: most + 1 }, (_, value) => Math.round((255 * value) / most));
-  const curved = corrects ? straight.map((_, value) => Math.round(255 * (value / most) ** exponent)) : straight;
-  const bytes = new Uint8Array(samples.length);
-  for (let i = 0; i < samples.length; i++) bytes[i] = ((i & 3) === 3 ? straight : curved)[samples[i]];
-  return bytes;
 }

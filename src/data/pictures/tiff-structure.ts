@@ -11,6 +11,7 @@ export interface TiffAbout {
   readonly width: number;
   readonly height: number;
   readonly bits: number;
+  readonly compression: number;
   readonly sampleFormat: number;
   readonly samples: number;
   readonly photometric: number;
@@ -29,6 +30,7 @@ const TAG = {
   width: 256,
   height: 257,
   bits: 258,
+  compression: 259,
   photometric: 262,
   samples: 277,
   rowsPerStrip: 278,
@@ -78,6 +80,7 @@ export function aboutTiff(content: Buffer): TiffAbout | undefined {
     height,
     bits,
     samples,
+    compression: first(TAG.compression, 1),
     sampleFormat: first(TAG.sampleFormat, 1),
     photometric: first(TAG.photometric, 1),
     extraSamples: tags.get(TAG.extraSamples),
@@ -136,15 +139,23 @@ const KINDS: Readonly<Record<number, string>> = {
 
 /** How many of its samples are colours, by the tag 262; log-encoded and unknown ones are missing. */
 const COLOURS: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3 };
+const YCBCR = 6;
 const LAB = 8;
+/** JPEG, old and new, by the tag 259. */
+const JPEG: readonly number[] = [6, 7];
 
 /** Why its samples would not become the right picture, or undefined if they do. */
-export function whyNot({ bits, sampleFormat, samples, photometric, isRaw }: TiffAbout): string | undefined {
+export function whyNot(about: TiffAbout): string | undefined {
+  const { bits, compression, sampleFormat, samples, photometric, isRaw } = about;
   if (isRaw) return 'it is a raw photograph; develop it and save it as a PNG or JPEG';
   const colours = COLOURS[photometric];
   if (colours === undefined) return `its colours are of kind ${photometric}, which is not read; convert it to PNG`;
   if (samples > colours + 1) return `it has ${samples} channels; expected grey or colour: save it as a PNG`;
   const expected = 'expected 8 or 16 bits, or floats of 32 bits from 0 to 1: save it as a PNG';
+  // Only the decoder of JPEG converts them; libvips takes all others for red, green and blue.
+  if (photometric === YCBCR && !JPEG.includes(compression)) {
+    return 'its colours are YCbCr, which is read only when compressed as JPEG; convert it to PNG';
+  }
   if (photometric === LAB) return bits === 16 ? undefined : `its Lab colours are of ${bits} bits; expected 16`;
   if (sampleFormat === FLOAT) {
     return bits === 32 && photometric <= 2 ? undefined : `its samples are floats of ${bits} bits; ${expected}`;
