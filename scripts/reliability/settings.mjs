@@ -135,7 +135,7 @@ export async function makeSettings(folder) {
       });
       if (code === 2) return 'refused';
       if (code === 1) {
-        if (!/diverge|not finite|NaN|infinite/i.test(stderr))
+        if (!/diverge|not finite|NaN|infinite|no longer a number/i.test(stderr))
           throw new Error(`exit code 1: ${errorLine({ stderr })}: vae ${args.join(' ')}`);
         return 'diverged, and said so';
       }
