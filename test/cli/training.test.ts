@@ -197,6 +197,8 @@ describe('a run that is killed', () => {
   });
 
   it('inside its last epoch keeps its record and gets its pictures', async () => {
+    await train('first', '--steps', '5');
+    expect(readdirSync(path.join(folder, 'first'))).toContain('reconstruction-history.png');
     await train('steps', '--steps', '50');
     const before = metrics('steps');
     rmSync(path.join(folder, 'steps', 'samples', 'epoch-0002.png'));

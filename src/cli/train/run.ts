@@ -171,7 +171,8 @@ async function follow(following: Following): Promise<void> {
     }
     // Within the reach of `interrupt`: a second signal must not end what saves.
     if (trainer.finished === undefined && follower.saved !== trainer.progress) follower.save();
-    if (trainer.progress.epoch > 0) await pictures.drawOverview();
+    const { epoch, measured } = trainer.progress;
+    if (epoch > 0 || measured !== undefined) await pictures.drawOverview();
   } catch (error) {
     const { saved } = follower;
     if (saved.step > 0 && existsSync(run.lastCheckpoint))
