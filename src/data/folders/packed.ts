@@ -9,6 +9,7 @@ import { describeSystemError, InputError } from '../../base/errors.ts';
 import { type OpenFile, openFile, readFully } from '../../base/file-parts.ts';
 import { quietly, temporaryName } from '../../base/files.ts';
 import type { PackedImages } from '../dataset.ts';
+import { imagesIn } from '../file-images.ts';
 
 const MAGIC = Buffer.from('vae images v1\r\n\n');
 /** Length and CRC of the index, and the magic line. */
@@ -88,40 +89,15 @@ function decodeChecksums(text: string): Uint32Array {
   return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readUInt32LE(4 * i));
 }
 
-function packedImages(
-  descriptor: number,
-  file: string,
-  { pixels, checksum }: Index<unknown>,
-  checksums: Uint32Array,
-): PackedImages {
-  let open = true;
-  return {
-    pixels,
-    checksum,
-    read(positions) {
-      const out = new Uint8Array(positions.length * pixels);
-      try {
-        // Neighbours in the file, asked for in its order, take one read.
-        for (let i = 0, end = 1; i < positions.length; i = end++) {
-          while (end < positions.length && positions[end] === positions[end - 1] + 1) end++;
-          readFully(descriptor, out.subarray(i * pixels, end * pixels), MAGIC.length + positions[i] * pixels);
-        }
-      } catch (error) {
-        throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
-      }
-      positions.forEach((position, i) => {
-        if (crc32(out.subarray(i * pixels, (i + 1) * pixels)) === checksums[position]) return;
-        throw new InputError(
-          `${file}: damaged: image ${position} is not what was written; remove the file and run the command again`,
-        );
-      });
-      return out;
-    },
-    close() {
-      if (open) closeSync(descriptor);
-      open = false;
-    },
+function packedImages(descriptor: number, file: string, index: Index<unknown>, checksums: Uint32Array): PackedImages {
+  const { pixels, checksum } = index;
+  const check = (image: Uint8Array, position: number): void => {
+    if (crc32(image) === checksums[position]) return;
+    throw new InputError(
+      `${file}: damaged: image ${position} is not what was written; remove the file and run the command again`,
+    );
   };
+  return imagesIn({ file, descriptor, start: MAGIC.length, pixels, checksum, check });
 }
 
 /** Writes such a file under a temporary name; only `finish` gives it its own. */

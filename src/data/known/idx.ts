@@ -1,10 +1,10 @@
 /** The IDX format of the MNIST files: a magic number that gives type and rank, the sizes, then the values. */
 
-import { closeSync } from 'node:fs';
 import { constants, crc32, gunzipSync } from 'node:zlib';
-import { describeSystemError, InputError } from '../../base/errors.ts';
+import { InputError } from '../../base/errors.ts';
 import { blocksOf, type OpenFile, readFrom, readFully, withFile } from '../../base/file-parts.ts';
 import type { PackedImages } from '../dataset.ts';
+import { imagesIn } from '../file-images.ts';
 
 const UNSIGNED_BYTE = 0x08;
 const MOST_AXES = 4;
@@ -127,28 +127,8 @@ export function readIdx(file: string, residentBytes = RESIDENT_BYTES): IdxImages
 }
 
 function valuesIn(file: string, opened: OpenFile, { shape, start }: Header): PackedImages {
-  const { descriptor } = opened;
   const pixels = shape.slice(1).reduce((product, size) => product * size, 1);
   let checksum = 0;
   for (const block of blocksOf(opened, start)) checksum = crc32(block, checksum);
-  let open = true;
-  return {
-    pixels,
-    checksum,
-    read(positions) {
-      const out = new Uint8Array(positions.length * pixels);
-      try {
-        positions.forEach((position, i) => {
-          readFully(descriptor, out.subarray(i * pixels, (i + 1) * pixels), start + position * pixels);
-        });
-      } catch (error) {
-        throw new InputError(`cannot read ${file}: ${describeSystemError(error)}`);
-      }
-      return out;
-    },
-    close() {
-      if (open) closeSync(descriptor);
-      open = false;
-    },
-  };
+  return imagesIn({ file, descriptor: opened.descriptor, start, pixels, checksum });
 }
