@@ -13,7 +13,7 @@ import { evenly } from '../../report/history.ts';
 import type { RunDirectory } from '../../runs/run-directory.ts';
 import { defineCommand } from '../shared/command.ts';
 import { findRun } from '../shared/model.ts';
-import { animationFileOption, numberOption, runOption } from '../shared/options.ts';
+import { animationFileOption, checkedOption, runOption } from '../shared/options.ts';
 import { sentence } from '../shared/terminal.ts';
 
 interface AnimateOptions {
@@ -33,13 +33,13 @@ function define(command: Command): void {
     .addOption(runOption())
     .addOption(animationFileOption('--out <file>', 'the PNG file to write').default('animation.png'))
     .addOption(
-      numberOption(
+      checkedOption(
         '--every <n>',
         `show every n-th epoch and the last one (default: at most ${MOST_FRAMES} epochs, evenly spaced)`,
         integer(1),
       ),
     )
-    .addOption(numberOption('--delay <ms>', 'time per frame, in milliseconds', integer(10, 65535)).default(200));
+    .addOption(checkedOption('--delay <ms>', 'time per frame, in milliseconds', integer(10, 65535)).default(200));
 }
 
 async function animate({ run: folder, out, every, delay }: AnimateOptions) {

@@ -14,7 +14,7 @@ import { settings } from '../../settings/table.ts';
 import { formatProgram, type Program } from '../../tensor/program.ts';
 import { defineCommand } from '../shared/command.ts';
 import { openEngine, usableThreads } from '../shared/engine.ts';
-import { checkedOption, defaultThreads, deviceOption, numberOption, threadsOption } from '../shared/options.ts';
+import { checkedOption, defaultThreads, deviceOption, threadsOption } from '../shared/options.ts';
 import { result } from '../shared/terminal.ts';
 
 /** What `--print` shows. */
@@ -45,8 +45,8 @@ function define(command: Command): void {
     .addOption(checkedOption('--work <name>', `what to measure: ${names.join(', ')}`, choice(names)).default('dense'))
     .addOption(deviceOption().default(settings.device.default))
     .addOption(threadsOption())
-    .addOption(numberOption('--calls <n>', 'number of calls to measure', integer(1, 100_000)).default(200))
-    .addOption(numberOption('--seconds <n>', 'stop after n seconds, if that is earlier', positive))
+    .addOption(checkedOption('--calls <n>', 'number of calls to measure', integer(1, 100_000)).default(200))
+    .addOption(checkedOption('--seconds <n>', 'stop after n seconds, if that is earlier', positive))
     .addOption(
       checkedOption(
         '--print <what>',

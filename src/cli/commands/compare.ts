@@ -21,9 +21,9 @@ import { withPart } from '../shared/dataset.ts';
 import { findCheckpoint, type LoadedModel, measureBound, withModel } from '../shared/model.ts';
 import {
   addEngineOptions,
+  checkedOption,
   dataDirOption,
   type EngineOptions,
-  numberOption,
   pictureOption,
   seedOption,
 } from '../shared/options.ts';
@@ -44,7 +44,7 @@ function define(command: Command): void {
   command
     .argument('<runs...>', 'folders of runs')
     .addOption(pictureOption('comparison.png'))
-    .addOption(numberOption('--limit <n>', 'number of test images to measure on', integer(1)).default(10_000))
+    .addOption(checkedOption('--limit <n>', 'number of test images to measure on', integer(1)).default(10_000))
     .addOption(dataDirOption())
     .addOption(seedOption('random seed of the samples'));
   addEngineOptions(command);

@@ -16,8 +16,8 @@ import { type LoadedModel, measureBound, withModel } from '../shared/model.ts';
 import {
   addModelOptions,
   addPartOptions,
+  checkedOption,
   type ModelOptions,
-  numberOption,
   type PartOptions,
   seedOption,
 } from '../shared/options.ts';
@@ -36,7 +36,7 @@ const LEAST_KL = 0.05;
 function define(command: Command): void {
   command
     .addOption(
-      numberOption(
+      checkedOption(
         '--samples <n>',
         'also estimate log p(x) from n importance samples per image (of binarised images; of others a tighter bound)',
         integer(1, 1_000_000),

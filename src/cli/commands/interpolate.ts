@@ -15,7 +15,6 @@ import {
   animationFileOption,
   checkedOption,
   type ModelOptions,
-  numberOption,
   pathOption,
   pictureOption,
   seedOption,
@@ -42,9 +41,9 @@ function define(command: Command): void {
   command
     .addOption(pathOption('--from <file>', 'the picture to start from').conflicts(['pairs', 'seed']))
     .addOption(pathOption('--to <file>', 'the picture to end at').conflicts(['pairs', 'seed']))
-    .addOption(numberOption('--steps <n>', 'pictures per row, both ends included', integer(2, 200)).default(10))
+    .addOption(checkedOption('--steps <n>', 'pictures per row, both ends included', integer(2, 200)).default(10))
     .addOption(
-      numberOption('--pairs <n>', 'without --from and --to: pairs of random samples', integer(1, 100)).default(5),
+      checkedOption('--pairs <n>', 'without --from and --to: pairs of random samples', integer(1, 100)).default(5),
     )
     .addOption(
       checkedOption(

@@ -9,7 +9,7 @@ import { layGrid } from '../../report/grid.ts';
 import { defineCommand } from '../shared/command.ts';
 import { checkLatents, mostInformative, rangeOption, twoLatentsOption } from '../shared/latents.ts';
 import { type LoadedModel, withModel } from '../shared/model.ts';
-import { addModelOptions, dataDirOption, type ModelOptions, numberOption, pictureOption } from '../shared/options.ts';
+import { addModelOptions, checkedOption, dataDirOption, type ModelOptions, pictureOption } from '../shared/options.ts';
 import { note, sentence } from '../shared/terminal.ts';
 
 type Pair = readonly [across: number, up: number];
@@ -25,7 +25,7 @@ interface ManifoldOptions extends ModelOptions {
 
 function define(command: Command): void {
   command
-    .addOption(numberOption('--steps <n>', 'pictures per side', integer(2, 100)).default(20))
+    .addOption(checkedOption('--steps <n>', 'pictures per side', integer(2, 100)).default(20))
     .addOption(rangeOption(2))
     .addOption(
       new Option(

@@ -11,8 +11,8 @@ import { defineCommand } from '../shared/command.ts';
 import { withModel } from '../shared/model.ts';
 import {
   addModelOptions,
+  checkedOption,
   type ModelOptions,
-  numberOption,
   pathOption,
   pictureOption,
   seedOption,
@@ -40,7 +40,7 @@ function define(command: Command): void {
       ).makeOptionMandatory(),
     )
     .addOption(pictureOption('reconstruction.png'))
-    .addOption(numberOption('--samples <n>', 'average the bound over n samples of z', integer(1, 10_000)).default(100))
+    .addOption(checkedOption('--samples <n>', 'average the bound over n samples of z', integer(1, 10_000)).default(100))
     .addOption(seedOption('random seed of the samples of z'));
   addModelOptions(command);
 }

@@ -9,7 +9,7 @@ import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
 import { TEMPERATURE_RULE } from '../shared/latents.ts';
 import { withModel } from '../shared/model.ts';
-import { addModelOptions, type ModelOptions, numberOption, pictureOption, seedOption } from '../shared/options.ts';
+import { addModelOptions, checkedOption, type ModelOptions, pictureOption, seedOption } from '../shared/options.ts';
 import { note, sentence } from '../shared/terminal.ts';
 
 interface SampleOptions extends ModelOptions {
@@ -24,12 +24,12 @@ const MOST_SAMPLES = 100_000;
 
 function define(command: Command): void {
   command
-    .addOption(numberOption('-n, --count <n>', 'number of images', integer(1, MOST_SAMPLES)).default(49))
+    .addOption(checkedOption('-n, --count <n>', 'number of images', integer(1, MOST_SAMPLES)).default(49))
     .addOption(pictureOption('samples.png'))
-    .addOption(numberOption('--nrow <n>', 'images per row (default: a square grid)', integer(1)))
+    .addOption(checkedOption('--nrow <n>', 'images per row (default: a square grid)', integer(1)))
     .addOption(seedOption('random seed; the same seed draws the same latents'))
     .addOption(
-      numberOption(
+      checkedOption(
         '--temperature <t>',
         'multiply the latents by t: below 1 gives plainer images, above 1 more unusual ones',
         TEMPERATURE_RULE,

@@ -13,9 +13,9 @@ import { checkLatents, latentsOption, mostInformative, rangeOption } from '../sh
 import { type LoadedModel, withModel } from '../shared/model.ts';
 import {
   addModelOptions,
+  checkedOption,
   dataDirOption,
   type ModelOptions,
-  numberOption,
   pathOption,
   pictureOption,
 } from '../shared/options.ts';
@@ -39,7 +39,7 @@ function define(command: Command): void {
   command
     .addOption(pathOption('--input <file>', "hold the other latents at this picture's code (default: at 0)"))
     .addOption(rangeOption(3))
-    .addOption(numberOption('--steps <n>', 'pictures per row', integer(2, 100)).default(9))
+    .addOption(checkedOption('--steps <n>', 'pictures per row', integer(2, 100)).default(9))
     .addOption(
       latentsOption(
         `latents to draw: all, or a list such as 0,3,5 (default: the ${MOST_ACTIVE} with the largest average KL)`,

@@ -7,7 +7,7 @@ import { latentStatistics } from '../../evaluation/latent-statistics.ts';
 import { largest } from '../../inference/latent-space.ts';
 import { withPart } from './dataset.ts';
 import type { LoadedModel } from './model.ts';
-import { checkedOption, numberOption } from './options.ts';
+import { checkedOption } from './options.ts';
 import { nats } from './words.ts';
 
 /** Latents further from 0 than this show nothing of use. */
@@ -38,7 +38,7 @@ const TWO: Rule<readonly number[]> = {
 };
 
 export const rangeOption = (standard: number): Option =>
-  numberOption(
+  checkedOption(
     '--range <r>',
     'values of a latent from −r to r, in standard deviations of the prior',
     RANGE_RULE,

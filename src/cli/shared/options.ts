@@ -23,9 +23,6 @@ export function checkedOption(flags: string, description: string, rule: Rule): O
   });
 }
 
-export const numberOption = (flags: string, description: string, rule: Rule): Option =>
-  checkedOption(flags, description, rule);
-
 /** An option whose value is a file or a folder. */
 export const pathOption = (flags: string, description: string): Option =>
   checkedOption(flags, description, text('a path'));
@@ -37,10 +34,10 @@ export const deviceOption = (description = 'where to compute; see vae doctor'): 
   checkedOption('--device <name>', description, settings.device.rule);
 
 export const threadsOption = (): Option =>
-  numberOption('--threads <n>', 'CPU threads (default: all)', settings.threads.rule);
+  checkedOption('--threads <n>', 'CPU threads (default: all)', settings.threads.rule);
 
 export const seedOption = (description: string): Option =>
-  numberOption('--seed <n>', description, integer(0)).default(0);
+  checkedOption('--seed <n>', description, integer(0)).default(0);
 
 /** Pictures are written as PNG, whatever the name: one that ends otherwise would lie. `grid` and `0.5` end in nothing. */
 const picture = (...endings: readonly string[]): Rule<string> => {
@@ -113,5 +110,5 @@ export const dataDirOption = (): Option =>
 export const addPartOptions = (command: Command): Command =>
   command
     .addOption(checkedOption('--split <name>', `images to use: ${SPLITS.join(', ')}`, choice(SPLITS)).default('test'))
-    .addOption(numberOption('--limit <n>', 'use only the first n images', integer(1)))
+    .addOption(checkedOption('--limit <n>', 'use only the first n images', integer(1)))
     .addOption(dataDirOption());
