@@ -71,14 +71,13 @@ export const benchmarkProgram = (name: BenchmarkName): Program => plan(name).pro
 export async function prepare(engine: Engine, name: BenchmarkName, given: Given = {}): Promise<Prepared> {
   const { batch, work }: Benchmark = benchmarks[name];
   const { model, optimiser, images, imageCount, source, program } = plan(name, given);
-  const { config } = model;
   const { parameters } = model.vae;
   const state = engine.allocate(parameters.map(specOf), work === undefined ? optimiser.update.moments : []);
   for (const { name: parameter, initialise } of parameters) state.write(parameter, initialise(0));
   for (const { name: parameter, values } of given.weights ?? []) state.write(parameter, values);
   const executable = await engine.compile(program, { state, data: source.data });
   const order = permutation(imageCount, { seed: 0, stream: 'shuffle', step: 0 });
-  const latents = Float32Array.from({ length: batch * config.latent }, (_, i) => Math.sin(i));
+  const latents = Float32Array.from({ length: batch * model.vae.latents }, (_, i) => Math.sin(i));
 
   const callFor = (positions: Int32Array, step: number, learningRate: number): Call => ({
     arguments: work === 'decode' ? { latents } : { ...source.at(positions) },

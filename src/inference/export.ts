@@ -45,7 +45,7 @@ export function exportedEncoder({ vae, config }: Model, batch: number): Program 
 
 /** Latents [B, L] to pictures [B, C, H, W] in [0, 1]: the mean of p(x|z). Output: pictures. */
 export function exportedDecoder({ vae, config }: Model, batch: number): Program {
-  const z = argument('latents', [batch, config.latent]);
+  const z = argument('latents', [batch, vae.latents]);
   const mean = toPicture(vae.decode(z, 'evaluation').mean, config).reshape(batch, ...vae.config.imageShape);
   const inRange = likelihoodOf(config.likelihood).meansInRange(config);
   return createProgram('decoder', { pictures: inRange ? mean : clipped(mean) });

@@ -74,7 +74,8 @@ export class TrainedModel {
 
   /** Images to q(z|x), batch by batch; grey pixels of a model of binarised ones are drawn by its run's seed. */
   async encode(set: ImageSet): Promise<Encoding> {
-    const { latent, seed } = this.model.config;
+    const { seed } = this.model.config;
+    const latent = this.model.vae.latents;
     const encoding: Record<string, Float32Array> = {};
     const prepare = async (positions: Int32Array): Promise<PreparedCall> => ({
       executable: await this.encoders.of(positions.length),
@@ -94,12 +95,12 @@ export class TrainedModel {
   draw(count: number, seed: number, temperature = 1): Promise<Float32Array> {
     const { noiseSize } = this.model.vae.prior;
     const noise = { noise: priorNoise(count * noiseSize, seed, temperature) };
-    return this.mapRows(this.priors, noise, noiseSize, this.model.config.latent);
+    return this.mapRows(this.priors, noise, noiseSize, this.model.vae.latents);
   }
 
   /** Latents [count, L] to pictures in [0, 1], [count, D]. */
   decode = (latents: Float32Array): Promise<Float32Array> =>
-    this.mapRows(this.decoders, { latents }, this.model.config.latent, this.model.vae.pixels);
+    this.mapRows(this.decoders, { latents }, this.model.vae.latents, this.model.vae.pixels);
 
   /** Runs a program of one argument and one output on rows of `width` values, batch by batch; its results have `size`. */
   private async mapRows(

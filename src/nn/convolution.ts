@@ -4,7 +4,7 @@ import type { Pair } from '../tensor/primitives.ts';
 import { formatShape, type Shape, ShapeError, windowCount } from '../tensor/shape.ts';
 import { expectChannels, overImages } from './images.ts';
 import type { LayerBuilder } from './layer.ts';
-import { createParameter, type InitializerName, initializers } from './parameter.ts';
+import { createParameter, type FirstValues, firstValues, type InitializerName } from './parameter.ts';
 
 export interface ConvolutionOptions {
   /** Side of the kernel, in pixels. */
@@ -13,7 +13,7 @@ export interface ConvolutionOptions {
   readonly stride?: number;
   /** Zeros on every side of the image. None by default. */
   readonly padding?: number;
-  readonly initializer?: InitializerName;
+  readonly initializer?: InitializerName | FirstValues;
 }
 
 export interface TransposedConvolutionOptions extends ConvolutionOptions {
@@ -89,7 +89,7 @@ export const transposedConvolution =
 
 /** Fans as torch.nn.init counts them: fan-in from the weight's second axis, fan-out from its first. */
 function parametersOf(name: string, shape: Shape, outputs: number, options: ConvolutionOptions) {
-  const begin = initializers[options.initializer ?? 'pytorch'];
+  const begin = firstValues(options.initializer);
   const taps = options.kernel ** 2;
   const fans = [shape[1] * taps, shape[0] * taps] as const;
   return {

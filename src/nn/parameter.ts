@@ -39,14 +39,26 @@ const heNormal: Initializer = (shape, fanIn, _, key) =>
 const glorotUniform: Initializer = (shape, fanIn, fanOut, key) =>
   draw(shape, 'uniform', key, (u) => (2 * u - 1) * Math.sqrt(6 / (fanIn + fanOut)));
 
-/** How weights and biases begin. `pytorch` is what torch.nn.Linear and Conv2d do unless told otherwise. */
+/** How a layer's weights and biases begin. */
+export interface FirstValues {
+  readonly weight: Initializer;
+  readonly bias: Initializer;
+}
+
+/** By name. `pytorch` is what torch.nn.Linear and Conv2d do unless told otherwise. */
 export const initializers = {
   pytorch: { weight: fanInUniform, bias: fanInUniform },
   he: { weight: heNormal, bias: zeros },
   glorot: { weight: glorotUniform, bias: zeros },
-} as const;
+} as const satisfies Record<string, FirstValues>;
 
 export type InitializerName = keyof typeof initializers;
+
+/** Of a layer that gives zeros at first, as the last of a residual block does. */
+export const atZero: FirstValues = { weight: zeros, bias: zeros };
+
+export const firstValues = (initializer: InitializerName | FirstValues = 'pytorch'): FirstValues =>
+  typeof initializer === 'string' ? initializers[initializer] : initializer;
 
 export function createParameter(
   name: string,

@@ -1,10 +1,11 @@
-/** The residual block. */
+/** Residual blocks. */
 
 import { type ActivationName, activation } from './activations.ts';
 import { convolution, transposedConvolution } from './convolution.ts';
+import { dropout } from './dropout.ts';
 import { type LayerBuilder, printModule, sequential } from './layer.ts';
 import { channelNorm } from './normalisation.ts';
-import type { InitializerName } from './parameter.ts';
+import { atZero, type InitializerName } from './parameter.ts';
 import { averagePool, upsample } from './pooling.ts';
 
 export interface ResidualOptions {
@@ -52,5 +53,43 @@ export const residualBlock =
       parameters: [...body.parameters, ...skip.parameters],
       pytorch: printModule('ResidualBlock', { body, skip }),
       apply: (x, mode) => skip.apply(x, mode).add(body.apply(x, mode)),
+    };
+  };
+
+export interface LightBlockOptions {
+  readonly activation: ActivationName;
+  readonly initializer: InitializerName;
+  /** Share of the values before the last convolution that is dropped in training. None by default. */
+  readonly dropout?: number;
+  /** Whether the last convolution has a gate: van den Oord et al. (2016), eq. 2, without its tanh. */
+  readonly gated?: boolean;
+}
+
+/**
+ * The block of van den Oord et al. (2017), section 4.1, which needs no normalisation because it begins as the identity:
+ *   y = x + W₂ a(W₁ a(x)), or gated y = x + u ⊙ σ(v) with (u, v) = W₂ a(W₁ a(x)): [..., C, H, W] → [..., C, H, W],
+ * with 3 × 3 pixels in W₁ and one in W₂, whose first values are zero.
+ * @throws ShapeError where x has another number of channels.
+ */
+export const lightBlock =
+  (channels: number, options: LightBlockOptions): LayerBuilder =>
+  (name) => {
+    const { activation: kind, initializer, dropout: rate = 0, gated = false } = options;
+    const body = sequential(`${name}.body`, [
+      activation(kind),
+      convolution(channels, channels, { kernel: 3, padding: 1, initializer }),
+      activation(kind),
+      ...(rate > 0 ? [dropout(rate)] : []),
+      convolution(channels, gated ? 2 * channels : channels, { kernel: 1, initializer: atZero }),
+    ]);
+    return {
+      parameters: body.parameters,
+      pytorch: printModule(gated ? 'GatedResidualBlock' : 'LightResidualBlock', { body }),
+      apply: (x, mode) => {
+        const y = body.apply(x, mode);
+        if (!gated) return x.add(y);
+        const [value, gate] = y.split(2, -3);
+        return x.add(value.mul(gate.sigmoid()));
+      },
     };
   };

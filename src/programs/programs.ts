@@ -8,7 +8,7 @@ import type { Optimiser } from '../nn/optimisers.ts';
 import type { RunConfig } from '../settings/table.ts';
 import { gradients } from '../tensor/gradients.ts';
 import { createProgram, type Program } from '../tensor/program.ts';
-import { argument, type Tensor } from '../tensor/tensor.ts';
+import { argument, constant, type Tensor } from '../tensor/tensor.ts';
 import { standardNormalNoise } from '../vae/distributions/normal.ts';
 import { likelihoodOf } from '../vae/likelihoods/index.ts';
 import { RANGES } from '../vae/likelihoods/likelihood.ts';
@@ -54,15 +54,16 @@ export const asMeasured = ({ vae, config }: Model): Preprocessing => ({
   flip: false,
 });
 
-const posteriorNoise = ({ config }: Model, batch: number, samples: number): Tensor =>
-  standardNormalNoise('posterior', [samples, batch, config.latent]);
+const posteriorNoise = ({ vae }: Model, batch: number, samples: number): Tensor =>
+  standardNormalNoise('posterior', [samples, batch, vae.latents]);
 
 /** Means over the batch, in nats. */
-const summary = ({ loss, bound, logLikelihood, kl }: Objective) => ({
+const summary = ({ loss, bound, logLikelihood, kl, layerKl }: Objective) => ({
   loss,
   bound: bound.mean(),
   logLikelihood: logLikelihood.mean(),
   kl: kl.mean(),
+  ...(layerKl && { layerKl: layerKl.mean(0) }),
 });
 
 type Settings = Omit<RunConfig, 'beta'> & { readonly beta: number | Tensor };
@@ -134,7 +135,7 @@ export function boundProgram(model: Model, batch: number, source: BatchSource): 
  */
 export function importanceProgram(model: Model, batch: number, samples: number, source: BatchSource): Program {
   const x = targets(source.pixels(batch), asMeasured(model));
-  const noise = standardNormalNoise('importance', [samples, batch, model.config.latent]);
+  const noise = standardNormalNoise('importance', [samples, batch, model.vae.latents]);
   return createProgram(`importance, batch ${batch} × ${samples}`, {
     logWeightSum: logWeights(model.vae, x, noise).logSumExp(0),
   });
@@ -154,7 +155,7 @@ export function priorProgram({ vae: { prior } }: Model, batch: number): Program 
 
 /** Latents [B, L] to pictures in [0, 1], [B, D]. Output: pictures. */
 export function decodeProgram({ vae, config }: Model, batch: number): Program {
-  const z = argument('latents', [batch, config.latent]);
+  const z = argument('latents', [batch, vae.latents]);
   return createProgram(`decode, batch ${batch}`, { pictures: toPicture(vae.decode(z, 'evaluation').mean, config) });
 }
 
@@ -172,7 +173,7 @@ function givenBatch(model: Model, batch: number): Tensor {
 export function encodeProgram(model: Model, batch: number): Program {
   const posterior = model.vae.encode(givenBatch(model, batch), 'evaluation');
   const { centre: mean, stddev } = posterior;
-  const kl = posterior.klTo(model.vae.prior);
+  const kl = posterior.draw(constant(0).broadcastTo([1, ...mean.shape])).klTo(model.vae.prior);
   const outputs = { mean, ...(stddev && { stddev }), ...(kl && { kl }) };
   return createProgram(`encode, batch ${batch}`, outputs);
 }

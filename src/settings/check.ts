@@ -6,7 +6,7 @@ import { binarisations } from '../data/binarise.ts';
 import { likelihoodOf, likelihoods } from '../vae/likelihoods/index.ts';
 import { RANGES } from '../vae/likelihoods/likelihood.ts';
 import { networks } from '../vae/networks/index.ts';
-import type { NetworkConfig } from '../vae/networks/network.ts';
+import type { NetworkRow } from '../vae/networks/network.ts';
 import { objectives } from '../vae/objectives/index.ts';
 import type { ObjectiveRow } from '../vae/objectives/objective.ts';
 import { posteriors } from '../vae/posteriors/index.ts';
@@ -91,7 +91,10 @@ const floorFits: Check = ({ floor, learningRate }) =>
     ? { field: 'floor', problem: `expected no more than the learning rate, which is ${learningRate}` }
     : undefined;
 
-const networkFits: Check = (config) => networks[config.model].conflict(config as NetworkConfig);
+const networkFits: Check = (config) => {
+  const row: NetworkRow<RunConfig> = networks[config.model];
+  return row.conflict(config);
+};
 
 const objectiveFits: Check = (config) => {
   const row: ObjectiveRow<RunConfig> = objectives[config.objective];

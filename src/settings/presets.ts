@@ -117,6 +117,8 @@ export const presets = {
       range: 'symmetric',
       validation: 5000,
       model: 'residual',
+      activation: ['relu'],
+      initializer: 'pytorch',
       channels: [64, 128, 256],
       blocks: 4,
       hidden: [],

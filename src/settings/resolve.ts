@@ -3,6 +3,7 @@
 import { namesOf } from '../base/rules.ts';
 import type { Fit } from '../data/dataset.ts';
 import { datasets, fitOf } from '../data/index.ts';
+import { mapShape } from '../vae/latent-map.ts';
 import { networks } from '../vae/networks/index.ts';
 import { estimators } from '../vae/objectives/estimators.ts';
 import { objectives } from '../vae/objectives/index.ts';
@@ -18,11 +19,18 @@ const FIT_DEFAULTS: Readonly<Record<Fit, Partial<RunConfig>>> = {
 };
 
 /** What some settings ask of others, unless those are given too. */
-function implied({ objective = DEFAULTS.objective, posterior, estimator }: Partial<RunConfig>): Partial<RunConfig> {
+function implied({
+  objective = DEFAULTS.objective,
+  posterior,
+  estimator,
+  latent,
+}: Partial<RunConfig>): Partial<RunConfig> {
   const { hasPrior, uses } = objectives[objective];
   const needsSampling = posterior !== undefined && hasPrior && !posteriors[posterior].closedForm;
   const point = namesOf(posteriors).find((name) => posteriors[name].kind === 'point');
   return {
+    // A map has no dense layers before it.
+    ...(mapShape(latent) && { hidden: [], blocks: 2 }),
     ...(!hasPrior && point && { posterior: point }),
     ...(needsSampling && uses.includes('kl') && { kl: 'monte-carlo' }),
     ...(estimator && estimators[estimator].needsDensity && { gradientVariance: true }),

@@ -1,20 +1,24 @@
 /** The variational autoencoder: an encoder to q(z|x), a decoder to p(x|z), and a prior p(z). */
 
-import type { Layer, Mode } from '../nn/layer.ts';
+import type { Mode } from '../nn/layer.ts';
 import type { Parameter } from '../nn/parameter.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Distribution } from './distributions/distribution.ts';
+import { latentCount } from './latent-map.ts';
 import { type LikelihoodName, likelihoodOf } from './likelihoods/index.ts';
 import type { LikelihoodConfig } from './likelihoods/likelihood.ts';
 import { type NetworkName, networks } from './networks/index.ts';
-import type { NetworkConfig } from './networks/network.ts';
+import type { Body, HierarchyConfig, Network, Part } from './networks/network.ts';
 import { type PosteriorName, posteriors } from './posteriors/index.ts';
-import type { Posterior, PosteriorConfig, PosteriorFamily } from './posteriors/posterior.ts';
+import type { Posterior, PosteriorConfig } from './posteriors/posterior.ts';
 import type { Prior } from './priors/prior.ts';
 import { standardNormalPrior } from './priors/standard-normal.ts';
 
-export interface VaeConfig extends NetworkConfig, LikelihoodConfig, PosteriorConfig {
+/** What a posterior reads, without the number of latents, which may be that of a map. */
+type PosteriorSettings = Omit<PosteriorConfig, 'latent'>;
+
+export interface VaeConfig extends HierarchyConfig, LikelihoodConfig, PosteriorSettings {
   readonly model: NetworkName;
   readonly posterior: PosteriorName;
   readonly likelihood: LikelihoodName;
@@ -32,21 +36,15 @@ export interface LatentVariableModel {
 
 export class Vae implements LatentVariableModel {
   readonly config: VaeConfig;
-  readonly encoder: Layer;
-  readonly decoder: Layer;
   readonly prior: Prior;
-  private readonly posterior: PosteriorFamily;
+  private readonly body: Body;
   private readonly likelihoodParameters: readonly Parameter[];
 
   constructor(config: VaeConfig) {
-    const { imageShape, latent } = config;
-    const { encoder, decoder } = networks[config.model];
     const { planes, parameters } = likelihoodOf(config.likelihood);
     this.config = config;
-    this.prior = standardNormalPrior(latent);
-    this.posterior = posteriors[config.posterior].create(config);
-    this.encoder = encoder(imageShape, this.posterior.outputs, config);
-    this.decoder = decoder(latent, [planes(config), imageShape[1], imageShape[2]], config);
+    this.body = bodyOf(config, planes(config));
+    this.prior = standardNormalPrior(this.body.latents);
     this.likelihoodParameters = parameters?.(config) ?? [];
   }
 
@@ -55,13 +53,48 @@ export class Vae implements LatentVariableModel {
     return sizeOf(this.config.imageShape);
   }
 
+  /** L, the number of latents of an image. */
+  get latents(): number {
+    return this.body.latents;
+  }
+
+  get encoder(): Part {
+    return this.body.encoder;
+  }
+
+  get decoder(): Part {
+    return this.body.decoder;
+  }
+
   get parameters(): readonly Parameter[] {
-    const beside = [...this.posterior.parameters, ...this.likelihoodParameters, ...this.prior.parameters];
+    const beside = [...this.body.beside, ...this.likelihoodParameters, ...this.prior.parameters];
     return [...this.encoder.parameters, ...this.decoder.parameters, ...beside];
   }
 
-  encode = (x: Tensor, mode: Mode): Posterior => this.posterior.read(this.encoder.apply(x, mode));
+  encode = (x: Tensor, mode: Mode): Posterior => this.body.encode(x, mode);
 
   decode = (z: Tensor, mode: Mode): Distribution =>
-    likelihoodOf(this.config.likelihood).read(this.decoder.apply(z, mode), this.config, this.likelihoodParameters);
+    likelihoodOf(this.config.likelihood).read(this.body.decode(z, mode), this.config, this.likelihoodParameters);
+}
+
+function bodyOf(config: VaeConfig, planes: number): Body {
+  const network = networks[config.model];
+  return 'create' in network ? network.create(config.imageShape, planes, config) : throughBoth(network, config, planes);
+}
+
+/** An encoder whose outputs are read as one of the posteriors, and a decoder. */
+function throughBoth(network: Network, config: VaeConfig, planes: number): Body {
+  const { imageShape } = config;
+  const latents = latentCount(config.latent);
+  const posterior = posteriors[config.posterior].create({ ...config, latent: latents });
+  const encoder = network.encoder(imageShape, posterior.outputs, config);
+  const decoder = network.decoder(latents, [planes, imageShape[1], imageShape[2]], config);
+  return {
+    encoder,
+    decoder,
+    beside: posterior.parameters,
+    latents,
+    encode: (x, mode) => posterior.read(encoder.apply(x, mode)),
+    decode: (z, mode) => decoder.apply(z, mode),
+  };
 }

@@ -15,7 +15,7 @@ function filesOf(format: 'onnx' | 'tfjs', exported: Exported, part: Part): Files
 
 /** Runs both parts on examples of a batch, and compares names, shapes and values with ours. */
 async function expectOurs(exported: Exported, run: Readonly<Record<Part, Run>>, batch: number): Promise<void> {
-  const { latent } = exported.model.config;
+  const { latents: latent } = exported.model.vae;
   const { imageShape } = exported.model.vae.config;
   const { pictures, latents } = exampleInputs(exported, batch);
   const expected = await expectedOutputs(exported, batch);

@@ -10,6 +10,14 @@ import { DEFAULTS, type RunConfig } from '../../src/settings/table.ts';
 
 const conv = { model: 'conv', channels: [4, 6], hidden: [7], activation: ['relu'] } as const;
 const residual = { model: 'residual', channels: [6, 8], blocks: 2, activation: ['relu'] } as const;
+const ladder = {
+  model: 'ladder',
+  channels: [5, 4],
+  blocks: 1,
+  layers: 2,
+  latent: '2x2x3',
+  activation: ['elu'],
+} as const;
 const signed = { likelihood: 'normal', range: 'symmetric' } as const;
 const plain = { objective: 'autoencoder', posterior: 'point', likelihood: 'squared-error' } as const;
 
@@ -25,6 +33,9 @@ export const KINDS: Readonly<Record<string, readonly [settings: Partial<RunConfi
   conv: [conv, [1, 8, 8]],
   'conv of odd sides': [{ ...conv, ...signed, kernel: 3 }, [3, 9, 7]],
   'conv with a large kernel': [{ ...conv, kernel: 5, activation: ['tanh'] }, [2, 12, 10]],
+  'conv with a map of latents': [{ ...conv, hidden: [], blocks: 2, latent: '2x2x3' }, [3, 8, 8]],
+  'a ladder': [{ ...ladder, gated: true }, [3, 8, 8]],
+  'a ladder of uneven levels': [{ ...ladder, layers: 3, latent: '3x2x2', dropout: 0.2, scale: 'softplus' }, [1, 12, 8]],
   residual: [{ ...residual, ...signed }, [3, 8, 8]],
   'residual with one level': [{ ...residual, channels: [4], blocks: 1, activation: ['elu'] }, [1, 6, 8]],
   'a plain autoencoder': [{ ...plain, range: 'symmetric' }, [1, 4, 4]],
@@ -53,17 +64,18 @@ export function exportedModel([settings, imageShape]: (typeof KINDS)[string]): E
   for (const { name, initialise } of model.vae.parameters) {
     state.write(
       name,
-      initialise(1).map((value) => 3 * value),
+      // What begins at zero has something to say too.
+      initialise(1).map((value, i) => 3 * value || 0.1 * Math.sin(i + 1)),
     );
   }
   return { model, state, progress: START, version: '1.2.3' };
 }
 
 /** Bytes of images, what they are as pictures in [0, 1], and latents. */
-export function exampleInputs({ model: { vae, config } }: Exported, count: number) {
+export function exampleInputs({ model: { vae } }: Exported, count: number) {
   const bytes = Uint8Array.from({ length: count * vae.pixels }, (_, i) => (i * 97) % 256);
   const pictures = Float32Array.from(bytes, (byte) => byte / 255);
-  const latents = Float32Array.from({ length: count * config.latent }, (_, i) => 2 * Math.sin(3 * i + 1));
+  const latents = Float32Array.from({ length: count * vae.latents }, (_, i) => 2 * Math.sin(3 * i + 1));
   return { bytes, pictures, latents };
 }
 

@@ -4,7 +4,7 @@ import type { ImageShape } from '../../src/nn/images.ts';
 import type { Layer } from '../../src/nn/layer.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';
 import { argument } from '../../src/tensor/tensor.ts';
-import { type NetworkName, networks } from '../../src/vae/networks/index.ts';
+import { networks } from '../../src/vae/networks/index.ts';
 import type { NetworkConfig } from '../../src/vae/networks/network.ts';
 import { gradientError } from '../nn/layer-values.ts';
 
@@ -15,13 +15,19 @@ const config: NetworkConfig = {
   initializer: 'pytorch',
   channels: [],
   kernel: 4,
-  blocks: 1,
+  blocks: 0,
+  latent: 3,
 };
 
 const shapesOf = ({ parameters }: Layer) => parameters.map(({ name, tensor }) => `${name} [${tensor.shape}]`);
 
 /** Encodes images [5, C·H·W] to `latents` and decodes two samples each: the shapes of the code and of the pixels. */
-function throughBoth(name: NetworkName, image: ImageShape, decoded: ImageShape, given: NetworkConfig) {
+function throughBoth(
+  name: 'dense' | 'conv' | 'residual',
+  image: ImageShape,
+  decoded: ImageShape,
+  given: NetworkConfig,
+) {
   const [encoder, decoder] = [networks[name].encoder(image, 3, given), networks[name].decoder(3, decoded, given)];
   return [
     encoder.apply(argument('x', [5, sizeOf(image)]), 'training').shape,
@@ -42,6 +48,7 @@ describe('every network', () => {
     channels: levels,
     kernel: fc.integer({ min: 2, max: 5 }),
     blocks: fc.integer({ min: 1, max: 2 }),
+    latent: fc.constant(3),
   });
 
   it('encodes to the code and decodes to the very size of the images, with any values a pixel', () => {
@@ -66,7 +73,8 @@ describe('every network', () => {
 
   it('has a decoder of transposed convolutions with the shapes of the encoder, for any size and kernel', () => {
     fc.assert(
-      fc.property(image, settings, (shape, given) => {
+      fc.property(image, settings, (shape, every) => {
+        const given = { ...every, blocks: 0 };
         const convolutions = (layer: Layer) =>
           layer.parameters.flatMap(({ tensor }) => (tensor.rank === 4 ? [tensor.shape] : []));
         const [encoder, decoder] = [networks.conv.encoder(shape, 3, given), networks.conv.decoder(3, shape, given)];

@@ -45,7 +45,7 @@ async function exportModel({ format, out, force = false, ...options }: ExportOpt
   for (const slot of slots[format]) protectSources(path.join(out, slot), [file]);
   replaceFiles(out, files, slots[format], force);
   const written = files.map(({ name }) => path.join(out, name));
-  return { out: written, format, imageShape, latents: config.latent, checkpoint: file };
+  return { out: written, format, imageShape, latents: model.vae.latents, checkpoint: file };
 }
 
 function print({ out, format, imageShape, latents, checkpoint }: Awaited<ReturnType<typeof exportModel>>): void {

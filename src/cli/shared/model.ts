@@ -63,7 +63,7 @@ export async function withModel<Result>(
   if (options.out !== undefined) protectSources(options.out, [found.file, ...inputs]);
   const trained = new TrainedModel(engine, model, state);
   try {
-    return await work({ ...found, engine, model, state, trained, imageShape, latent: config.latent });
+    return await work({ ...found, engine, model, state, trained, imageShape, latent: model.vae.latents });
   } finally {
     await trained.release();
   }

@@ -1,8 +1,9 @@
 /** Settings of the encoder's and the decoder's network. */
 
-import { choice, integer, list, namesOf, number, orNone } from '../../base/rules.ts';
+import { choice, either, integer, list, namesOf, number, orNone, truth } from '../../base/rules.ts';
 import { activations } from '../../nn/activations.ts';
 import { initializers } from '../../nn/parameter.ts';
+import { LATENT_MAP } from '../../vae/latent-map.ts';
 import { networks } from '../../vae/networks/index.ts';
 import { MOST_UNITS, settingsUnder } from '../setting.ts';
 
@@ -43,12 +44,24 @@ export const networkSettings = {
     help: 'side of the filters',
   }),
   blocks: setting({
-    rule: integer(1, 64),
+    rule: integer(0, 64),
     default: 4,
     placeholder: '<n>',
-    help: 'residual blocks per level',
+    help: 'residual blocks per level; of --model conv, behind the last level',
   }),
-  latent: setting({ rule: integer(1, MOST_UNITS), default: 20, placeholder: '<n>', help: 'number of latents' }),
+  latent: setting({
+    rule: either(integer(1, MOST_UNITS), LATENT_MAP),
+    default: 20,
+    placeholder: '<n>',
+    help: 'number of latents, or a map of them as height x width x channels: 8x8x16',
+  }),
+  gated: setting({
+    rule: truth,
+    default: false,
+    placeholder: '',
+    help: 'give residual blocks a gate',
+  }),
+  layers: setting({ rule: integer(2, 64), default: 3, placeholder: '<n>', help: 'layers of latents' }),
   dropout: setting({
     rule: number({ least: 0, below: 1 }),
     default: 0,

@@ -3,6 +3,7 @@
  * pixels. Kingma et al. (2016), eq. 16; Salimans et al. (2017), section 2.
  */
 
+import { sizeOf } from '../../tensor/shape.ts';
 import { concat, type Tensor } from '../../tensor/tensor.ts';
 import type { Distribution } from './distribution.ts';
 import { log1mexp, logSigmoid } from './stable.ts';
@@ -67,13 +68,12 @@ export class DiscretisedLogistic implements Distribution {
  * channels before it: Salimans et al. (2017), eq. 3.
  */
 export class LogisticMixture implements Distribution {
-  private readonly channels: number;
   private readonly scale: PixelScale;
   /** log π: [..., K, HW]. */
   private readonly logWeights: Tensor;
-  /** Per channel, [..., K, HW]. */
-  private readonly means: readonly Tensor[];
-  private readonly logScales: readonly Tensor[];
+  /** [..., C, K, HW] */
+  private readonly means: Tensor;
+  private readonly logScales: Tensor;
   /** Per channel, one for each channel before it, [..., K, HW]. */
   private readonly slopes: readonly (readonly Tensor[])[];
 
@@ -83,52 +83,56 @@ export class LogisticMixture implements Distribution {
 
   /** Outputs [..., P·HW], P planes of `places` values: K of logits, then K for each channel's mean, log scale and slopes. */
   constructor(outputs: Tensor, channels: number, places: number, components: number, scale: PixelScale) {
-    this.channels = channels;
     this.scale = scale;
     const leading = outputs.shape.slice(0, -1);
-    const planes = outputs.reshape(...leading, -1, components, places);
-    const axis = leading.length;
+    const planes = outputs.reshape(...leading, -1, places);
     let next = 0;
-    const take = (): Tensor => {
-      const plane = planes.slice(axis, next, next + 1).reshape(...leading, components, places);
-      next += 1;
-      return plane;
+    const take = (...shape: number[]): Tensor => {
+      const count = sizeOf(shape) * components;
+      next += count;
+      return planes.slice(-2, next - count, next).reshape(...leading, ...shape, components, places);
     };
     const logits = take();
-    this.logWeights = logits.sub(logits.logSumExp(axis, true));
-    const perChannel = Array.from({ length: channels }, (_, c) => c);
-    this.means = perChannel.map(take);
-    this.logScales = perChannel.map(take);
-    this.slopes = perChannel.map((c) => perChannel.slice(0, c).map(() => take().tanh()));
+    // One component has all the weight.
+    this.logWeights = components === 1 ? logits.mul(0) : logits.sub(logits.logSumExp(-2, true));
+    this.means = take(channels);
+    this.logScales = take(channels);
+    this.slopes = Array.from({ length: channels }, (_, c) => Array.from({ length: c }, () => take().tanh()));
   }
 
-  /** A channel's mean in each component, given the channels before it. */
+  /** A channel's mean in each component, [..., K, HW], given the channels before it. */
   private conditionalMean(channel: number, before: readonly Tensor[]): Tensor {
-    return this.slopes[channel].reduce((mean, slope, i) => mean.add(slope.mul(before[i])), this.means[channel]);
+    return this.slopes[channel].reduce((mean, slope, i) => mean.add(slope.mul(before[i])), at(this.means, -3, channel));
   }
 
   /** The expectation, channel after channel within each component; what clipping to the range would change is left out. */
   get mean(): Tensor {
-    const { rank } = this.logWeights;
     const weights = this.logWeights.exp();
     const within: Tensor[] = [];
-    for (let c = 0; c < this.channels; c++) within.push(this.conditionalMean(c, within));
-    const channels = within.map((mean) => mean.mul(weights).sum(rank - 2));
+    for (let c = 0; c < this.slopes.length; c++) within.push(this.conditionalMean(c, within));
+    const channels = within.map((mean) => mean.mul(weights).sum(-2));
     return fromSigned(concat(channels, -1), this.scale);
   }
 
   /** x [..., C·HW] → [..., HW]: the log probability of each place's channels together. */
   logProb(x: Tensor): Tensor {
     const places = this.logWeights.shape.at(-1)!;
-    const planes = toSigned(x, this.scale).reshape(...x.shape.slice(0, -1), this.channels, 1, places);
-    const axis = x.rank - 1;
-    const values = Array.from({ length: this.channels }, (_, c) =>
-      planes.slice(axis, c, c + 1).reshape(...x.shape.slice(0, -1), 1, places),
+    const leading = x.shape.slice(0, -1);
+    const channels = this.slopes.length;
+    const values = toSigned(x, this.scale).reshape(...leading, channels, 1, places);
+    const before = this.slopes.map((_, c) => at(values, -3, c)); // [..., 1, HW]
+    const shape = this.means.shape.with(-3, 1);
+    const means = concat(
+      this.slopes.map((_, c) => this.conditionalMean(c, before).reshape(...shape)),
+      -3,
     );
-    const logMasses = values.map((value, c) =>
-      logMass(value, this.conditionalMean(c, values.slice(0, c)), this.logScales[c]),
-    );
-    const joint = logMasses.reduce((sum, logMassOfChannel) => sum.add(logMassOfChannel), this.logWeights);
-    return joint.logSumExp(joint.rank - 2);
+    const logMasses = logMass(values, means, this.logScales).sum(-3); // [..., K, HW]
+    const joint = this.logWeights.add(logMasses);
+    return this.logWeights.shape.at(-2) === 1 ? joint.sum(-2) : joint.logSumExp(-2);
   }
+}
+
+/** One position of an axis, which goes. */
+function at(x: Tensor, axis: number, position: number): Tensor {
+  return x.slice(axis, position, position + 1).reshape(...x.shape.toSpliced(axis, 1));
 }

@@ -17,17 +17,14 @@ function piecewise(x: Tensor, series: (x: Tensor) => Tensor, direct: (x: Tensor)
   return small.where(series(small.where(x, SERIES_BELOW)), direct(small.where(SERIES_BELOW, x)));
 }
 
-/** log(1 − e^−t) for t > 0: log t − t/2 + log(sinh(t/2) / (t/2)) where t is small. */
-export const log1mexp = (t: Tensor): Tensor =>
-  piecewise(
-    t,
-    (x) =>
-      x
-        .log()
-        .sub(x.mul(0.5))
-        .add(logSinhcSeries(x.mul(0.5))),
-    (x) => x.neg().exp().neg().add(1).log(),
-  );
+/**
+ * log(1 − e^−t) for t > 0, as log(2T / (1 + T)) with T = tanh(t/2): nothing is subtracted, so no digits are lost where t
+ * is small.
+ */
+export function log1mexp(t: Tensor): Tensor {
+  const half = t.mul(0.5).tanh();
+  return half.mul(2).div(half.add(1)).log();
+}
 
 /** log(sinh h / h), an even function, 0 at 0. */
 export const logSinhc = (h: Tensor): Tensor =>

@@ -1,33 +1,44 @@
-/** Convolutions of stride 2, then fully connected layers; the decoder is the exact mirror. */
+/** Convolutions of stride 2, then fully connected layers or a map of latents; the decoder is the exact mirror. */
 
+import { ConfigError } from '../../base/errors.ts';
 import { activation } from '../../nn/activations.ts';
 import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import { type LayerBuilder, sequential } from '../../nn/layer.ts';
+import { atZero } from '../../nn/parameter.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
+import { lightBlock } from '../../nn/residual.ts';
 import { sizeOf, windowCount } from '../../tensor/shape.ts';
+import { halvingsTo, type LatentSize, mapShape } from '../latent-map.ts';
 import { inwards, outwards } from './dense.ts';
 import { levelsOf } from './levels.ts';
-import { type Network, type NetworkConfig, oneActivation } from './network.ts';
+import { mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /**
- * Encoder: a convolution and an activation for each level; flatten; hidden layers as in a dense network; a last layer.
+ * Encoder: a convolution and an activation for each level; residual blocks; then flatten, hidden layers as in a dense
+ * network and a last layer, or for a map of latents a 1 × 1 convolution and nothing that knows the size of the images.
  * Decoder: the same backwards, with transposed convolutions that reach the very sides that the encoder had.
  * All convolutions take the first activation, the one next to the pixels.
  */
 export const convolutionalNetwork: Network = {
-  uses: ['channels', 'kernel', 'hidden', 'dropout'],
-  defaults: { hidden: [256] },
+  uses: ['channels', 'kernel', 'hidden', 'dropout', 'blocks'],
+  defaults: { hidden: [256], activation: ['silu'], initializer: 'he', blocks: 0 },
   pixelBias: false,
-  conflict: oneActivation,
+  conflict: (config) => oneActivation(config) ?? mapConflict(config),
   encoder: (imageShape, outputs, config) => {
     const { levels, code } = levelsFor(imageShape, config);
     const convolutions = levels.flatMap(({ outer, inner }): LayerBuilder[] => [
       convolution(outer, inner, windowOf(config)),
       activation(config.activation[0]),
     ]);
-    const dense = inwards(sizeOf(code), config.hidden, outputs, config);
-    return sequential('encoder', [unflatten(imageShape), ...convolutions, flatten(3), ...dense]);
+    return sequential('encoder', [
+      unflatten(imageShape),
+      ...convolutions,
+      ...blocksOf(code[0], config),
+      ...(isMap(config)
+        ? [pointwise(code[0], planesOf(outputs, code), config), flatten(3)]
+        : [flatten(3), ...inwards(sizeOf(code), config.hidden, outputs, config)]),
+    ]);
   },
 
   decoder: (latents, shape, config) => {
@@ -36,22 +47,57 @@ export const convolutionalNetwork: Network = {
       .reverse()
       .flatMap(({ outer, inner, size }): LayerBuilder[] => [
         activation(config.activation[0]),
-        transposedConvolution(inner, outer, { ...windowOf(config), size }),
+        transposedConvolution(inner, outer, {
+          ...windowOf(config),
+          size,
+          ...(outer === shape[0] && { initializer: atZero }),
+        }),
       ]);
-    const dense = outwards(latents, config.hidden, sizeOf(code), config);
-    return sequential('decoder', [...dense, unflatten(code), ...convolutions, flatten(3)]);
+    const [, ...sides] = code;
+    return sequential('decoder', [
+      ...(isMap(config)
+        ? [unflatten([planesOf(latents, code), ...sides]), pointwise(planesOf(latents, code), code[0], config)]
+        : [...outwards(latents, config.hidden, sizeOf(code), config), unflatten(code)]),
+      ...blocksOf(code[0], config),
+      ...convolutions,
+      flatten(3),
+    ]);
   },
 };
 
 /** Padding with which a stride of 2 halves the sides: an even kernel rounds an odd side down, an odd one rounds it up. */
 const halvingPadding = (kernel: number): number => Math.floor((kernel - 1) / 2);
 
-/** 32, 64, 128 and then 256 channels, unless chosen. A single pixel has no half. */
-const levelsFor = (shape: ImageShape, { channels, kernel }: NetworkConfig) =>
-  levelsOf(shape, shape[0], channels, {
+/** 32, 64, 128 and then 256 channels, unless chosen; twice that before a map, which has no dense layers to pay for. */
+const channelsAt = (level: number, latent: LatentSize): number =>
+  Math.min((mapShape(latent) ? 64 : 32) * 2 ** level, 256);
+
+/** A single pixel has no half. */
+const levelsFor = (shape: ImageShape, { channels, kernel, latent }: NetworkConfig) =>
+  levelsOf(shape, shape[0], chosenFor(shape, channels, latent), {
     halve: (side) => (side < 2 ? undefined : windowCount(side, kernel, 2, halvingPadding(kernel))),
-    channels: (level) => Math.min(32 * 2 ** level, 256),
+    channels: (level) => channelsAt(level, latent),
   });
+
+/** A map says how many levels there are. */
+function chosenFor(shape: ImageShape, channels: readonly number[], latent: LatentSize): readonly number[] {
+  if (typeof latent === 'number') return channels;
+  const halvings = halvingsTo(latent, shape);
+  if (channels.length === 0) return Array.from({ length: halvings }, (_, level) => channelsAt(level, latent));
+  if (channels.length === halvings) return channels;
+  const problem = `a map of ${latent} is reached by ${halvings} halvings; give as many channels`;
+  throw new ConfigError(problem, { field: 'channels', value: channels });
+}
+
+const isMap = ({ latent }: NetworkConfig): boolean => mapShape(latent) !== undefined;
+
+const planesOf = (values: number, [, height, width]: ImageShape): number => values / (height * width);
+
+const pointwise = (inputs: number, outputs: number, { initializer }: NetworkConfig): LayerBuilder =>
+  convolution(inputs, outputs, { kernel: 1, initializer });
+
+const blocksOf = (channels: number, { blocks, activation: [kind], initializer, dropout }: NetworkConfig) =>
+  Array.from({ length: blocks }, () => lightBlock(channels, { activation: kind, initializer, dropout }));
 
 const windowOf = ({ kernel, initializer }: NetworkConfig) => ({
   kernel,

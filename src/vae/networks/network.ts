@@ -3,8 +3,12 @@
 import type { Conflict } from '../../base/errors.ts';
 import type { ActivationName } from '../../nn/activations.ts';
 import type { ImageShape } from '../../nn/images.ts';
-import type { Layer } from '../../nn/layer.ts';
-import type { InitializerName } from '../../nn/parameter.ts';
+import type { Layer, Mode } from '../../nn/layer.ts';
+import type { InitializerName, Parameter } from '../../nn/parameter.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { ScaleParametrisation } from '../distributions/normal.ts';
+import { type LatentSize, mapShape } from '../latent-map.ts';
+import type { Posterior } from '../posteriors/posterior.ts';
 
 export interface DenseConfig {
   /** Sizes of the encoder's hidden layers, from the pixels inwards. The decoder has them in reverse. */
@@ -14,6 +18,8 @@ export interface DenseConfig {
   /** Probability that a hidden unit is dropped in training. */
   readonly dropout: number;
   readonly initializer: InitializerName;
+  /** A number of latents, or the map that the convolutions end with. */
+  readonly latent: LatentSize;
 }
 
 export interface NetworkConfig extends DenseConfig {
@@ -21,11 +27,12 @@ export interface NetworkConfig extends DenseConfig {
   readonly channels: readonly number[];
   /** Side of a convolution's kernel, in pixels. */
   readonly kernel: number;
-  /** Residual blocks of each level. */
+  /** Residual blocks of each level; of plain convolutions, behind the last. */
   readonly blocks: number;
 }
 
-export interface Network<Config = NetworkConfig> {
+/** What is known of any network without making one. */
+export interface NetworkRow<Config = NetworkConfig> {
   /** Settings that it reads, by the names that a run gives them. */
   readonly uses: readonly string[];
   /** Settings that begin otherwise in such a network. */
@@ -34,6 +41,10 @@ export interface Network<Config = NetworkConfig> {
   readonly pixelBias: boolean;
   /** What does not go together among its own settings. */
   readonly conflict: (config: Config) => Conflict | undefined;
+}
+
+/** A network that goes once from the image to all latents, and once back. */
+export interface Network<Config = NetworkConfig> extends NetworkRow<Config> {
   /**
    * [..., C·H·W] → [..., outputs]
    * @throws ConfigError where the images are too small for the configured channels.
@@ -46,8 +57,57 @@ export interface Network<Config = NetworkConfig> {
   decoder(latents: number, shape: ImageShape, config: Config): Layer;
 }
 
+/** A part of a model: its parameters, and itself as PyTorch prints it. */
+export type Part = Pick<Layer, 'parameters' | 'pytorch'>;
+
+/** A model between its images and its likelihood: the way to q(z|x), and the way back from z. */
+export interface Body {
+  readonly encoder: Part;
+  /** Its last two parameters are the weight and the bias of the layer that gives the likelihood its values. */
+  readonly decoder: Part;
+  /** What q(z|x) has to learn beside both. */
+  readonly beside: readonly Parameter[];
+  /** L */
+  readonly latents: number;
+  /** q(z|x) for x [B, D], over latents [B, L]. */
+  encode(x: Tensor, mode: Mode): Posterior;
+  /** z [..., L] → [..., C′·H·W]: what the likelihood reads. */
+  decode(z: Tensor, mode: Mode): Tensor;
+}
+
+/** What a network of several layers of latents reads of a run. */
+export interface HierarchyConfig extends NetworkConfig {
+  /** Layers of latents. */
+  readonly layers: number;
+  /** Whether residual blocks have a gate. */
+  readonly gated: boolean;
+  readonly scale: ScaleParametrisation;
+}
+
+/** A network whose latents depend on each other, so that it makes its own q(z|x). */
+export interface Hierarchy extends NetworkRow<HierarchyConfig> {
+  /** For images of a shape, and C′ planes of values for the likelihood. */
+  readonly create: (imageShape: ImageShape, planes: number, config: HierarchyConfig) => Body;
+}
+
 /** Of a network with one activation for all its convolutions. */
 export const oneActivation = ({ activation }: NetworkConfig): Conflict | undefined =>
   activation.length === 1
     ? undefined
     : { field: 'activation', problem: 'a network of convolutions has one activation for all its layers' };
+
+/** Of a network whose latents may be a map. */
+export const mapConflict = ({ latent, hidden }: NetworkConfig): Conflict | undefined =>
+  mapShape(latent) === undefined || hidden.length === 0
+    ? undefined
+    : { field: 'hidden', problem: 'a map of latents has no dense layers', remedies: [] };
+
+/** Of a network whose latents are numbers without a place. */
+export const numberConflict = ({ latent }: DenseConfig): Conflict | undefined =>
+  mapShape(latent) === undefined
+    ? undefined
+    : {
+        field: 'latent',
+        problem: 'a map of latents needs a network of convolutions',
+        remedies: [{ field: 'model', value: 'conv' }],
+      };

@@ -1,5 +1,6 @@
 /** Residual networks of pre-activation bottlenecks. They have no hidden dense layers and no dropout. */
 
+import type { Conflict } from '../../base/errors.ts';
 import { activation } from '../../nn/activations.ts';
 import { convolution } from '../../nn/convolution.ts';
 import { dense } from '../../nn/dense.ts';
@@ -11,7 +12,7 @@ import { flatten, unflatten } from '../../nn/reshaping.ts';
 import { residualBlock } from '../../nn/residual.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { levelsOf } from './levels.ts';
-import { type Network, type NetworkConfig, oneActivation } from './network.ts';
+import { type Network, type NetworkConfig, numberConflict, oneActivation } from './network.ts';
 
 /** Channels between the pixels and the first level. */
 const STEM = 32;
@@ -24,9 +25,9 @@ const STEM = 32;
  */
 export const residualNetwork: Network = {
   uses: ['channels', 'blocks'],
-  defaults: { hidden: [] },
+  defaults: { hidden: [], activation: ['silu'], initializer: 'he' },
   pixelBias: false,
-  conflict: oneActivation,
+  conflict: (config) => oneActivation(config) ?? numberConflict(config) ?? atLeastOneBlock(config),
   encoder: (imageShape, outputs, config) => {
     const { levels, code } = levelsFor(imageShape, config);
     const groups = levels.flatMap(({ outer, inner }) => [
@@ -77,3 +78,6 @@ const optionsOf = ({ activation: [kind], initializer }: NetworkConfig) => ({ act
 /** The blocks of a group besides the one that changes sides and channels. */
 const plainBlocks = (channels: number, config: NetworkConfig): LayerBuilder[] =>
   Array.from({ length: config.blocks - 1 }, () => residualBlock(channels, channels, optionsOf(config)));
+
+const atLeastOneBlock = ({ blocks }: NetworkConfig): Conflict | undefined =>
+  blocks > 0 ? undefined : { field: 'blocks', problem: 'a level has at least the block that changes its sides' };

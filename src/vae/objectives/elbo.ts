@@ -1,6 +1,6 @@
 /** The evidence lower bound. */
 
-import type { Tensor } from '../../tensor/tensor.ts';
+import { concat, type Tensor } from '../../tensor/tensor.ts';
 import type { LatentVariableModel } from '../model.ts';
 import { type EstimatorName, estimators } from './estimators.ts';
 import { countSamples, type Given, type Objective, type ObjectiveRow } from './objective.ts';
@@ -14,7 +14,7 @@ export interface ElboOptions {
   readonly kl?: KlEstimator;
   /** Weight of the KL term in the loss, 1 by default; the bound itself always has 1. */
   readonly beta?: number | Tensor;
-  /** Nats of KL that each latent may spend without cost, on the average over the batch. None by default. */
+  /** Nats of KL that each latent, or layer of latents, may spend without cost, on the batch's average. None by default. */
   readonly freeBits?: number;
 }
 
@@ -30,26 +30,38 @@ export function elbo(
   { kl: estimator = 'analytic', beta = 1, freeBits = 0, mode = 'evaluation', seen = x }: ElboOptions & Given = {},
 ): Objective {
   const posterior = vae.encode(seen, mode); // q(z|x): [B, L]
-  const { z, logProb: logPosterior } = posterior.draw(noise); // [S, B, L], [S, B]
+  const { z, logProb: logPosterior, klTo } = posterior.draw(noise); // [S, B, L], [S, B]
   const likelihood = vae.decode(z, mode); // p(x|z): [S, B, D]
 
   const logLikelihood = likelihood.logProb(x).sum(-1); // [S, B]
   const sampledKl = logPosterior.sub(vae.prior.logProb(z)); // [S, B]
-  const latentKl = posterior.klTo(vae.prior); // [B, L]
+  const latentKl = klTo(vae.prior); // [B, L]
+  const layerKl = latentKl && posterior.layers && byLayer(latentKl, posterior.layers); // [B, layers]
   const kl = latentKl?.sum(-1) ?? sampledKl.mean(0); // [B]
   const isAnalytic = estimator === 'analytic';
 
-  const penalty = freeBits > 0 ? withAllowance(latentKl, freeBits) : (isAnalytic ? kl : sampledKl).mean();
+  const penalty = freeBits > 0 ? withAllowance(layerKl ?? latentKl, freeBits) : (isAnalytic ? kl : sampledKl).mean();
   return {
     loss: penalty.mul(beta).sub(logLikelihood.mean()),
     bound: logLikelihood.mean(0).sub(isAnalytic ? kl : sampledKl.mean(0)), // [B]
     logLikelihood: logLikelihood.mean(0),
     kl,
+    ...(layerKl && { layerKl }),
     perSample: isAnalytic ? logLikelihood : logLikelihood.sub(sampledKl.mul(beta)),
   };
 }
 
-/** Σ over latents of max(λ, mean over the batch of KL(q(z_l|x) ‖ p(z_l))): Kingma et al. (2016), eq. 15. */
+/** The KL of each latent, [B, L], added up for each layer: [B, layers]. */
+function byLayer(latentKl: Tensor, layers: readonly number[]): Tensor {
+  let end = 0;
+  const sums = layers.map((size) => {
+    end += size;
+    return latentKl.slice(-1, end - size, end).sum(-1, true);
+  });
+  return concat(sums, -1);
+}
+
+/** Σ over latents, or layers, of max(λ, mean over the batch of its KL): Kingma et al. (2016), eq. 15. */
 function withAllowance(latentKl: Tensor | undefined, freeBits: number): Tensor {
   if (latentKl === undefined) throw new TypeError('free bits need the KL of each latent in closed form');
   return latentKl.mean(0).sub(freeBits).relu().add(freeBits).sum();

@@ -39,7 +39,7 @@ function withFixedSamples(posterior: Posterior, scores: Tensor[]): Posterior {
       const drawn = posterior.draw(noise);
       const z = drawn.z.stopGradient();
       scores.push(logProb(z));
-      return { z, logProb: drawn.logProb.stopGradient() };
+      return { ...drawn, z, logProb: drawn.logProb.stopGradient() };
     },
   };
 }

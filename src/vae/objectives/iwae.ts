@@ -22,10 +22,10 @@ export const logWeights = (vae: LatentVariableModel, x: Tensor, noise: Tensor): 
 
 function weigh(vae: LatentVariableModel, x: Tensor, noise: Tensor, { mode = 'evaluation', seen = x }: Given) {
   const posterior = vae.encode(seen, mode); // q(z|x): [B, L]
-  const { z, logProb: logPosterior } = posterior.draw(noise); // [S, B, L], [S, B]
+  const { z, logProb: logPosterior, klTo } = posterior.draw(noise); // [S, B, L], [S, B]
   const logLikelihood = vae.decode(z, mode).logProb(x).sum(-1); // [S, B]
   const sampledKl = logPosterior.sub(vae.prior.logProb(z)); // [S, B]
-  const kl = posterior.klTo(vae.prior)?.sum(-1) ?? sampledKl.mean(0); // [B]
+  const kl = klTo(vae.prior)?.sum(-1) ?? sampledKl.mean(0); // [B]
   return { logWeights: logLikelihood.sub(sampledKl), logLikelihood, kl };
 }
 

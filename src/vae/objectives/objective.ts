@@ -18,6 +18,8 @@ export interface Objective {
   readonly logLikelihood: Tensor;
   /** In closed form where there is one, whatever the bound uses, so that it is never negative. */
   readonly kl: Tensor;
+  /** The KL of each layer of latents, [B, layers], where there are several. */
+  readonly layerKl?: Tensor;
   /** What each sample adds to minus the loss, [S, B], of an objective that is a mean over samples. */
   readonly perSample?: Tensor;
 }

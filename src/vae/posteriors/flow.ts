@@ -14,9 +14,8 @@ export function flowPosterior(base: Normal, flow: Flow, context: Tensor): Poster
     draw: (noise) => {
       const start = base.sample(noise);
       const { z, logDet } = flow.apply(start, context);
-      return { z, logProb: base.logProb(start).sum(-1).sub(logDet) };
+      return { z, logProb: base.logProb(start).sum(-1).sub(logDet), klTo: () => undefined };
     },
-    klTo: () => undefined,
   };
 }
 

@@ -11,9 +11,8 @@ export const normalPosterior = (normal: Normal): Posterior => {
     stddev: normal.stddev,
     draw: (noise) => {
       const z = normal.sample(noise);
-      return { z, logProb: logProb(z) };
+      return { z, logProb: logProb(z), klTo: (prior) => prior.klFrom(normal) };
     },
-    klTo: (prior) => prior.klFrom(normal),
     logProb,
   };
 };

@@ -5,8 +5,11 @@ import type { Posterior, PosteriorRow } from './posterior.ts';
 
 export const pointPosterior = (code: Tensor): Posterior => ({
   centre: code,
-  draw: (noise) => ({ z: code.broadcastTo(noise.shape), logProb: constant(0).broadcastTo(noise.shape.slice(0, -1)) }),
-  klTo: () => undefined,
+  draw: (noise) => ({
+    z: code.broadcastTo(noise.shape),
+    logProb: constant(0).broadcastTo(noise.shape.slice(0, -1)),
+    klTo: () => undefined,
+  }),
 });
 
 export const point: PosteriorRow = {

@@ -11,6 +11,11 @@ export interface Draw {
   readonly z: Tensor;
   /** log q(z|x): [S, B], in nats. */
   readonly logProb: Tensor;
+  /**
+   * KL(q(z|x) ‖ p(z)) of each latent, [B, L], in nats; undefined where it has no closed form. Where latents depend on
+   * those that were drawn before them, it is that of the draws, on the average over them.
+   */
+  klTo(prior: Prior): Tensor | undefined;
 }
 
 /** q(z|x) of a batch of images. */
@@ -21,8 +26,8 @@ export interface Posterior {
   readonly stddev?: Tensor;
   /** Reparametrised by noise ε [S, B, L] ~ N(0, I). */
   draw(noise: Tensor): Draw;
-  /** KL(q(z|x) ‖ p(z)) of each latent, [B, L], in nats; undefined where it has no closed form. */
-  klTo(prior: Prior): Tensor | undefined;
+  /** How many of the latents each layer has, from the first that is drawn; undefined where there is one layer. */
+  readonly layers?: readonly number[];
   /** log q(z|x) of any z [S, B, L]: [S, B], in nats, where it can be computed. */
   logProb?(z: Tensor): Tensor;
 }

@@ -1,0 +1,299 @@
+/** A ladder of latents: layers of latent maps, each drawn given those above it. Sønderby et al. (2016). */
+
+import { ConfigError, type Conflict } from '../../base/errors.ts';
+import { activation } from '../../nn/activations.ts';
+import { convolution, transposedConvolution } from '../../nn/convolution.ts';
+import type { ImageShape } from '../../nn/images.ts';
+import { type Layer, type LayerBuilder, type Mode, printModule, sequential } from '../../nn/layer.ts';
+import { atZero } from '../../nn/parameter.ts';
+import { flatten, unflatten } from '../../nn/reshaping.ts';
+import { lightBlock } from '../../nn/residual.ts';
+import type { Pair } from '../../tensor/primitives.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import { concat, type Tensor } from '../../tensor/tensor.ts';
+import { type Normal, scaleParametrisations } from '../distributions/normal.ts';
+import { halvingsTo, type LatentMap, mapShape } from '../latent-map.ts';
+import type { Posterior } from '../posteriors/posterior.ts';
+import { type Level, levelsOf } from './levels.ts';
+import { type Body, type Hierarchy, type HierarchyConfig, oneActivation, type Part } from './network.ts';
+
+/**
+ * The image goes up once: a convolution that halves its sides and residual blocks for each level give features h.
+ * Everything else goes down, from the top layer of latents to the image, and is shared by the posterior and the model:
+ *   p(z_l | z_>l)    = N(μ_p(d), σ_p²(d)),   d: what has come down so far,
+ *   q(z_l | z_>l, x) = N(μ_p + σ_p m, (σ_p s)²)  with m, s of d + h,
+ *   d ← blocks(d + W z_l), and at the end of a level its sides are doubled.
+ * The latents of the model are u_l = (z_l − μ_p) / σ_p. Of them the prior is N(0, I), whatever is above, and the posterior
+ * N(m, s²), which leaves every KL as it was: Vahdat & Kautz (2020), section 3.2. So draws, walks through the latent space
+ * and exports need to know nothing of the layers. A learnt prior of the top layer would only be another W there.
+ */
+export const ladderNetwork: Hierarchy = {
+  uses: ['channels', 'blocks', 'layers', 'dropout', 'gated'],
+  defaults: { hidden: [], activation: ['silu'], initializer: 'he', blocks: 1, latent: '4x4x16' },
+  pixelBias: false,
+  conflict: (config) => oneActivation(config) ?? needsMap(config),
+  create: (imageShape, planes, config) => {
+    const levels = levelsFor(imageShape, config);
+    return ladder(climbOf(imageShape, levels, config), descentOf(levels, planes, config), config);
+  },
+};
+
+/** The way up. */
+interface Climb extends Part {
+  /** x [B, D] to the features of each level, the top one first: [B, C, H, W]. */
+  features(x: Tensor, mode: Mode): Tensor[];
+  /** For each layer: d + h → m and the raw scale, [N, 2C, H, W]. */
+  readonly posteriors: readonly Layer[];
+}
+
+/** The way down: a rung for each layer, the top one first. */
+interface Descent extends Part {
+  readonly rungs: readonly Rung[];
+  /** d → what the likelihood reads: [N, C′·H·W]. */
+  readonly last: Layer;
+}
+
+interface Rung {
+  /** Which of the levels it belongs to. */
+  readonly level: number;
+  /** [C, H, W] of its latents. */
+  readonly shape: ImageShape;
+  /** d → μ_p and the raw σ_p; none at the top, where they depend on nothing. */
+  readonly prior: Layer | undefined;
+  /** z → W z */
+  readonly widen: Layer;
+  /** d + W z → d for the layer below. */
+  readonly below: Layer;
+}
+
+/** What has been computed from the top layer to the image. */
+interface Way {
+  /** u of each layer, [N, C, H, W]. */
+  readonly latents: readonly Tensor[];
+  /** q(u_l | u_>l, x) of each layer; none where there is no image. */
+  readonly posteriors: readonly Normal[];
+  /** What the likelihood reads: [N, C′·H·W]. */
+  readonly outputs: Tensor;
+}
+
+/** A layer's latents: a draw from its posterior, the centre of it, or what is given. */
+type Choose = (layer: number, posterior: Normal | undefined) => Tensor;
+
+function ladder(climb: Climb, { rungs, last, ...decoder }: Descent, { scale }: HierarchyConfig): Body {
+  const read = (outputs: Tensor): Normal => {
+    const [mean, raw] = outputs.split(2, -3);
+    return scaleParametrisations[scale](mean, raw);
+  };
+  const shapes = rungs.map(({ shape }) => shape);
+  const layers = shapes.map(sizeOf);
+
+  function descend(features: readonly Tensor[] | undefined, choose: Choose, mode: Mode): Way {
+    const latents: Tensor[] = [];
+    const posteriors: Normal[] = [];
+    let down: Tensor | undefined; // d
+    rungs.forEach(({ level, prior, widen, below }, layer) => {
+      if (features !== undefined) {
+        const seen = down === undefined ? features[level] : down.add(features[level]);
+        posteriors.push(read(climb.posteriors[layer].apply(seen, mode)));
+      }
+      const u = choose(layer, posteriors[layer]);
+      latents.push(u);
+      const z = down === undefined || prior === undefined ? u : read(prior.apply(down, mode)).sample(u);
+      const added = widen.apply(z, mode);
+      down = below.apply(down === undefined ? added : down.add(added), mode);
+    });
+    return { latents, posteriors, outputs: last.apply(down!, mode) };
+  }
+
+  // The way by which latents were drawn has led to the image already.
+  const known = new WeakMap<Tensor, Tensor>();
+
+  const encode = (x: Tensor, mode: Mode): Posterior => {
+    const [batch] = x.shape;
+    const features = climb.features(x, mode);
+    const centre = descend(features, (_, posterior) => posterior!.mean, mode);
+    const scales = centre.posteriors.map(({ stddev }) => stddev);
+    return {
+      centre: joined(centre.latents, [batch]),
+      stddev: joined(scales, [batch]),
+      layers,
+      draw: (noise) => {
+        const leading = noise.shape.slice(0, 2); // [S, B]
+        const epsilon = split(noise, shapes);
+        const repeated = features.map((feature) => repeat(feature, leading[0]));
+        const way = descend(repeated, (layer, posterior) => posterior!.sample(epsilon[layer]), mode);
+        const z = joined(way.latents, leading); // [S, B, L]
+        known.set(z, way.outputs);
+        const each = (f: (posterior: Normal, layer: number) => Tensor) => joined(way.posteriors.map(f), leading);
+        return {
+          z,
+          logProb: each((posterior, layer) => posterior.logProb(way.latents[layer])).sum(-1),
+          klTo: (prior) => each((posterior) => prior.klFrom(posterior)!).mean(0),
+        };
+      },
+    };
+  };
+
+  const decode = (z: Tensor, mode: Mode): Tensor => {
+    const given = split(z, shapes);
+    const outputs = known.get(z) ?? descend(undefined, (layer) => given[layer], mode).outputs;
+    return outputs.reshape(...z.shape.slice(0, -1), outputs.shape[1]);
+  };
+
+  const latents = layers.reduce((sum, size) => sum + size, 0);
+  return { encoder: climb, decoder, beside: [], latents, encode, decode };
+}
+
+function climbOf(imageShape: ImageShape, levels: readonly Rise[], config: HierarchyConfig): Climb {
+  const steps = levels.map(({ outer, inner }, i) =>
+    sequential(`encoder.up.${i}`, [
+      i === 0 ? unflatten(imageShape) : activation(config.activation[0]),
+      convolution(outer, inner, { ...HALVING, initializer: config.initializer }),
+      ...blocksOf(inner, config.blocks, config),
+    ]),
+  );
+  const posteriors = inLayers(levels, config.layers).map(({ inner }, layer) =>
+    sequential(`encoder.posterior.${layer}`, [...blocksOf(inner, 1, config), ...normalOf(inner, config)]),
+  );
+  return {
+    ...partOf('Climb', { up: steps, posterior: posteriors }),
+    posteriors,
+    features: (x, mode) => {
+      let at = x;
+      return steps.map((step) => {
+        at = step.apply(at, mode);
+        return at;
+      });
+    },
+  };
+}
+
+function descentOf(levels: readonly Rise[], planes: number, config: HierarchyConfig): Descent {
+  const { initializer } = config;
+  const order = inLayers(levels, config.layers);
+  const rungs = order.map(({ inner, outer, size, sides, level }, layer): Rung => {
+    const name = `decoder.${layer}`;
+    const isLast = level > 0 && order[layer + 1].level < level;
+    return {
+      level,
+      shape: [channelsOf(config), ...sides],
+      prior: layer === 0 ? undefined : sequential(`${name}.prior`, normalOf(inner, config)),
+      widen: convolution(channelsOf(config), inner, { kernel: 1, initializer })(`${name}.widen`),
+      below: sequential(`${name}.below`, [
+        ...blocksOf(inner, config.blocks, config),
+        ...(isLast
+          ? [activation(config.activation[0]), transposedConvolution(inner, outer, { ...HALVING, size, initializer })]
+          : []),
+      ]),
+    };
+  });
+  const [{ inner, size }] = levels;
+  const last = sequential('decoder.last', [
+    activation(config.activation[0]),
+    transposedConvolution(inner, planes, { ...HALVING, size, initializer: atZero }),
+    flatten(3),
+  ]);
+  const priors = rungs.flatMap(({ prior }) => prior ?? []);
+  const widen = rungs.map((rung) => rung.widen);
+  const below = rungs.map((rung) => rung.below);
+  return { ...partOf('Descent', { prior: priors, widen, below, last: [last] }), rungs, last };
+}
+
+const HALVING = { kernel: 4, stride: 2, padding: 1 } as const;
+
+/** A level with its number, counted from the pixels, and the sides that it has been halved to. */
+interface Rise extends Level {
+  readonly level: number;
+  readonly sides: Pair;
+}
+
+function levelsFor(imageShape: ImageShape, { channels, latent, layers }: HierarchyConfig): readonly Rise[] {
+  const halvings = halvingsTo(latent as LatentMap, imageShape);
+  if (channels.length > 0 && channels.length !== halvings) {
+    const problem = `a map of ${latent} is reached by ${halvings} halvings; give as many channels`;
+    throw new ConfigError(problem, { field: 'channels', value: channels });
+  }
+  if (layers < halvings) {
+    const problem = `a map of ${latent} is reached by ${halvings} halvings, and there is a layer at least for each`;
+    throw new ConfigError(problem, {
+      field: 'layers',
+      value: layers,
+      remedies: [{ field: 'layers', value: halvings }],
+    });
+  }
+  const chosen = channels.length > 0 ? channels : Array.from({ length: halvings }, () => WIDTH);
+  const { levels } = levelsOf(imageShape, imageShape[0], chosen, { halve: (side) => side / 2, channels: () => WIDTH });
+  return levels.map((level, i) => ({ ...level, level: i, sides: [level.size[0] / 2, level.size[1] / 2] }));
+}
+
+/** Channels of every level, unless chosen. */
+const WIDTH = 64;
+
+/** The level of each layer, the top one first: as many for each level, one more for those at the top where it must be. */
+function inLayers(levels: readonly Rise[], layers: number): Rise[] {
+  const fromTop = levels.toReversed();
+  return fromTop.flatMap((level, i) => {
+    const count = Math.floor(layers / levels.length) + Number(i < layers % levels.length);
+    return Array.from({ length: count }, () => level);
+  });
+}
+
+const channelsOf = ({ latent }: HierarchyConfig): number => mapShape(latent)![0];
+
+const blocksOf = (channels: number, count: number, config: HierarchyConfig): LayerBuilder[] => {
+  const {
+    activation: [kind],
+    initializer,
+    dropout,
+    gated,
+  } = config;
+  return Array.from({ length: count }, () => lightBlock(channels, { activation: kind, initializer, dropout, gated }));
+};
+
+/** The mean and the raw scale of a layer's latents, both 0 at first. */
+const normalOf = (inner: number, config: HierarchyConfig): LayerBuilder[] => [
+  activation(config.activation[0]),
+  convolution(inner, 2 * channelsOf(config), { kernel: 1, initializer: atZero }),
+];
+
+/** Layers with names of their own, as PyTorch prints a module of them. */
+function partOf(kind: string, groups: Readonly<Record<string, readonly Layer[]>>): Part {
+  const layers = Object.entries(groups).flatMap(([name, group]) =>
+    group.map((layer, i): [string, Layer] => [`${name}.${i}`, layer]),
+  );
+  return {
+    parameters: layers.flatMap(([, { parameters }]) => parameters),
+    pytorch: printModule(kind, Object.fromEntries(layers)),
+  };
+}
+
+const needsMap = ({ latent }: HierarchyConfig): Conflict | undefined =>
+  mapShape(latent) === undefined
+    ? { field: 'latent', problem: 'a ladder has maps of latents', remedies: [{ field: 'latent', value: '4x4x16' }] }
+    : undefined;
+
+/** Values of each layer, [N, C, H, W], as one row of latents, [..., L]. */
+const joined = (parts: readonly Tensor[], leading: readonly number[]): Tensor =>
+  concat(
+    parts.map((part) => part.reshape(...leading, -1)),
+    leading.length,
+  );
+
+/** Rows of latents, [..., L], as values of each layer, [N, C, H, W]. */
+function split(rows: Tensor, shapes: readonly ImageShape[]): Tensor[] {
+  let end = 0;
+  return shapes.map((shape) => {
+    const start = end;
+    end += sizeOf(shape);
+    return rows.slice(-1, start, end).reshape(-1, ...shape);
+  });
+}
+
+/** [B, C, H, W] for each of the samples: [S·B, C, H, W]. */
+function repeat(features: Tensor, samples: number): Tensor {
+  const [batch, ...image] = features.shape;
+  return features
+    .reshape(1, batch, ...image)
+    .broadcastTo([samples, batch, ...image])
+    .reshape(samples * batch, ...image);
+}
