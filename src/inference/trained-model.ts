@@ -14,7 +14,7 @@ import {
   rowsOf,
 } from '../programs/programs.ts';
 import { fillNoise } from '../random/random.ts';
-import { type Checkpoint, restoreState } from '../runs/checkpoint.ts';
+import { type Checkpoint, restoreUsed } from '../runs/checkpoint.ts';
 
 /** Noise that draws from a prior are made of: standard normal values, scaled by `temperature`. */
 export function priorNoise(size: number, seed: number, temperature = 1): Float32Array {
@@ -159,11 +159,11 @@ export class TrainedModel {
 }
 
 /**
- * An engine's state with a checkpoint's weights. `name` is for messages.
+ * An engine's state with the weights that a checkpoint's model is used with. `name` is for messages.
  * @throws InputError if the weights do not fit the checkpoint's own configuration.
  */
 export function loadState(engine: Engine, model: Model, checkpoint: Checkpoint, name: string): State {
   const state = engine.allocate(model.vae.parameters.map(specOf), []);
-  restoreState(checkpoint, state, name);
+  restoreUsed(checkpoint, state, name);
   return state;
 }

@@ -53,6 +53,25 @@ function adamWith(weightDecay: number, epsilon = EPSILON): Optimiser {
   };
 }
 
+/**
+ * Adamax: Kingma & Ba (2015), algorithm 2. Where Adam has the root mean square of the gradient, it has a fading maximum:
+ *   m ← β₁m + (1 − β₁)g,  u ← max(β₂u, |g| + ε),  θ ← θ − stepSize · m / u
+ * with stepSize = α / (1 − β₁ᵗ). ε is where PyTorch has it: u is never 0, not even where every gradient is.
+ */
+function adamaxWith(epsilon = EPSILON): Optimiser {
+  const update = elementwiseUpdate(
+    ['firstMoment', 'infinityNorm'],
+    ['stepSize'],
+    ({ parameter, gradient, firstMoment, infinityNorm, stepSize }) => {
+      const m = firstMoment.mul(BETA_1).add(gradient.mul(1 - BETA_1));
+      const faded = infinityNorm.mul(BETA_2);
+      const u = gradient.abs().add(epsilon).sub(faded).relu().add(faded); // max(β₂u, |g| + ε)
+      return { parameter: parameter.sub(m.mul(stepSize).div(u)), firstMoment: m, infinityNorm: u };
+    },
+  );
+  return { update, coefficients: (step, learningRate) => ({ stepSize: learningRate / (1 - BETA_1 ** step) }) };
+}
+
 /** What one position has: its parameter and gradient, and the moments and coefficients by name. */
 type At = Readonly<Record<string, Tensor>>;
 
@@ -110,6 +129,7 @@ export const optimisers = {
     uses: ['weightDecay', 'epsilon'],
     create: ({ weightDecay = 0, epsilon } = {}) => adamWith(weightDecay, epsilon),
   },
+  adamax: { uses: ['epsilon'], create: ({ epsilon } = {}) => adamaxWith(epsilon) },
   rmsprop: {
     uses: ['momentum', 'epsilon'],
     create: ({ momentum = 0, centred = true, epsilon } = {}) => rmspropWith(momentum, centred, epsilon),

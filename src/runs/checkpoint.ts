@@ -9,6 +9,7 @@ import { readFile, writeFile } from '../base/files.ts';
 import { allFinite } from '../base/finite.ts';
 import type { ImageShape } from '../data/dataset.ts';
 import type { State } from '../engines/engine.ts';
+import { AVERAGE } from '../nn/averaging.ts';
 import { checkConfig } from '../settings/check.ts';
 import { DEFAULTS, type RunConfig } from '../settings/table.ts';
 import { formatShape, sameShape, sizeOf } from '../tensor/shape.ts';
@@ -44,28 +45,48 @@ export function captureState(state: State): Pick<Checkpoint, 'parameters' | 'mom
  * @throws InputError if the checkpoint belongs to another network.
  */
 export function restoreState(checkpoint: Checkpoint, state: State, name: string): void {
-  const restore = (tensors: readonly NamedTensor[], moment?: string) => {
-    const what = moment === undefined ? '' : `${moment} of `;
-    const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-    for (const { name: parameter, shape } of state.parameters) {
-      const tensor = byName.get(parameter);
-      byName.delete(parameter);
-      if (tensor === undefined)
-        throw new InputError(`${name}: has no ${what}"${parameter}"; it comes from a different network`);
-      if (!sameShape(tensor.shape, shape)) {
-        const [got, expected] = [formatShape(tensor.shape), formatShape(shape)];
-        throw new InputError(
-          `${name}: ${what}"${parameter}" is ${got}, expected ${expected}; it comes from a different network`,
-        );
-      }
-      state.write(parameter, tensor.values, moment);
+  for (const moment of [undefined, ...state.moments]) restoreTensors(checkpoint, state, name, moment, moment);
+}
+
+/**
+ * Puts the weights that a checkpoint's model is used with into an engine's state: their average, where the run keeps one.
+ * `name` is for messages.
+ * @throws InputError if the checkpoint belongs to another network.
+ */
+export const restoreUsed = (checkpoint: Checkpoint, state: State, name: string): void =>
+  restoreTensors(checkpoint, state, name, usedMoment(checkpoint));
+
+/** The moment that stands for the weights wherever the model is used; none where they stand for themselves. */
+export const usedMoment = ({ config, progress }: Pick<Checkpoint, 'config' | 'progress'>): string | undefined =>
+  config.ema > 0 && progress.step > 0 ? AVERAGE : undefined;
+
+/** Puts the checkpoint's moment `from` into the state's moment `to`; where one is not given, it is the weights. */
+function restoreTensors(
+  { parameters, moments }: Checkpoint,
+  state: State,
+  name: string,
+  from?: string,
+  to?: string,
+): void {
+  const what = from === undefined ? '' : `${from} of `;
+  const tensors = from === undefined ? parameters : (moments[from] ?? []);
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  for (const { name: parameter, shape } of state.parameters) {
+    const tensor = byName.get(parameter);
+    byName.delete(parameter);
+    if (tensor === undefined)
+      throw new InputError(`${name}: has no ${what}"${parameter}"; it comes from a different network`);
+    if (!sameShape(tensor.shape, shape)) {
+      const [got, expected] = [formatShape(tensor.shape), formatShape(shape)];
+      throw new InputError(
+        `${name}: ${what}"${parameter}" is ${got}, expected ${expected}; it comes from a different network`,
+      );
     }
-    const [extra] = byName.keys();
-    if (extra !== undefined)
-      throw new InputError(`${name}: has an unknown tensor "${extra}"; it comes from a different network`);
-  };
-  restore(checkpoint.parameters);
-  for (const moment of state.moments) restore(checkpoint.moments[moment] ?? [], moment);
+    state.write(parameter, tensor.values, to);
+  }
+  const [extra] = byName.keys();
+  if (extra !== undefined)
+    throw new InputError(`${name}: has an unknown tensor "${extra}"; it comes from a different network`);
 }
 
 /** @throws InputError if a value is not finite: nothing could go on from there. */

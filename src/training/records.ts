@@ -29,6 +29,7 @@ export interface EpochRecord {
   readonly learningRate: number;
   /** Means over the epoch's batches as they were trained on: with dropout, and with the weights of the moment. */
   readonly train: Bound & { readonly loss: number; readonly gradientNorm?: number };
+  /** At the end of the epoch; of the averages of the weights where the run keeps them. */
   readonly validation?: Bound;
   readonly test: Bound;
   /** How much gradients by the encoder's weights vary, where the run measures it. */

@@ -6,9 +6,10 @@ import { type Dataset, fingerprint } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
 import { type Bound, BoundEvaluator } from '../evaluation/bound.ts';
 import { type EstimatorSpread, GradientProbe } from '../evaluation/gradient-variance.ts';
+import { specOf } from '../nn/parameter.ts';
 import { callEach, type PreparedCall } from '../programs/calls.ts';
 import type { Model } from '../programs/programs.ts';
-import { type Checkpoint, captureState, restoreState } from '../runs/checkpoint.ts';
+import { type Checkpoint, captureState, restoreState, usedMoment } from '../runs/checkpoint.ts';
 import { addUpdate, endEpoch, type Finish, finished, meansOf, type Progress, START } from '../runs/progress.ts';
 import { diagnose, type Failure } from './diagnosis.ts';
 import { type DivergenceError, divergenceError } from './divergence.ts';
@@ -33,6 +34,11 @@ class NotFinite extends Error {
 }
 
 export class Trainer {
+  /**
+   * What the model is measured and shown with when the trainer is at rest: the averages of the weights as they were at
+   * the last epoch's end, or `state` itself where the run keeps none.
+   */
+  readonly evaluated: State;
   private readonly engine: Engine;
   private readonly model: Model;
   private readonly dataset: Dataset;
@@ -60,6 +66,8 @@ export class Trainer {
     this.dataset = dataset;
     this.data = fingerprint(dataset);
     this.updates = new Updates(engine, model, dataset);
+    this.evaluated = model.config.ema > 0 ? engine.allocate(model.vae.parameters.map(specOf), []) : this.state;
+    this.fillEvaluated();
   }
 
   get state(): State {
@@ -108,6 +116,7 @@ export class Trainer {
     this.started = this.current.step;
     this.found = checkpoint.progress.best;
     this.kept = checkpoint;
+    this.fillEvaluated();
   }
 
   /**
@@ -138,7 +147,7 @@ export class Trainer {
    */
   async *run(stopped: () => boolean = () => false): AsyncGenerator<TrainingRecord, void, undefined> {
     const { train, validation, test } = this.dataset;
-    const evaluatorFor = (set: typeof test) => new BoundEvaluator(this.engine, this.state, this.model, set);
+    const evaluatorFor = (set: typeof test) => new BoundEvaluator(this.engine, this.evaluated, this.model, set);
     const evaluators = {
       test: evaluatorFor(test),
       validation: validation.count > 0 ? evaluatorFor(validation) : undefined,
@@ -150,6 +159,7 @@ export class Trainer {
       while (this.finished === undefined) {
         yield* callEach(this.engine, this.steps(stopped), this.prepare, this.count);
         if (stopped()) return;
+        this.fillEvaluated();
         const testBound = await evaluators.test.measure(stopped);
         const validationBound = await evaluators.validation?.measure(stopped);
         if (testBound === undefined || (evaluators.validation !== undefined && validationBound === undefined)) return;
@@ -167,6 +177,13 @@ export class Trainer {
 
   /** Frees the compiled programs. */
   release = (): Promise<void> => this.updates.release();
+
+  /** Gives `evaluated` the averages as they are. No step may be under way. */
+  private fillEvaluated(): void {
+    if (this.evaluated === this.state) return;
+    const moment = usedMoment({ config: this.model.config, progress: this.current });
+    for (const { name } of this.state.parameters) this.evaluated.write(name, this.state.read(name, moment));
+  }
 
   /** What is still to be done of the epoch, until somebody stops it. */
   private *steps(stopped: () => boolean): Generator<Step, void, undefined> {

@@ -5,6 +5,7 @@
 
 import type { Dataset } from '../data/dataset.ts';
 import type { Engine, Executable, State } from '../engines/engine.ts';
+import { averaged } from '../nn/averaging.ts';
 import { type Optimiser, optimisers } from '../nn/optimisers.ts';
 import { specOf } from '../nn/parameter.ts';
 import { learningRateAt } from '../nn/schedules.ts';
@@ -45,7 +46,7 @@ export class Updates {
     this.model = model;
     this.dataset = dataset;
     this.stepsPerEpoch = Math.ceil(dataset.train.count / config.batchSize);
-    this.optimiser = optimisers[config.optimizer].create(config);
+    this.optimiser = averaged(optimisers[config.optimizer].create(config), config.ema);
     this.state = engine.allocate(vae.parameters.map(specOf), this.optimiser.update.moments);
     this.source = batchSource(dataset.train, vae.pixels);
     this.executables = new Executables((batch) => this.compile(this.program(batch)));

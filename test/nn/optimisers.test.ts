@@ -27,6 +27,20 @@ async function descend(optimiser: Optimiser, learningRate: number, steps: number
   return path;
 }
 
+/** Takes a step of w, zeros at first, by a gradient that is given, and returns w. */
+async function stepper(optimiser: Optimiser, size: number, learningRate: number, engine: Engine) {
+  const state = engine.allocate([{ name: 'w', shape: [size] }], optimiser.update.moments);
+  const w = parameter('w', [size]);
+  const update = { gradients: { w: argument('g', [size]).add(w.mul(0)) }, update: optimiser.update };
+  const executable = await engine.compile(createProgram('given', { w: w.sum() }, update), { state, data: {} });
+  let step = 0;
+  return async (gradient: readonly number[]): Promise<Float32Array> => {
+    const coefficients = optimiser.coefficients(++step, learningRate);
+    await executable.run({ arguments: { g: Float32Array.from(gradient) }, coefficients });
+    return state.read('w');
+  };
+}
+
 function expectClose(found: readonly number[][], expected: readonly number[][], digits = 5): void {
   expect(found.length).toBe(expected.length);
   found.flat().forEach((value, i) => {
@@ -55,6 +69,14 @@ const adam =
     return weight - 0.1 * decay * weight - (0.1 * m) / (Math.sqrt(v) + epsilon);
   };
 
+const adamax =
+  (epsilon: number): ByHand =>
+  (weight, g, memory, t) => {
+    memory.m = 0.9 * (memory.m ?? 0) + 0.1 * g;
+    memory.u = Math.max(0.999 * (memory.u ?? 0), Math.abs(g) + epsilon);
+    return weight - ((0.1 / (1 - 0.9 ** t)) * memory.m) / memory.u;
+  };
+
 const rmsprop =
   (centred: boolean, momentum: number, epsilon: number): ByHand =>
   (weight, g, memory) => {
@@ -73,7 +95,7 @@ const sgd =
   };
 
 /**
- * `golden` is w after the first, the second and the 20th step in torch 1.13.1, in 64 bits:
+ * `golden` is w after the first, the second and the 20th step in torch 1.13.1 (of adamax: 2.15), in 64 bits:
  *   w = torch.tensor([1., -2.], requires_grad=True); o = MAKE([w])
  *   for _ in range(20): o.zero_grad(); (w.square().mul(.5).sum() + 3 * w.sum()).backward(); o.step(); print(w.tolist())
  */
@@ -109,6 +131,28 @@ const CASES: readonly { name: string; optimiser: Optimiser; rate: number; rule: 
       [0.85, -2.0],
       [0.7076178, -2.0],
       [-0.8526389, -2.0],
+    ],
+  },
+  {
+    name: 'adamax', // torch.optim.Adamax(p, 0.1)
+    optimiser: optimisers.adamax.create(),
+    rate: 0.1,
+    rule: adamax(1e-8),
+    golden: [
+      [0.9, -2.1],
+      [0.801217, -2.1948317],
+      [-0.7363188, -3.0932831],
+    ],
+  },
+  {
+    name: 'adamax with a large epsilon', // torch.optim.Adamax(p, 0.1, eps=0.5)
+    optimiser: optimisers.adamax.create({ epsilon: 0.5 }),
+    rate: 0.1,
+    rule: adamax(0.5),
+    golden: [
+      [0.9111111, -2.0666667],
+      [0.8231739, -2.1310585],
+      [-0.5696382, -2.8966011],
     ],
   },
   {
@@ -198,21 +242,33 @@ describe('optimisers', () => {
     ]);
   });
 
-  it('rmsprop stays finite and bounded where the gradient hardly varies', async () => {
-    const optimiser = optimisers.rmsprop.create();
+  it('adamax leaves a weight whose gradients are 0 where it is, and forgets a large gradient slowly', async () => {
+    // torch.optim.Adamax([w], 0.1) of three zeros, with these for w.grad, in 64 bits.
+    const given = [
+      [0, 4, -1],
+      [0, 0.5, 3],
+      [0, -0.25, 0],
+    ];
+    const golden = [
+      [0, -0.1, 0.1],
+      [0, -0.1540014, 0.0631579],
+      [0, -0.1857993, 0.0398874],
+    ];
     for (const engine of [createReferenceEngine(), await createOnnxEngine({ threads: 1 })]) {
-      const state = engine.allocate([{ name: 'w', shape: [3] }], optimiser.update.moments);
-      const w = parameter('w', [3]);
-      const update = { gradients: { w: argument('g', [3]).add(w.mul(0)) }, update: optimiser.update };
-      const executable = await engine.compile(createProgram('constant', { w: w.sum() }, update), { state, data: {} });
-      let before = state.read('w');
-      for (let step = 1; step <= 3000; step++) {
-        await executable.run({
-          arguments: { g: Float32Array.of(0.3, 1e-3, 0) },
-          coefficients: optimiser.coefficients(step, 1e-3),
-        });
-        const now = state.read('w');
-        const change = now.map((value, i) => Math.abs(value - before[i]));
+      const step = await stepper(optimisers.adamax.create(), 3, 0.1, engine);
+      const path: number[][] = [];
+      for (const gradient of given) path.push([...(await step(gradient))]);
+      expectClose(path, golden);
+    }
+  });
+
+  it('rmsprop stays finite and bounded where the gradient hardly varies', async () => {
+    for (const engine of [createReferenceEngine(), await createOnnxEngine({ threads: 1 })]) {
+      const step = await stepper(optimisers.rmsprop.create(), 3, 1e-3, engine);
+      let before: Float32Array = new Float32Array(3);
+      for (let i = 0; i < 3000; i++) {
+        const now = await step([0.3, 1e-3, 0]);
+        const change = now.map((value, j) => Math.abs(value - before[j]));
         expect(Math.max(...change)).toBeLessThan(1.1);
         before = now;
       }

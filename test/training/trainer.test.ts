@@ -61,7 +61,7 @@ for (const { name, one, several, skip = false } of ways) {
   describe.skipIf(skip)(`with several steps under way on ${name}`, () => {
     it('gives the same records, and the same checkpoint after every epoch', async () => {
       const all = async (engine: Engine) => {
-        const trainer = trainerFor(engine);
+        const trainer = trainerFor(engine, { ema: 0.9 });
         const [records, checkpoints]: [TrainingRecord[], Buffer[]] = [[], []];
         for await (const record of trainer.run()) {
           records.push(record);

@@ -125,6 +125,7 @@ describe('a run that is stopped and resumed', () => {
   const variants: Record<string, Partial<RunConfig>> = {
     'with dropout': {},
     'with stochastic binarisation, AdamW and two samples': { binarize: 'stochastic', optimizer: 'adamw', samples: 2 },
+    'with Adamax and averaged weights': { optimizer: 'adamax', ema: 0.9 },
   };
   for (const [name, settings] of Object.entries(variants)) {
     for (const [engineName, engine] of Object.entries(engines)) {

@@ -44,7 +44,7 @@ export class Pictures {
     const { test, validation, classes } = dataset;
     const held = validation.count > 0 ? validation : test;
     this.run = run;
-    this.trained = new TrainedModel(engine, model, trainer.state);
+    this.trained = new TrainedModel(engine, model, trainer.evaluated);
     this.originals = pixelsAt(test, spread(test, classes, RECONSTRUCTION_COUNT));
     const followed = oneOfEachClass(held, classes, HISTORY_COUNT);
     this.followed = pixelsAt(held, followed);

@@ -73,6 +73,12 @@ export const optimisationSettings = {
     placeholder: '<norm>',
     help: 'clip the global gradient norm; 0 turns it off',
   }),
+  ema: setting({
+    rule: number({ least: 0, below: 1 }),
+    default: 0,
+    placeholder: '<decay>',
+    help: 'decay of a moving average of the weights, which is measured and used in their place; 0 turns it off',
+  }),
   gradientNorm: setting({ rule: truth, default: false, placeholder: '', help: 'record the norm of the gradient' }),
   batchSize: setting({ rule: integer(1), default: 128, placeholder: '<n>', help: 'images per update' }),
   epochs: setting({
