@@ -6,9 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inColumns } from '../../src/cli/shared/columns.ts';
 import { encodePng } from '../../src/data/pictures/png.ts';
 import { writeDigits } from '../data/digits.ts';
-import { temporaryFolder, vae } from './vae.ts';
+import { type Finished, temporaryFolder, vaeWith } from './vae.ts';
 
 const { folder, remove } = temporaryFolder();
+const { folder: cache, remove: removeCache } = temporaryFolder();
+const vae = (...args: string[]): Promise<Finished> => vaeWith({ VAE_DATA_DIR: cache }, folder, ...args);
 const inFolder = (...parts: string[]): string => path.join(folder, ...parts);
 beforeAll(() => {
   writeDigits(inFolder('digits'), 60, 20);
@@ -23,11 +25,14 @@ beforeAll(() => {
     }
   }
 });
-afterAll(remove);
+afterAll(() => {
+  remove();
+  removeCache();
+});
 
 /** Its settings by their flags, each as `[value, origin]`; the columns are two spaces apart at least. */
 async function table(...args: string[]) {
-  const { code, stdout, stderr } = await vae(folder, 'config', ...args);
+  const { code, stdout, stderr } = await vae('config', ...args);
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('vae: ')]);
   const [caption, ...lines] = stdout.trimEnd().split('\n');
   const rows = Object.fromEntries(lines.map((line) => [line.split(' ')[0], line.replace(/^\S+ +/, '').split(/ {2,}/)]));
@@ -79,11 +84,24 @@ describe('vae config', () => {
   });
 
   it('gives with --json what vae train then uses and prints', async () => {
-    const flags = ['--dataset', 'colour', '--channels', '2', '--hidden', '4', '--steps', '1', '--threads', '1'];
-    const { settings, origins, facts } = JSON.parse((await vae(folder, 'config', ...flags, '--json')).stdout);
+    const flags = [
+      '--dataset',
+      'colour',
+      '--image-size',
+      '16',
+      '--channels',
+      '2',
+      '--hidden',
+      '4',
+      '--steps',
+      '1',
+      '--threads',
+      '1',
+    ];
+    const { settings, origins, facts } = JSON.parse((await vae('config', ...flags, '--json')).stdout);
     expect(facts).toEqual({ images: 18, imageShape: [3, 16, 16], fit: 'photo' });
     expect(origins).toMatchObject({ steps: { by: 'given' }, latent: { by: 'data', reason: 'images of 16 × 16' } });
-    const { code, stderr } = await vae(folder, 'train', ...flags, '--out', 'run');
+    const { code, stderr } = await vae('train', ...flags, '--out', 'run');
     expect([code, stderr]).toEqual([
       0,
       expect.stringContaining(
@@ -97,18 +115,18 @@ describe('vae config', () => {
   });
 
   for (const [args, says] of [
-    [['--latent', '0'], '--latent 0: expected an integer of at least 1'],
+    [['--latent', '0'], '--latent 0: expected an integer from 1 to 65536'],
     [['--kernel', '5', '--dataset', 'nowhere'], '--dataset nowhere: expected'],
     [['--kernel', '5', '--data-dir', 'nowhere'], '--kernel has no effect with the model dense; use --model conv'],
     [['--dataset', 'grey', '--mixtures', '5'], '--mixtures has no effect with the likelihood discretised-logistic'],
     [['--dataset', 'colour', '--binarize', 'static'], '--binarize static: the likelihood logistic-mixture is not one'],
     [['--dataset', 'colour', '--batch-size', '19'], '--batch-size 19: larger than the 18 training images'],
-    [['--dataset', 'colour', '--channels', '2,2,2,2,2'], 'an image of 16 × 16 can be halved 4 times at most'],
+    [['--dataset', 'colour', '--channels', '2,2,2,2,2,2,2'], 'an image of 64 × 64 can be halved 6 times at most'],
     [['--resume'], "unknown option '--resume'"],
     [['--steps', '3', '--epochs', '3'], '--steps cannot be used with --epochs'],
   ] as const) {
     it(`refuses ${args.join(' ')}`, async () => {
-      const { code, stdout, stderr } = await vae(folder, 'config', ...args);
+      const { code, stdout, stderr } = await vae('config', ...args);
       expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(says)]);
       expect(stderr.match(/^vae: /gm)).toHaveLength(1);
     });
