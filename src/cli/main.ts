@@ -16,6 +16,7 @@ type Row = readonly [description: string, load: () => Promise<{ readonly command
 const COMMANDS: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   'Train:': {
     train: ['train a model; writes checkpoints and pictures every epoch', () => import('./commands/train.ts')],
+    config: ['show the settings that train would use, and where each is from', () => import('./commands/config.ts')],
     presets: ['list the presets: known models, with their sources', () => import('./commands/presets.ts')],
   },
   'Look:': {

@@ -2,6 +2,7 @@
 
 import { ConfigError, type Conflict } from '../base/errors.ts';
 import { expectation, namesOf } from '../base/rules.ts';
+import { counted } from '../base/words.ts';
 import { binarisations } from '../data/binarise.ts';
 import { likelihoodOf, likelihoods } from '../vae/likelihoods/index.ts';
 import { RANGES } from '../vae/likelihoods/likelihood.ts';
@@ -11,7 +12,7 @@ import { objectives } from '../vae/objectives/index.ts';
 import type { ObjectiveRow } from '../vae/objectives/objective.ts';
 import { posteriors } from '../vae/posteriors/index.ts';
 import type { PosteriorRow } from '../vae/posteriors/posterior.ts';
-import { type PresetName, presetOf } from './presets.ts';
+import type { Origin, Origins } from './resolve.ts';
 import { type RunConfig, readersOf, SETTING_NAMES, type SettingName, settingOf, settings } from './table.ts';
 
 type Check = (config: RunConfig) => Conflict | undefined;
@@ -113,19 +114,24 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** Who has set what the user has not: nobody should be told of a mistake in something that they never wrote. */
-function originOf(field: string, given: Partial<RunConfig> | undefined): { origin?: string } {
-  if (given === undefined || Object.hasOwn(given, field)) return {};
-  const { preset } = given;
-  const isPresets = preset !== undefined && Object.hasOwn(presetOf(preset as PresetName).config, field);
-  return { origin: isPresets ? `set by the preset ${preset}` : 'not given, so the default' };
+function describeOrigin(origin: Origin): string | undefined {
+  if (origin.by === 'given') return undefined;
+  if (origin.by === 'preset') return `set by the preset ${origin.preset}`;
+  return origin.by === 'data' ? `chosen for ${origin.reason}` : 'not given, so the default';
+}
+
+function originOf(field: string, origins: Origins): { origin?: string } {
+  const origin = (origins as Readonly<Record<string, Origin | undefined>>)[field];
+  const words = origin && describeOrigin(origin);
+  return words === undefined ? {} : { origin: words };
 }
 
 /**
  * Checks every field and how they fit together.
- * @param given the settings that the user has named; by default all of them.
+ * @param origins who has set each field; by default the user has.
  * @throws ConfigError naming the field, the value, who has set it and what was expected.
  */
-export function checkConfig(values: Readonly<Record<string, unknown>>, given?: Partial<RunConfig>): RunConfig {
+export function checkConfig(values: Readonly<Record<string, unknown>>, origins: Origins = {}): RunConfig {
   const checked: Record<string, unknown> = {};
   for (const name of SETTING_NAMES) {
     const { rule, optional } = settingOf(name);
@@ -139,7 +145,7 @@ export function checkConfig(values: Readonly<Record<string, unknown>>, given?: P
     const conflict = check(config);
     if (conflict === undefined) continue;
     const { field, problem, remedies = [] } = conflict;
-    throw new ConfigError(problem, { field, value: checked[field], ...originOf(field, given), remedies });
+    throw new ConfigError(problem, { field, value: checked[field], ...originOf(field, origins), remedies });
   }
   return config;
 }
@@ -161,4 +167,11 @@ export function checkEffect(given: Partial<RunConfig>, config: Partial<RunConfig
       throw new ConfigError(`has no effect with the ${by} ${chosen}`, { field: name, ...value, remedies });
     }
   }
+}
+
+/** @throws ConfigError if a batch is larger than the training set. */
+export function checkBatch({ batchSize }: RunConfig, images: number): void {
+  if (batchSize <= images) return;
+  const problem = `larger than the ${counted(images, 'training image')}; use a smaller number`;
+  throw new ConfigError(problem, { field: 'batchSize', value: batchSize });
 }

@@ -63,3 +63,7 @@ export const readersOf = (name: SettingName): readonly Reader[] =>
     const names = rows.filter(([, { uses }]) => uses.includes(name)).map(([row]) => row);
     return names.length === 0 || names.length === rows.length ? [] : [{ by, names }];
   });
+
+/** Whether the rows that a configuration chooses read a setting. */
+export const isRead = (name: SettingName, config: Partial<RunConfig>): boolean =>
+  readersOf(name).every(({ by, names }) => names.includes(String(config[by])));

@@ -388,7 +388,7 @@ describe('what is no mistake', () => {
   it('help that says where a default is another', async () => {
     const { stdout } = await vae(folder, 'train', '--help');
     const words = stdout.replace(/\s+/g, ' ');
-    expect(words).toContain('(default: dense; cifar10 and folders: conv)');
+    expect(words).toContain('(default: dense; cifar10 and folders: chosen for the data)');
     expect(words).toContain('(default: 400; --model conv: 256; --model residual: none)');
   });
   it('a run whose name would steer the terminal, which is shown and not obeyed', async () => {

@@ -98,7 +98,10 @@ describe('a model trains, and gives numbers and pictures', () => {
       '--channels',
       '4,8',
     ],
-    'discretised logistics on colours': [...onColours, '--channels', '4,8', '--kernel', '3', '--clip', '5'],
+    'discretised logistics on colours': [
+      ...[...onColours, '--likelihood', 'discretised-logistic'],
+      ...['--channels', '4,8', '--kernel', '3', '--clip', '5'],
+    ],
     'a continuous Bernoulli': [...onDigits, '--likelihood', 'continuous-bernoulli', '--kl-warm-up', '2'],
     'one learned deviation': [...onDigits, '--likelihood', 'normal', '--stddev', 'learned', '--free-bits', '0.1'],
     'the score function': [...onDigits, '--estimator', 'score-function', '--samples', '2', '--schedule', 'cosine'],

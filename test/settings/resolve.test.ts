@@ -11,7 +11,7 @@ import {
 } from '../../src/settings/contract.ts';
 import { type PresetName, presets } from '../../src/settings/presets.ts';
 import { comparableRows } from '../../src/settings/published.ts';
-import { otherDefaults, resolveConfig } from '../../src/settings/resolve.ts';
+import { otherDefaults, possibleFacts, resolveConfig, resolveForData } from '../../src/settings/resolve.ts';
 import type { RunConfig } from '../../src/settings/table.ts';
 
 const resolved = (given: Partial<RunConfig> = {}): RunConfig =>
@@ -41,7 +41,10 @@ describe('settings', () => {
   });
 
   it('that do not go together are blamed on whoever has set them', () => {
-    const check = (given: Partial<RunConfig>) => () => checkConfig({ threads: 1, ...resolveConfig(given) }, given);
+    const check = (given: Partial<RunConfig>) => () => {
+      const { settings, origins } = resolveForData(given, possibleFacts(given)[0]);
+      checkConfig({ threads: 1, ...settings }, origins);
+    };
     expect(check({ preset: 'adcme', hidden: [30] })).toThrow(
       'activation elu,tanh (set by the preset adcme): 2 activations for 1 hidden layer',
     );
@@ -56,12 +59,12 @@ describe('settings', () => {
   });
 
   it('say where their default is another', () => {
-    expect(otherDefaults('latent')).toEqual([{ of: 'cifar10 and folders', value: 128 }]);
+    expect(otherDefaults('latent')).toEqual([{ of: 'cifar10 and folders' }]);
     expect(otherDefaults('hidden')).toEqual([
       { of: '--model conv', value: [256] },
       { of: '--model residual', value: [] },
     ]);
-    expect(otherDefaults('batchSize')).toEqual([]);
+    expect(otherDefaults('seed')).toEqual([]);
   });
 
   it('that are given and change nothing are refused', () => {
@@ -97,7 +100,7 @@ describe('settings', () => {
     expect(resolved({ dataset: 'cifar10' })).toMatchObject({
       model: 'conv',
       hidden: [256],
-      likelihood: 'discretised-logistic',
+      likelihood: 'logistic-mixture',
     });
     expect(resolved({ dataset: 'fashion-mnist' })).toMatchObject({ model: 'dense', likelihood: 'bernoulli' });
     expect(resolved({ dataset: 'cifar10', model: 'dense', hidden: [30] })).toMatchObject({ hidden: [30] });

@@ -25,8 +25,10 @@ function formatDefault(name: SettingName, standard: unknown): string {
   return [formatValue(standard), ...others].join('; ');
 }
 
-const formatOther = (value: unknown): string =>
-  Array.isArray(value) && value.length === 0 ? 'none' : formatValue(value);
+function formatOther(value: unknown): string {
+  if (value === undefined) return 'chosen for the data';
+  return Array.isArray(value) && value.length === 0 ? 'none' : formatValue(value);
+}
 
 /** The help of a setting: what it does, its valid names, which choices read it, its default. */
 function helpOf(name: SettingName): string {
@@ -50,14 +52,19 @@ function optionsFor(name: SettingName): Option[] {
 
 const RESUMABLE = SETTING_NAMES.filter((name) => settingOf(name).resumable).map(flagName);
 
-/** The options as commander knows them, each checked by its setting's rule. */
-export function trainOptions(): Option[] {
+/** An option for every setting, each checked by its setting's rule. */
+export function settingOptions(): Option[] {
   const options = SETTING_NAMES.flatMap(optionsFor);
   for (const option of options) if (option.attributeName() === 'steps') option.conflicts('epochs');
+  return options;
+}
+
+/** All options of vae train, as commander knows them. */
+export function trainOptions(): Option[] {
   const out = pathOption('--out <folder>', 'folder of the run (default: runs/<dataset>-<model>-<n>)');
   const resume = pathOption(
     '--resume [run]',
     `continue a run, by default the newest; only ${RESUMABLE.slice(0, -1).join(', ')} and ${RESUMABLE.at(-1)} may change`,
   ).conflicts('out');
-  return [...options, out.helpGroup('Run:'), resume.helpGroup('Run:')];
+  return [...settingOptions(), out.helpGroup('Run:'), resume.helpGroup('Run:')];
 }

@@ -1,23 +1,21 @@
 /** What vae train starts from: new settings, or a checkpoint of a run that is to be continued. */
 
-import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, InputError } from '../../base/errors.ts';
-import type { Dataset } from '../../data/dataset.ts';
-import { resolveDataset } from '../../data/index.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { createModel } from '../../programs/programs.ts';
 import { type Checkpoint, readCheckpoint } from '../../runs/checkpoint.ts';
 import type { RunDirectory } from '../../runs/run-directory.ts';
-import { checkConfig, checkEffect } from '../../settings/check.ts';
-import { resolveConfig } from '../../settings/resolve.ts';
-import { type RunConfig, type SettingName, settingOf, settings } from '../../settings/table.ts';
+import { type DataFacts, describeFacts } from '../../settings/by-data.ts';
+import { checkConfig } from '../../settings/check.ts';
+import { type RunConfig, SETTING_NAMES, type SettingName, settingOf, settings } from '../../settings/table.ts';
 import { Trainer } from '../../training/trainer.ts';
 import { channelsOf, loadImages, placedAt, recordedSplit } from '../shared/dataset.ts';
+import { formatFlags } from '../shared/flags.ts';
 import { findRun } from '../shared/model.ts';
-import { defaultThreads } from '../shared/options.ts';
 import { note } from '../shared/terminal.ts';
 import type { TrainOptions } from './options.ts';
+import { factsOf, type RunSettings, settingsBeforeData, settingsFor, withAbsoluteData } from './settings.ts';
 
 const isResumable = (field: string): boolean =>
   Object.hasOwn(settings, field) && settingOf(field as SettingName).resumable;
@@ -29,8 +27,8 @@ interface Resumed {
 
 interface Start {
   readonly config: RunConfig;
-  /** Whether the user has left the batch size open, so that it may follow the number of images. */
-  readonly anyBatch?: boolean;
+  /** What the user has said, where the images decide the rest. */
+  readonly given?: Partial<RunConfig>;
   readonly resumed?: Resumed;
 }
 
@@ -38,11 +36,9 @@ interface Start {
 export const startOf = (options: TrainOptions): Start =>
   options.resume === undefined ? startNew(options) : startFrom(options);
 
-function startNew({ resume: _, out: __, ...given }: TrainOptions): Start {
-  const resolved = { threads: defaultThreads(), ...resolveConfig(withAbsoluteData(given)) };
-  // A flag that changes nothing is refused before its value is.
-  checkEffect(given, resolved);
-  return { config: checkConfig(resolved, given), anyBatch: given.batchSize === undefined };
+function startNew({ resume: _, out: __, ...options }: TrainOptions): Start {
+  const given = withAbsoluteData(options);
+  return { config: settingsBeforeData(given), given };
 }
 
 function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
@@ -66,18 +62,11 @@ function startFrom({ resume, out: _, ...options }: TrainOptions): Start {
   return { config, resumed: { run, checkpoint } };
 }
 
-/** The run may be resumed from another folder. */
-const withAbsoluteData = ({ dataset, dataDir, ...given }: Partial<RunConfig>): Partial<RunConfig> => ({
-  ...given,
-  ...(dataset && { dataset: resolveDataset(dataset) }),
-  ...(dataDir && { dataDir: path.resolve(dataDir) }),
-});
-
 /**
  * Finds everything that can be wrong with the settings or the data before anything is written.
  * @throws InputError or ConfigError if something is.
  */
-export async function prepare(asked: RunConfig, engine: Engine, { resumed, anyBatch }: Start) {
+export async function prepare(asked: RunConfig, engine: Engine, { resumed, given }: Start) {
   try {
     const earlier = resumed && {
       recorded: recordedSplit(resumed.run.folder),
@@ -85,13 +74,13 @@ export async function prepare(asked: RunConfig, engine: Engine, { resumed, anyBa
       mayDiffer: false,
     };
     const dataset = await loadImages(asked, earlier);
-    const config = anyBatch ? withBatchFor(dataset, asked) : asked;
+    const decided = given && settingsFor(given, factsOf(dataset));
+    const { device, threads } = asked;
+    const config = decided === undefined ? asked : { ...decided.config, device, threads };
     const model = createModel(config, dataset.imageShape);
     const trainer = new Trainer(engine, model, dataset);
     if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
-    if (config.batchSize !== asked.batchSize) {
-      note(`batches of ${config.batchSize} instead of ${asked.batchSize}: there are no more training images`);
-    }
+    if (decided !== undefined) noteChoices(decided, factsOf(dataset));
     return { dataset, model, trainer };
   } catch (error) {
     // The settings of a resumed run were right when it began, so the data must have changed.
@@ -100,8 +89,17 @@ export async function prepare(asked: RunConfig, engine: Engine, { resumed, anyBa
   }
 }
 
-/** A batch is never larger than the training set. */
-const withBatchFor = ({ train }: Dataset, config: RunConfig): RunConfig => ({
-  ...config,
-  batchSize: Math.min(config.batchSize, train.count),
-});
+/** Says what the images have decided, as far as it is not the usual. */
+function noteChoices({ config, origins }: RunSettings, facts: DataFacts): void {
+  const names = SETTING_NAMES.filter((name) => origins[name]?.by === 'data');
+  const values = names.map((name) => [name, config[name]] as const);
+  const unusual = values.filter(([name, value]) => !isDeepStrictEqual(value, settingOf(name).default));
+  if (unusual.length > 0) {
+    const flags = formatFlags(Object.fromEntries(unusual));
+    note(`for ${describeFacts(facts)}: ${flags.join(' ')} (vae config explains)`);
+  }
+  const { batchSize } = origins;
+  if (batchSize?.by === 'count') {
+    note(`batches of ${config.batchSize} instead of ${batchSize.insteadOf}: there are no more training images`);
+  }
+}

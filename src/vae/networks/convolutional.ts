@@ -43,16 +43,14 @@ export const convolutionalNetwork: Network = {
 
   decoder: (latents, shape, config) => {
     const { levels, code } = levelsFor(shape, config);
-    const convolutions = [...levels]
-      .reverse()
-      .flatMap(({ outer, inner, size }): LayerBuilder[] => [
-        activation(config.activation[0]),
-        transposedConvolution(inner, outer, {
-          ...windowOf(config),
-          size,
-          ...(outer === shape[0] && { initializer: atZero }),
-        }),
-      ]);
+    const convolutions = [...levels].reverse().flatMap(({ outer, inner, size }): LayerBuilder[] => [
+      activation(config.activation[0]),
+      transposedConvolution(inner, outer, {
+        ...windowOf(config),
+        size,
+        ...(outer === shape[0] && { initializer: atZero }),
+      }),
+    ]);
     const [, ...sides] = code;
     return sequential('decoder', [
       ...(isMap(config)
