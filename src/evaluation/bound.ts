@@ -15,6 +15,8 @@ export interface Bound {
   readonly bound: number;
   readonly logLikelihood: number;
   readonly kl: number;
+  /** Of each layer of latents, from the top, where there are several. */
+  readonly layerKl?: readonly number[];
 }
 
 /** Noise of evaluation is of the run's seed, but of steps that training never reaches. */
@@ -56,6 +58,7 @@ export class BoundEvaluator {
   async measure(stopped: () => boolean = () => false): Promise<Bound | undefined> {
     const { seed, samples } = this.model.config;
     const sums = { bound: 0, logLikelihood: 0, kl: 0 };
+    const layerSums: number[] = [];
     const size = Math.max(1, Math.floor(rowsOf(this.model, BOUND_VALUES) / samples));
     let step = EVALUATION_STEP;
     const prepare = async (positions: Int32Array): Promise<PreparedCall> => ({
@@ -64,12 +67,20 @@ export class BoundEvaluator {
     });
     const add = (results: Results, { length }: Int32Array): void => {
       for (const name of ['bound', 'logLikelihood', 'kl'] as const) sums[name] += results[name][0] * length;
+      results.layerKl?.forEach((kl, layer) => {
+        layerSums[layer] = (layerSums[layer] ?? 0) + kl * length;
+      });
     };
     for await (const _ of callEach(this.engine, batches(this.set.count, size), prepare, add)) {
       if (stopped()) return undefined;
     }
     const { count } = this.set;
-    return { bound: sums.bound / count, logLikelihood: sums.logLikelihood / count, kl: sums.kl / count };
+    return {
+      bound: sums.bound / count,
+      logLikelihood: sums.logLikelihood / count,
+      kl: sums.kl / count,
+      ...(layerSums.length > 0 && { layerKl: layerSums.map((sum) => sum / count) }),
+    };
   }
 
   release = (): Promise<void> => this.executables.release();

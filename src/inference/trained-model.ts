@@ -16,11 +16,17 @@ import {
 import { fillNoise } from '../random/random.ts';
 import { type Checkpoint, restoreUsed } from '../runs/checkpoint.ts';
 
-/** Noise that draws from a prior are made of: standard normal values, scaled by `temperature`. */
-export function priorNoise(size: number, seed: number, temperature = 1): Float32Array {
+/** Noise that draws from a prior are made of: standard normal values. */
+export function priorNoise(size: number, seed: number): Float32Array {
   const noise = new Float32Array(size);
   fillNoise(noise, { kind: 'standardNormal' }, { seed, stream: 'prior', step: 0 });
-  return noise.map((value) => value * temperature);
+  return noise;
+}
+
+/** Rows of noise, each layer of a row multiplied by its temperature; the last one counts for all layers below it. */
+export function tempered(noise: Float32Array, layers: readonly number[], temperatures: readonly number[]) {
+  const factors = layers.flatMap((size, i) => Array<number>(size).fill(temperatures[i] ?? temperatures.at(-1) ?? 1));
+  return noise.map((value, i) => value * factors[i % factors.length]);
 }
 
 /** Values of the images of one run of a program, and images of it at most. */
@@ -91,10 +97,11 @@ export class TrainedModel {
     return encoding as unknown as Encoding;
   }
 
-  /** `count` draws from the prior, [count, L]; the same seed gives the same ones. */
-  draw(count: number, seed: number, temperature = 1): Promise<Float32Array> {
-    const { noiseSize } = this.model.vae.prior;
-    const noise = { noise: priorNoise(count * noiseSize, seed, temperature) };
+  /** `count` draws from the prior, [count, L], with a temperature for each layer; the same seed gives the same ones. */
+  draw(count: number, seed: number, temperatures: readonly number[] = []): Promise<Float32Array> {
+    const { prior, layers } = this.model.vae;
+    const { noiseSize } = prior;
+    const noise = { noise: tempered(priorNoise(count * noiseSize, seed), layers, temperatures) };
     return this.mapRows(this.priors, noise, noiseSize, this.model.vae.latents);
   }
 

@@ -44,7 +44,7 @@ export class Vae implements LatentVariableModel {
     const { planes, parameters } = likelihoodOf(config.likelihood);
     this.config = config;
     this.body = bodyOf(config, planes(config));
-    this.prior = standardNormalPrior(this.body.latents);
+    this.prior = standardNormalPrior(this.latents);
     this.likelihoodParameters = parameters?.(config) ?? [];
   }
 
@@ -55,7 +55,12 @@ export class Vae implements LatentVariableModel {
 
   /** L, the number of latents of an image. */
   get latents(): number {
-    return this.body.latents;
+    return this.layers.reduce((sum, size) => sum + size, 0);
+  }
+
+  /** How many latents each layer has, from the first that is drawn. */
+  get layers(): readonly number[] {
+    return this.body.layers;
   }
 
   get encoder(): Part {
@@ -93,7 +98,7 @@ function throughBoth(network: Network, config: VaeConfig, planes: number): Body 
     encoder,
     decoder,
     beside: posterior.parameters,
-    latents,
+    layers: [latents],
     encode: (x, mode) => posterior.read(encoder.apply(x, mode)),
     decode: (z, mode) => decoder.apply(z, mode),
   };

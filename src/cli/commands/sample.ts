@@ -1,13 +1,14 @@
 /** vae sample: pictures decoded from random latents, drawn from the prior. */
 
 import type { Command } from 'commander';
+import { ConfigError } from '../../base/errors.ts';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
 import { counted } from '../../base/words.ts';
 import { drawGrid, squareColumns } from '../../report/grid.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
-import { TEMPERATURE_RULE } from '../shared/latents.ts';
+import { TEMPERATURES } from '../shared/latents.ts';
 import { withModel } from '../shared/model.ts';
 import { addModelOptions, checkedOption, type ModelOptions, pictureOption, seedOption } from '../shared/options.ts';
 import { note, sentence } from '../shared/terminal.ts';
@@ -17,7 +18,7 @@ interface SampleOptions extends ModelOptions {
   readonly out: string;
   readonly nrow?: number;
   readonly seed: number;
-  readonly temperature: number;
+  readonly temperature: readonly number[];
 }
 
 const MOST_SAMPLES = 100_000;
@@ -31,9 +32,9 @@ function define(command: Command): void {
     .addOption(
       checkedOption(
         '--temperature <t>',
-        'multiply the latents by t: below 1 gives plainer images, above 1 more unusual ones',
-        TEMPERATURE_RULE,
-      ).default(1),
+        'multiply the latents by t: below 1 gives plainer images, above 1 more unusual ones; of a ladder, t,t,... for each layer from the top',
+        TEMPERATURES,
+      ).default([1], '1'),
     );
   addModelOptions(command);
 }
@@ -46,9 +47,15 @@ const draw = (options: SampleOptions) =>
       );
     }
     const { count, out, nrow, seed, temperature } = options;
+    const { layers } = trained.model.vae;
+    if (temperature.length > layers.length) {
+      const has = `the model has ${counted(layers.length, 'layer')} of latents`;
+      throw new ConfigError(`${has}; give as many temperatures, or one`, { field: 'temperature', value: temperature });
+    }
     const pictures = await trained.decode(await trained.draw(count, seed, temperature));
     writeFile(out, drawGrid(pictures, imageShape, Math.min(count, nrow ?? squareColumns(count))));
-    return { out, count, seed, temperature, checkpoint: file };
+    const [only, ...others] = temperature;
+    return { out, count, seed, temperature: others.length === 0 ? only : temperature, checkpoint: file };
   });
 
 function print({ out, count, seed, temperature, checkpoint }: Awaited<ReturnType<typeof draw>>): void {

@@ -140,8 +140,7 @@ function ladder(climb: Climb, { rungs, last, ...decoder }: Descent, { scale }: H
     return outputs.reshape(...z.shape.slice(0, -1), outputs.shape[1]);
   };
 
-  const latents = layers.reduce((sum, size) => sum + size, 0);
-  return { encoder: climb, decoder, beside: [], latents, encode, decode };
+  return { encoder: climb, decoder, beside: [], layers, encode, decode };
 }
 
 function climbOf(imageShape: ImageShape, levels: readonly Rise[], config: HierarchyConfig): Climb {

@@ -67,8 +67,8 @@ export interface Body {
   readonly decoder: Part;
   /** What q(z|x) has to learn beside both. */
   readonly beside: readonly Parameter[];
-  /** L */
-  readonly latents: number;
+  /** How many latents each layer has, from the first that is drawn: their sum is L. */
+  readonly layers: readonly number[];
   /** q(z|x) for x [B, D], over latents [B, L]. */
   encode(x: Tensor, mode: Mode): Posterior;
   /** z [..., L] → [..., C′·H·W]: what the likelihood reads. */
