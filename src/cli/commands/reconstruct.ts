@@ -4,11 +4,14 @@ import type { Command } from 'commander';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
 import { counted } from '../../base/words.ts';
+import { TrainedModel } from '../../inference/trained-model.ts';
+import { createModel } from '../../programs/programs.ts';
 import { drawGrid, interleave } from '../../report/grid.ts';
 import { formatContract, klName, likelihoodContract, numberName, termsName } from '../../settings/contract.ts';
+import { latentsFor } from '../../vae/latent-map.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
-import { withModel } from '../shared/model.ts';
+import { type LoadedModel, withModel } from '../shared/model.ts';
 import {
   addModelOptions,
   checkedOption,
@@ -17,7 +20,7 @@ import {
   pictureOption,
   seedOption,
 } from '../shared/options.ts';
-import { fitFile } from '../shared/pictures.ts';
+import { fitFile, readAtOwnSize } from '../shared/pictures.ts';
 import { note, sentence } from '../shared/terminal.ts';
 import { nats } from '../shared/words.ts';
 
@@ -29,6 +32,7 @@ interface ReconstructOptions extends ModelOptions {
   readonly out: string;
   readonly samples: number;
   readonly seed: number;
+  readonly ownSize?: boolean;
 }
 
 function define(command: Command): void {
@@ -40,17 +44,21 @@ function define(command: Command): void {
       ).makeOptionMandatory(),
     )
     .addOption(pictureOption('reconstruction.png'))
+    .option('--own-size', 'do not scale the picture; works with a model that has a map of latents')
     .addOption(checkedOption('--samples <n>', 'average the bound over n samples of z', integer(1, 10_000)).default(100))
     .addOption(seedOption('random seed of the samples of z'));
   addModelOptions(command);
 }
 
 const reconstruct = (options: ReconstructOptions) =>
-  withModel(options, [options.input], async ({ file, model, trained, imageShape }) => {
+  withModel(options, [options.input], async (loaded) => {
     const { input, out, samples, seed } = options;
-    const { pixels, notes } = await fitFile(input, model);
-    const found = await trained.reconstruct(pixels, samples, seed);
-    writeFile(out, drawGrid(interleave(found.originals, found.pictures, model.vae.pixels), imageShape, 2, LARGE_SIDE));
+    const { file, model } = loaded;
+    const { fitted, trained, release } = await given(loaded, options);
+    const { pixels, notes } = fitted;
+    const { imageShape } = trained.model.vae.config;
+    const found = await trained.reconstruct(pixels, samples, seed).finally(release);
+    writeFile(out, drawGrid(interleave(found.originals, found.pictures, pixels.length), imageShape, 2, LARGE_SIDE));
     // Its own bound, with as many samples as are drawn here.
     const contract = likelihoodContract({ ...model.config, samples });
     const logLikelihood = found.logLikelihood[0];
@@ -59,6 +67,16 @@ const reconstruct = (options: ReconstructOptions) =>
     if (!objectives[model.config.objective].hasPrior) return about;
     return { ...about, terms, klName: klName(model.config), bound: found.bound[0], kl: found.kl[0], samples, seed };
   });
+
+/** The picture as the model takes it, and the model, which may be of images of the picture's own size. */
+async function given({ engine, state, model, trained }: LoadedModel, { input, ownSize }: ReconstructOptions) {
+  if (!ownSize) return { fitted: await fitFile(input, model), trained, release: async () => {} };
+  const { fitted, imageShape } = await readAtOwnSize(input, model);
+  const { config, vae } = model;
+  const latent = latentsFor(config.latent, vae.config.imageShape, imageShape);
+  const resized = new TrainedModel(engine, createModel({ ...config, latent }, imageShape), state);
+  return { fitted, trained: resized, release: () => resized.release() };
+}
 
 function print({
   input,

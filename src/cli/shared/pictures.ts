@@ -2,17 +2,19 @@
 
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../../base/errors.ts';
+import { ConfigError, InputError } from '../../base/errors.ts';
 import { readFile } from '../../base/files.ts';
 import { printable } from '../../base/words.ts';
-import type { ImageSet } from '../../data/dataset.ts';
+import type { ImageSet, ImageShape } from '../../data/dataset.ts';
 import { pathOf } from '../../data/folders/file-names.ts';
 import { listImages } from '../../data/folders/listing.ts';
 import { fitOf } from '../../data/index.ts';
 import { decodePicture } from '../../data/pictures/decode.ts';
 import { fitPicture } from '../../data/pictures/fit.ts';
-import type { Fitted } from '../../data/pictures/photo.ts';
+import { type Fitted, fitPhoto } from '../../data/pictures/photo.ts';
+import { middleOf } from '../../data/pictures/picture.ts';
 import type { Model } from '../../programs/programs.ts';
+import { mapShape } from '../../vae/latent-map.ts';
 import { note } from './terminal.ts';
 
 /**
@@ -63,6 +65,40 @@ export async function readPictures(found: readonly FoundPicture[], model: Model)
 /** @throws InputError if the file cannot be read. */
 export const fitFile = async (file: string | Buffer, { config, vae }: Model, name = String(file)): Promise<Fitted> =>
   fitPicture(await decodePicture(readFile(file), name), vae.config.imageShape, fitOf(config.dataset));
+
+/** A picture at its own size, for a model of such images. */
+export interface OwnSize {
+  readonly fitted: Fitted;
+  readonly imageShape: ImageShape;
+}
+
+/**
+ * Reads a picture and cuts off what does not make whole cells of the model's map of latents, a few pixels at most.
+ * @throws InputError if it cannot be read, or is smaller than a cell; ConfigError if the model has no map of latents.
+ */
+export async function readAtOwnSize(file: string, { config, vae }: Model): Promise<OwnSize> {
+  const [channels, height] = vae.config.imageShape;
+  const map = mapShape(config.latent);
+  if (map === undefined) {
+    throw new ConfigError(
+      'needs a model with a map of latents, which knows no size of images; see vae train --latent',
+      {
+        field: 'ownSize',
+      },
+    );
+  }
+  const cell = height / map[1];
+  const picture = await decodePicture(readFile(file), file);
+  const [rows, columns] = [picture.height, picture.width].map((side) => cell * Math.floor(side / cell));
+  if (Math.min(rows, columns) === 0) {
+    throw new InputError(`${file}: ${picture.width} × ${picture.height} is smaller than a cell of ${cell} × ${cell}`);
+  }
+  const imageShape = [channels, rows, columns] as const;
+  const fitted = fitPhoto(middleOf(picture, columns, rows), imageShape);
+  const isCut = rows !== picture.height || columns !== picture.width;
+  const cut = isCut ? [`cut from ${picture.width} × ${picture.height} to whole cells, ${columns} × ${rows}`] : [];
+  return { fitted: { ...fitted, notes: [...cut, ...fitted.notes] }, imageShape };
+}
 
 /**
  * The files named, and the pictures in and below the folders named, as training finds them.

@@ -11,6 +11,18 @@ export interface Picture {
   readonly ignored?: string;
 }
 
+/** The middle of a picture; it may be no larger than the picture. */
+export function middleOf({ rgba, ...picture }: Picture, width: number, height: number): Picture {
+  const left = Math.floor((picture.width - width) / 2);
+  const top = Math.floor((picture.height - height) / 2);
+  const cut = new Uint8Array(4 * width * height);
+  for (let y = 0; y < height; y++) {
+    const from = 4 * ((top + y) * picture.width + left);
+    cut.set(rgba.subarray(from, from + 4 * width), 4 * y * width);
+  }
+  return { ...picture, width, height, rgba: cut };
+}
+
 export const WHITE = 255;
 export const BLACK = 0;
 /** The brightness of what a transparent picture is laid on. */
