@@ -44,6 +44,20 @@ const ALTOSAAR: Partial<RunConfig> = {
   patience: 30,
 };
 
+const LADDER: Partial<RunConfig> = {
+  model: 'ladder',
+  layers: 3,
+  blocks: 4,
+  gated: true,
+  activation: ['elu'],
+  dropout: 0.2,
+  hidden: [],
+  freeBits: 0.5,
+  optimizer: 'adamax',
+  learningRate: 3e-4,
+  batchSize: 64,
+};
+
 export const presets = {
   adcme: {
     source: "ADCME.jl's variational autoencoder",
@@ -134,6 +148,53 @@ export const presets = {
       batchSize: 128,
       epochs: 25,
       seed: 0,
+    },
+  },
+  'conv-map': {
+    source: 'the VAE beside the VQ-VAE: van den Oord, Vinyals & Kavukcuoglu (2017), section 4.1',
+    summary: 'CIFAR-10, two strided convolutions and two residual blocks of 256, a map of latents, 250,000 steps',
+    differs:
+      'the paper says neither how many channels its map has nor what its likelihood is: 32, and a discretised logistic',
+    config: {
+      dataset: 'cifar10',
+      model: 'conv',
+      channels: [256, 256],
+      kernel: 4,
+      blocks: 2,
+      hidden: [],
+      activation: ['relu'],
+      latent: '8x8x32',
+      likelihood: 'discretised-logistic',
+      learningRate: 2e-4,
+      batchSize: 128,
+      steps: 250_000,
+    },
+  },
+  ladder: {
+    source: "addtt's ladder VAE, three layers; Sønderby et al. (2016)",
+    summary: 'static binarised MNIST, three layers of latent maps, gated blocks of 64 channels, free bits, Adamax',
+    differs:
+      'the smallest map has 7 × 7 places, not 4 × 4 of padded images; a block has one 3 × 3 convolution, not two; the free bits of a layer are those of the average over the batch',
+    config: {
+      ...LADDER,
+      binarize: 'static',
+      validation: 10_000,
+      latent: '7x7x32',
+      epochs: 200,
+    },
+  },
+  'ladder-cifar': {
+    source: "addtt's ladder VAE, three layers; Sønderby et al. (2016)",
+    summary: 'CIFAR-10, three layers of latent maps, gated blocks of 64 channels, a mixture of ten logistics',
+    differs:
+      'a block has one 3 × 3 convolution, not two; the free bits of a layer are those of the average over the batch',
+    config: {
+      ...LADDER,
+      dataset: 'cifar10',
+      latent: '4x4x32',
+      likelihood: 'logistic-mixture',
+      mixtures: 10,
+      epochs: 200,
     },
   },
   iwae: {
