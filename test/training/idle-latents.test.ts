@@ -64,8 +64,8 @@ describe('a run that has collapsed', () => {
   });
 
   it('has samples that are all alike', () => {
-    expect(signsOf(record(2, HEALTHY), false, RUN, 0.00067)).toEqual([
-      { kind: 'no variety', share: expect.closeTo(0.01, 6) },
+    expect(signsOf(record(2, HEALTHY), false, RUN, 0.00047)).toEqual([
+      { kind: 'no variety', share: expect.closeTo(0.007, 3) },
     ]);
     expect(kinds(record(2, HEALTHY), false, RUN)).toEqual([]);
   });
