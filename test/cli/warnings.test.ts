@@ -1,6 +1,6 @@
 /** A training that does not use its latents says so: once, on stderr, with its figure and what to do. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { yardstickLine } from '../../src/cli/train/lines.ts';
@@ -46,9 +46,10 @@ describe('a run without reason to', () => {
     expect(warningsIn(stderr)).toEqual([]);
   });
 
-  it('has no such number where there is no prior', async () => {
+  it('has no such number where there is no prior, but its pictures', async () => {
     const { stderr } = await train('plain', '--epochs', '1', '--objective', 'autoencoder', '--posterior', 'point');
     expect(stderr).not.toContain('without latents');
+    expect(existsSync(path.join(folder, 'plain', 'samples', 'epoch-0001.png'))).toBe(true);
   });
 });
 

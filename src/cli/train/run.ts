@@ -167,7 +167,8 @@ class Follower {
     this.save({ best: record.best, keep: isKept(record, trainer, config) });
     this.printEpoch(record, seconds);
     const isLast = trainer.finished !== undefined;
-    this.warnings?.after(record, isLast, await pictures.draw(record.epoch, isLast));
+    const samples = await pictures.draw(record.epoch, isLast);
+    this.warnings?.after(record, isLast, samples);
     [this.epochBegan, this.startImages] = [performance.now(), 0];
   }
 
