@@ -77,16 +77,6 @@ const binarizeFits: Check = ({ likelihood, binarize }) =>
       }
     : undefined;
 
-const initialBiasFits: Check = ({ initialBias, likelihood, model }) =>
-  initialBias === 'data' && !(likelihoodOf(likelihood).meanLogits && networks[model].pixelBias)
-    ? {
-        field: 'initialBias',
-        problem:
-          'needs a network whose last layer has a bias for each pixel, and a likelihood that reads it as a logit',
-        remedies: [{ field: 'initialBias', value: 'default' }],
-      }
-    : undefined;
-
 const floorFits: Check = ({ floor, learningRate }) =>
   floor > learningRate
     ? { field: 'floor', problem: `expected no more than the learning rate, which is ${learningRate}` }
@@ -109,7 +99,6 @@ const CHECKS: readonly Check[] = [
   likelihoodFits,
   rangeFits,
   binarizeFits,
-  initialBiasFits,
   floorFits,
 ];
 

@@ -269,7 +269,6 @@ describe('a configuration', () => {
       { binarize: 'static', likelihood: 'normal' },
       'the likelihood normal is not one of black and white pixels; use binarize none or likelihood bernoulli',
     ],
-    [{ initialBias: 'data', model: 'conv' }, 'needs a network whose last layer has a bias for each pixel'],
     [{ likelihood: 'squared-error' }, 'this is no density, so there is no bound; use objective autoencoder'],
     [{ floor: 1 }, 'floor 1: expected no more than the learning rate, which is'],
     [{ inputNoise: 'pepper:0.1' }, 'inputNoise pepper:0.1: expected a kind and its strength'],

@@ -1,11 +1,12 @@
 /** What a training prints: an introduction, a table of its epochs, and how it ended. */
 
 import { counted } from '../../base/words.ts';
+import { binarisations } from '../../data/binarise.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { Engine } from '../../engines/engine.ts';
 import type { Model } from '../../programs/programs.ts';
 import type { RunDirectory } from '../../runs/run-directory.ts';
-import { formatContract, likelihoodContract, numberName, unitOf } from '../../settings/contract.ts';
+import { bitsPerDimension, formatContract, likelihoodContract, numberName, unitOf } from '../../settings/contract.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import type { EpochRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
@@ -20,13 +21,23 @@ export function announce(
   { vae, config }: Model,
   { train: set, test }: Dataset,
   trainer: Trainer,
+  withoutLatents: number | undefined,
 ) {
   const parameters = vae.parameters.reduce((sum, { tensor }) => sum + tensor.size, 0);
   note(
     `${run.folder}: ${set.count} training and ${counted(test.count, 'test image')}; ${parameters} parameters; ${engine.description}; seed ${config.seed}`,
   );
   note(formatContract(likelihoodContract(config)));
+  if (withoutLatents !== undefined) note(yardstickLine(withoutLatents, vae.pixels, config));
   if (trainer.progress.step > 0) note(`resumed after ${formatProgress(trainer.progress)}`);
+}
+
+/** What the bound is to be compared with; of whole pixels, also noise of which every value is as likely. */
+export function yardstickLine(withoutLatents: number, values: number, config: RunConfig): string {
+  const bits = bitsPerDimension(withoutLatents, values, config);
+  const noise = binarisations[config.binarize].isBinary ? '1 bit/dim' : '8 bits/dim';
+  const inBits = bits === undefined ? '' : `, ${bits.toFixed(2)} bits/dim; uniform noise: ${noise}`;
+  return `without latents, one distribution per pixel for all images: ${nats(withoutLatents)} nats${inBits}`;
 }
 
 /** Prints a row for each epoch, below a head. */

@@ -73,13 +73,14 @@ export class Pictures {
     if (!files.every((file) => existsSync(file))) await this.drawEpoch(ended);
   }
 
-  /** Draws the pictures of an epoch that has just ended, if it is one that has pictures. */
-  async draw(epoch: number, isLast: boolean): Promise<void> {
-    if (this.isDrawn(epoch, isLast)) await this.drawEpoch(epoch);
+  /** Draws the pictures of an epoch that has just ended, if it is one that has pictures, and gives its samples [49, D]. */
+  async draw(epoch: number, isLast: boolean): Promise<Float32Array | undefined> {
+    const samples = this.isDrawn(epoch, isLast) ? await this.drawEpoch(epoch) : undefined;
     if (performance.now() > this.nextOverview) await this.drawOverview();
+    return samples;
   }
 
-  private async drawEpoch(epoch: number): Promise<void> {
+  private async drawEpoch(epoch: number): Promise<Float32Array> {
     this.latents ??= await this.trained.draw(SAMPLE_COUNT, this.seed);
     const samples = await this.trained.decode(this.latents);
     writeFile(this.run.pictureFile('samples', epoch), drawGrid(samples, this.shape, squareColumns(SAMPLE_COUNT)));
@@ -88,6 +89,7 @@ export class Pictures {
     writeFile(this.run.pictureFile('reconstructions', epoch), drawGrid(pairs, this.shape, RECONSTRUCTION_COLUMNS));
     const column = encodeColumn((await this.trained.reconstruct(this.followed, 1, this.seed)).pictures, this.shape);
     writeFile(this.run.pictureFile('history', epoch), column);
+    return samples;
   }
 
   /** The reconstruction history, and the curves. Both are read from the run's files, so that nothing grows in memory. */

@@ -4,16 +4,22 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { quietly } from '../../base/files.ts';
 import { counted } from '../../base/words.ts';
-import { closeDataset } from '../../data/dataset.ts';
+import { closeDataset, type Dataset } from '../../data/dataset.ts';
 import { recordSplit } from '../../data/folders/recorded-split.ts';
+import type { Engine } from '../../engines/engine.ts';
 import type { EngineName } from '../../engines/index.ts';
+import { logLikelihoodWithoutLatents } from '../../evaluation/without-latents.ts';
+import { pixelMoments } from '../../programs/pixel-moments.ts';
 import type { Model } from '../../programs/programs.ts';
 import type { Progress } from '../../runs/progress.ts';
 import { createRun, expectFree, type RunDirectory } from '../../runs/run-directory.ts';
 import { numberName } from '../../settings/contract.ts';
 import type { RunConfig } from '../../settings/table.ts';
+import type { Yardstick } from '../../training/idle-latents.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
+import { average, stddevs } from '../../vae/likelihoods/moments.ts';
+import { objectives } from '../../vae/objectives/index.ts';
 import { SPLIT } from '../shared/dataset.ts';
 import { openEngine, usableThreads } from '../shared/engine.ts';
 import { environment } from '../shared/environment.ts';
@@ -27,6 +33,7 @@ import { announce, conclude, epochPrinter, epochsOf, runClock } from './lines.ts
 import type { TrainOptions } from './options.ts';
 import { Pictures } from './pictures.ts';
 import { prepare, startOf } from './start.ts';
+import { Warnings } from './warnings.ts';
 
 /** Points of the curves per epoch. */
 const CURVE_POINTS = 50;
@@ -54,15 +61,27 @@ export async function train(options: TrainOptions): Promise<void> {
     run.writeJson('config.json', config);
     const split = recordSplit(dataset);
     if (split !== undefined) run.writeJson(SPLIT, split);
-    run.writeJson('environment.json', { ...environment(), engine: engine.name, description: engine.description });
-    announce(run, engine, model, dataset, trainer);
+    const yardstick = objectives[config.objective].hasPrior ? await yardstickOf(engine, model, dataset) : undefined;
+    const { withoutLatents } = yardstick ?? {};
+    const computes = { engine: engine.name, description: engine.description };
+    run.writeJson('environment.json', { ...environment(), ...computes, withoutLatents });
+    announce(run, engine, model, dataset, trainer, withoutLatents);
     // From here on the run continues even if its output cannot be printed.
     workWithoutOutput();
-    await follow({ run, trainer, model, config, pictures: pictures() });
+    await follow({ run, trainer, model, config, pictures: pictures(), yardstick });
   } finally {
     quietly(() => closeDataset(dataset));
     run.close();
   }
+}
+
+/** What a model of these images is compared with: one that ignores its latents. */
+async function yardstickOf(engine: Engine, model: Model, { train, test }: Dataset): Promise<Yardstick> {
+  const moments = pixelMoments(train, model.vae.config.imageShape);
+  return {
+    withoutLatents: await logLikelihoodWithoutLatents(engine, model, moments, test),
+    pixelVariance: average(stddevs(moments).map((stddev) => stddev ** 2)),
+  };
 }
 
 /** How far the records of a run count. One of an epoch that was cut short counts where nothing makes it again. */
@@ -103,6 +122,8 @@ interface Following {
   readonly model: Model;
   readonly config: RunConfig;
   readonly pictures: Pictures;
+  /** None of a model without a prior. */
+  readonly yardstick: Yardstick | undefined;
 }
 
 /** What becomes of each record: lines, files and pictures. */
@@ -113,6 +134,7 @@ class Follower {
   private startImages: number;
   private readonly printEpoch: ReturnType<typeof epochPrinter>;
   private readonly secondsLeft: ReturnType<typeof runClock>;
+  private readonly warnings: Warnings | undefined;
   /** What the last checkpoint holds. */
   saved: Progress;
 
@@ -120,9 +142,10 @@ class Follower {
     this.following = following;
     this.saved = following.trainer.progress;
     this.startImages = this.saved.sums.images;
-    const { config, trainer, model } = following;
+    const { config, trainer, model, yardstick } = following;
     this.printEpoch = epochPrinter(config, trainer, model.vae.pixels);
     this.secondsLeft = runClock(trainer);
+    this.warnings = yardstick && new Warnings(config, epochsOf(trainer), model.vae.pixels, yardstick);
   }
 
   /** Steps that were under way when the user interrupted are recorded, but not shown. */
@@ -143,7 +166,9 @@ class Follower {
     run.appendMetrics(metricsLine(record, seconds));
     this.save({ best: record.best, keep: isKept(record, trainer, config) });
     this.printEpoch(record, seconds);
-    await pictures.draw(record.epoch, trainer.finished !== undefined);
+    const isLast = trainer.finished !== undefined;
+    const samples = await pictures.draw(record.epoch, isLast);
+    this.warnings?.after(record, isLast, samples);
     [this.epochBegan, this.startImages] = [performance.now(), 0];
   }
 

@@ -75,9 +75,9 @@ export const networkSettings = {
     help: 'how the first weights are drawn',
   }),
   initialBias: setting({
-    rule: choice(['default', 'data']),
+    rule: choice(['default', 'data', 'data-alone']),
     default: 'default',
     placeholder: '<how>',
-    help: "first value of the decoder's last bias; data: the mean of each pixel",
+    help: "first value of the decoder's last bias; data: fitted to the training images; data-alone: with weights of 0 too",
   }),
 };

@@ -11,7 +11,7 @@ import { log1mexp, logSigmoid } from './stable.ts';
 /** On the scale from −1 to 1 that means and scales are given on: half the distance of two neighbouring bytes. */
 const HALF_BIN = 1 / 255;
 /** Scales are at least e⁻⁷, about an eighth of a bin: below that a mean between two bytes loses its derivative. */
-const LEAST_LOG_SCALE = -7;
+export const LEAST_LOG_SCALE = -7;
 
 /** Where a pixel of either range lies between −1 and 1, and back. */
 export interface PixelScale {

@@ -1,7 +1,7 @@
 /** Black or white pixels; of grey ones it is minus the cross-entropy. */
 
 import { Bernoulli } from '../distributions/bernoulli.ts';
-import { channelsOf, type Likelihood } from './likelihood.ts';
+import { channelsOf, type Likelihood, logit } from './likelihood.ts';
 
 export const bernoulli: Likelihood = {
   uses: [],
@@ -11,7 +11,8 @@ export const bernoulli: Likelihood = {
   binaryPixels: true,
   unitRange: true,
   meansInRange: () => true,
-  meanLogits: true,
   planes: channelsOf,
   read: (logits) => new Bernoulli(logits),
+  /** Where the decoder of Burda et al. (2016) begins: section 5. */
+  outputsFor: ({ mean }) => mean.map(logit),
 };

@@ -4,6 +4,7 @@ import type { Parameter } from '../../nn/parameter.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { PixelScale } from '../distributions/discretised-logistic.ts';
 import type { Distribution } from '../distributions/distribution.ts';
+import type { PixelMoments } from './moments.ts';
 
 /** The ends of the scale that pixels are given on. */
 export const RANGES = { unit: { low: 0, high: 1 }, symmetric: { low: -1, high: 1 } } as const satisfies Record<
@@ -49,14 +50,16 @@ export interface Likelihood {
   readonly unitRange: boolean;
   /** Whether the mean of p(x|z) never leaves the range of the pixels. */
   readonly meansInRange: (settings: LikelihoodSettings) => boolean;
-  /** Whether the decoder gives the logit of each pixel's mean, so that its last bias may begin at the data's. */
-  readonly meanLogits: boolean;
   /** Planes of H × W values that the decoder gives. */
   readonly planes: (config: LikelihoodConfig) => number;
   /** Learnt beside the decoder. */
   readonly parameters?: (config: LikelihoodConfig) => readonly Parameter[];
   /** p(x|z) from a decoder's outputs [..., planes·H·W]. */
   readonly read: (outputs: Tensor, config: LikelihoodConfig, parameters: readonly Parameter[]) => Distribution;
+  /** The outputs [planes, places] for which p(x|z) is as near as it can be to pixels of these moments, whatever z. */
+  readonly outputsFor: (moments: PixelMoments, config: LikelihoodConfig) => Float64Array;
+  /** The values that `parameters` have there. */
+  readonly parametersFor?: (moments: PixelMoments, config: LikelihoodConfig) => readonly Float64Array[];
 }
 
 export const channelsOf = ({ imageShape: [channels] }: LikelihoodConfig): number => channels;
@@ -70,4 +73,32 @@ export function pixelMean(raw: Tensor, { squash, range }: LikelihoodConfig): Ten
         .mul(high - low)
         .add(low)
     : raw;
+}
+
+/** A share nearer than this to 0 or 1 is taken for this one, so that its logit is finite. */
+const LEAST_SHARE = 1e-3;
+
+export const inside = (share: number): number => Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
+
+/** log p / (1 − p) */
+export function logit(share: number): number {
+  const p = inside(share);
+  return Math.log(p / (1 - p));
+}
+
+/** What a decoder gives for a mean on the scale from 0 to 1, as `pixelMean` reads it. */
+export const rawMean = (mean: number, { squash, range }: LikelihoodConfig): number =>
+  squash ? logit(mean) : RANGES[range].low + mean * widthOf(RANGES[range]);
+
+export const widthOf = ({ low, high }: PixelScale): number => high - low;
+
+/** Planes one after the other. */
+export function planesOf(...groups: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(groups.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const group of groups) {
+    all.set(group, at);
+    at += group.length;
+  }
+  return all;
 }

@@ -3,15 +3,31 @@
 import { createParameter, initializers } from '../../nn/parameter.ts';
 import { constant, type Tensor } from '../../tensor/tensor.ts';
 import { Normal } from '../distributions/normal.ts';
-import { channelsOf, type Likelihood, type LikelihoodConfig, pixelMean, RANGES } from './likelihood.ts';
+import {
+  channelsOf,
+  type Likelihood,
+  type LikelihoodConfig,
+  pixelMean,
+  planesOf,
+  RANGES,
+  rawMean,
+  widthOf,
+} from './likelihood.ts';
+import { average, stddevs } from './moments.ts';
 
 /** One grey level of 256: to be surer of a pixel than its bytes can tell is to model their rounding. */
-const leastStddev = ({ range }: LikelihoodConfig): number => (RANGES[range].high - RANGES[range].low) / 256;
+const leastStddev = ({ range }: LikelihoodConfig): number => widthOf(RANGES[range]) / 256;
 
 /** σ = least + eʳ, so that no pixel's density can grow without end. */
 function learnedNormal(mean: Tensor, rawLogStddev: Tensor, config: LikelihoodConfig): Normal {
   const stddev = rawLogStddev.exp().add(leastStddev(config));
   return new Normal(mean, stddev.log().mul(2), stddev);
+}
+
+/** The r of a standard deviation on the scale from 0 to 1. A pixel that never changes is given a hundredth above the least. */
+function rawLogStddevOf(stddev: number, config: LikelihoodConfig): number {
+  const least = leastStddev(config);
+  return Math.log(Math.max(stddev * widthOf(RANGES[config.range]) - least, least / 100));
 }
 
 const LEARNED = {
@@ -27,7 +43,6 @@ export const normal: Likelihood = {
   binaryPixels: false,
   unitRange: false,
   meansInRange: ({ squash }) => squash,
-  meanLogits: false,
   planes: (config) => channelsOf(config) * (config.stddev === 'per-pixel' ? 2 : 1),
   parameters: ({ stddev }) =>
     stddev === 'learned' ? [createParameter('likelihood.log_stddev', [1], initializers.he.bias, [1, 1])] : [],
@@ -39,5 +54,18 @@ export const normal: Likelihood = {
       return learnedNormal(pixelMean(mean, config), raw, config);
     }
     return new Normal(pixelMean(outputs, config), constant(2 * Math.log(stddev)), constant(stddev));
+  },
+  outputsFor: (moments, config) => {
+    const means = moments.mean.map((value) => rawMean(value, config));
+    if (config.stddev !== 'per-pixel') return means;
+    return planesOf(
+      means,
+      stddevs(moments).map((stddev) => rawLogStddevOf(stddev, config)),
+    );
+  },
+  parametersFor: (moments, config) => {
+    if (config.stddev !== 'learned') return [];
+    const variance = average(stddevs(moments).map((stddev) => stddev ** 2));
+    return [Float64Array.of(rawLogStddevOf(Math.sqrt(variance), config))];
   },
 };

@@ -1,7 +1,7 @@
 /** No likelihood: what a plain autoencoder may be trained by. */
 
 import { SquaredError } from '../distributions/squared-error.ts';
-import { channelsOf, type Likelihood, pixelMean } from './likelihood.ts';
+import { channelsOf, type Likelihood, pixelMean, rawMean } from './likelihood.ts';
 
 export const squaredError: Likelihood = {
   uses: ['squash'],
@@ -10,7 +10,7 @@ export const squaredError: Likelihood = {
   binaryPixels: true,
   unitRange: false,
   meansInRange: ({ squash }) => squash,
-  meanLogits: false,
   planes: channelsOf,
   read: (outputs, config) => new SquaredError(pixelMean(outputs, config)),
+  outputsFor: ({ mean }, config) => mean.map((value) => rawMean(value, config)),
 };

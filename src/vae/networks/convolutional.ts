@@ -5,7 +5,6 @@ import { activation } from '../../nn/activations.ts';
 import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import { type LayerBuilder, sequential } from '../../nn/layer.ts';
-import { atZero } from '../../nn/parameter.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
 import { lightBlock } from '../../nn/residual.ts';
 import { sizeOf, windowCount } from '../../tensor/shape.ts';
@@ -43,14 +42,12 @@ export const convolutionalNetwork: Network = {
 
   decoder: (latents, shape, config) => {
     const { levels, code } = levelsFor(shape, config);
-    const convolutions = [...levels].reverse().flatMap(({ outer, inner, size }): LayerBuilder[] => [
-      activation(config.activation[0]),
-      transposedConvolution(inner, outer, {
-        ...windowOf(config),
-        size,
-        ...(outer === shape[0] && { initializer: atZero }),
-      }),
-    ]);
+    const convolutions = [...levels]
+      .reverse()
+      .flatMap(({ outer, inner, size }): LayerBuilder[] => [
+        activation(config.activation[0]),
+        transposedConvolution(inner, outer, { ...windowOf(config), size }),
+      ]);
     const [, ...sides] = code;
     return sequential('decoder', [
       ...(isMap(config)

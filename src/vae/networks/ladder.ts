@@ -189,7 +189,7 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
   const [{ inner, size }] = levels;
   const last = sequential('decoder.last', [
     activation(config.activation[0]),
-    transposedConvolution(inner, planes, { ...HALVING, size, initializer: atZero }),
+    transposedConvolution(inner, planes, { ...HALVING, size, initializer }),
     flatten(3),
   ]);
   const priors = rungs.flatMap(({ prior }) => prior ?? []);
