@@ -5,6 +5,8 @@
 
 import { counted } from '../base/words.ts';
 import type { Fit, ImageShape } from '../data/dataset.ts';
+import type { LatentSize } from '../vae/latent-map.ts';
+import { networks } from '../vae/networks/index.ts';
 import type { RunConfig, SettingName } from './table.ts';
 
 /** What is known of a run's images once they are loaded. */
@@ -39,10 +41,19 @@ const MOST_EPOCHS = 400;
 /** Share of the updates over which the KL term gets its weight: latents stay in use that it would switch off at first. */
 const KL_WARM_UP = 1 / 10;
 
-const LATENTS = 128;
 const LEARNING_RATE = 1e-3;
+const EMA = 0.999;
 /** One logistic a pixel; what counts in colour is that each channel's mean follows the channels before it. */
 const MIXTURES_IN_COLOUR = 1;
+
+/** The sides are halved at least twice where they can be, and until a map has at most so many places in a row. */
+const FEWEST_HALVINGS = 2;
+const LARGEST_MAP = 16;
+const SMALLEST_MAP = 4;
+/** Channels of a map of latents. */
+const MAP_CHANNELS = 16;
+/** Latents where an odd side has no half, so that there is no map. */
+const LATENTS = 128;
 
 const inColour = ([channels]: ImageShape): boolean => channels > 1;
 
@@ -52,8 +63,20 @@ const batchFor = (images: number): number =>
 const epochsFor = (stepsPerEpoch: number): number =>
   Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.round(UPDATES / stepsPerEpoch)));
 
+/** A map of latents, whose sides are those of the images halved a few times; a number of them where that cannot be. */
+function latentsFor([, height, width]: ImageShape, model: RunConfig['model']): LatentSize {
+  const fits = (halvings: number): boolean =>
+    [height, width].every((side) => side % 2 ** halvings === 0 && side / 2 ** halvings >= SMALLEST_MAP);
+  const wanted = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
+  // The top of a ladder is a level smaller than a map without layers below it.
+  let halvings = wanted + Number(networks[model].uses.includes('layers'));
+  while (halvings > 0 && !fits(halvings)) halvings--;
+  return halvings === 0 ? LATENTS : `${height / 2 ** halvings}x${width / 2 ** halvings}x${MAP_CHANNELS}`;
+}
+
 const forPhotos: Rule = ({ images, imageShape }, said) => {
-  const { batchSize = batchFor(images) } = said;
+  const { model = 'conv', batchSize = batchFor(images) } = said;
+  const latent = said.latent ?? (networks[model].latents !== 'number' ? latentsFor(imageShape, model) : LATENTS);
   const stepsPerEpoch = Math.ceil(images / batchSize);
   const { epochs = epochsFor(stepsPerEpoch) } = said;
   const { steps = epochs * stepsPerEpoch } = said;
@@ -63,6 +86,7 @@ const forPhotos: Rule = ({ images, imageShape }, said) => {
     colour: inColour(imageShape) ? 'images in colour' : 'grey images',
     count: counted(images, 'image'),
     epoch: `${counted(images, 'image')} in batches of ${batchSize}`,
+    pixels: 'the mean and the spread of the pixels',
     run: `a run of ${counted(steps, 'update')}`,
   };
   const pixels: Choices = inColour(imageShape)
@@ -72,12 +96,14 @@ const forPhotos: Rule = ({ images, imageShape }, said) => {
       }
     : { likelihood: { value: 'discretised-logistic', reason: because.colour } };
   return {
-    model: { value: 'conv', reason: because.size },
+    model: { value: model, reason: because.size },
     activation: { value: ['silu'], reason: because.size },
-    latent: { value: LATENTS, reason: because.size },
+    latent: { value: latent, reason: because.size },
     initializer: { value: 'he', reason: because.size },
+    initialBias: { value: 'data-alone', reason: because.pixels },
     ...pixels,
     klWarmUp: { value: Math.round(steps * KL_WARM_UP), reason: because.run },
+    ema: { value: EMA, reason: because.run },
     learningRate: { value: LEARNING_RATE, reason: because.size },
     batchSize: { value: batchSize, reason: because.count },
     ...(said.steps === undefined && { epochs: { value: epochs, reason: because.epoch } }),

@@ -8,6 +8,7 @@ import { likelihoodOf, likelihoods } from '../vae/likelihoods/index.ts';
 import { RANGES } from '../vae/likelihoods/likelihood.ts';
 import { networks } from '../vae/networks/index.ts';
 import type { NetworkRow } from '../vae/networks/network.ts';
+import { estimators } from '../vae/objectives/estimators.ts';
 import { objectives } from '../vae/objectives/index.ts';
 import type { ObjectiveRow } from '../vae/objectives/objective.ts';
 import { posteriors } from '../vae/posteriors/index.ts';
@@ -92,7 +93,35 @@ const objectiveFits: Check = (config) => {
   return row.conflict?.(config, posteriors[config.posterior]);
 };
 
+/** A map of latents needs convolutions, which know places; a ladder has nothing but maps. */
+const latentFits: Check = ({ model, latent }) => {
+  const { latents } = networks[model];
+  if (latents === 'either' || latents === (typeof latent === 'number' ? 'number' : 'map')) return undefined;
+  return latents === 'map'
+    ? {
+        field: 'latent',
+        problem: `the model ${model} has maps of latents`,
+        remedies: [{ field: 'latent', value: networks[model].defaults.latent }],
+      }
+    : {
+        field: 'latent',
+        problem: `the model ${model} has no map of latents`,
+        remedies: rowsThat('model', networks, (row) => row.latents !== 'number'),
+      };
+};
+
+/** A network of several layers of latents makes its own posterior, normal given the latents above. */
+const layersFit: Check = ({ model, posterior, estimator, gradientVariance }) => {
+  if ('encoder' in networks[model]) return undefined;
+  const own = posteriors[posterior].closedForm ? undefined : 'posterior';
+  const density = estimators[estimator].needsDensity ? 'estimator' : gradientVariance ? 'gradientVariance' : undefined;
+  const field = own ?? density;
+  return field && { field, problem: `the model ${model} has a posterior of its own, normal and reparametrised` };
+};
+
 const CHECKS: readonly Check[] = [
+  latentFits,
+  layersFit,
   networkFits,
   posteriorFits,
   objectiveFits,

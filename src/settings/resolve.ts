@@ -7,6 +7,7 @@ import { namesOf } from '../base/rules.ts';
 import { datasets, fitOf } from '../data/index.ts';
 import { mapShape } from '../vae/latent-map.ts';
 import { networks } from '../vae/networks/index.ts';
+import type { NetworkRow } from '../vae/networks/network.ts';
 import { estimators } from '../vae/objectives/estimators.ts';
 import { objectives } from '../vae/objectives/index.ts';
 import { posteriors } from '../vae/posteriors/index.ts';
@@ -41,13 +42,11 @@ interface Layer {
 }
 
 /** What some settings ask of others, unless those are given too. */
-function implied({ objective = DEFAULTS.objective, posterior, estimator, latent }: Partial<RunConfig>): Layer[] {
+function implied({ objective = DEFAULTS.objective, posterior, estimator }: Partial<RunConfig>): Layer[] {
   const { hasPrior, uses } = objectives[objective];
   const needsSampling = posterior !== undefined && hasPrior && !posteriors[posterior].closedForm;
   const point = namesOf(posteriors).find((name) => posteriors[name].kind === 'point');
   const layers: (Layer | false | undefined)[] = [
-    // A map has no dense layers before it.
-    mapShape(latent) && { settings: { hidden: [], blocks: 2 }, origin: follows('latent', latent) },
     !hasPrior && point && { settings: { posterior: point }, origin: follows('objective', objective) },
     needsSampling &&
       uses.includes('kl') && { settings: { kl: 'monte-carlo' }, origin: follows('posterior', posterior) },
@@ -68,7 +67,7 @@ const follows = (field: SettingName, value: unknown): Origin => ({ by: 'setting'
  */
 function presetSettings({ preset, model, objective, epochs }: Partial<RunConfig>): Partial<RunConfig> {
   if (preset === undefined || !Object.hasOwn(presets, preset)) return {};
-  const { steps, hidden, activation, channels, posterior, ...config } = presetOf(preset as PresetName).config;
+  const { steps, hidden, activation, channels, latent, posterior, ...config } = presetOf(preset as PresetName).config;
   const hasPrior = (name: RunConfig['objective'] = DEFAULTS.objective): boolean => objectives[name].hasPrior;
   return {
     ...config,
@@ -79,7 +78,10 @@ function presetSettings({ preset, model, objective, epochs }: Partial<RunConfig>
       ...(hidden && { hidden }),
       ...(activation && { activation }),
       ...(channels && { channels }),
+      ...(latent && { latent }),
     }),
+    // Any network has a number of latents.
+    ...(typeof latent === 'number' && { latent }),
     ...(posterior && (objective === undefined || hasPrior(objective) === hasPrior(config.objective)) && { posterior }),
   };
 }
@@ -100,10 +102,11 @@ export function resolveForData(given: Partial<RunConfig>, facts: DataFacts): Res
   const preset = presetSettings(given);
   const said = { ...preset, ...given };
   const byData = chosen(given, facts);
-  const { model = DEFAULTS.model } = merged([...byData, { settings: said, origin: GIVEN }]).settings;
+  const { model = DEFAULTS.model, latent } = merged([...byData, { settings: said, origin: GIVEN }]).settings;
   const { settings, origins } = merged([
     { settings: DEFAULTS, origin: { by: 'default' } },
     { settings: networks[model].defaults, origin: follows('model', model) },
+    ...forMap(model, latent),
     ...byData,
     ...implied(said),
     { settings: preset, origin: { by: 'preset', preset: String(given.preset) } },
@@ -115,6 +118,14 @@ export function resolveForData(given: Partial<RunConfig>, facts: DataFacts): Res
     settings: { ...settings, batchSize: facts.images },
     origins: { ...origins, batchSize: { by: 'count', insteadOf: batchSize } },
   };
+}
+
+/** A map of latents asks for other settings of the network than a number of them. */
+function forMap(model: RunConfig['model'], latent: RunConfig['latent'] | undefined): Layer[] {
+  const { mapDefaults }: NetworkRow<RunConfig> = networks[model];
+  return mapDefaults === undefined || mapShape(latent) === undefined
+    ? []
+    : [{ settings: mapDefaults, origin: follows('latent', latent) }];
 }
 
 const GIVEN: Origin = { by: 'given' };

@@ -33,7 +33,7 @@ describe('settings', () => {
     expect([steps, epochs]).toEqual([undefined, 2]);
     expect(resolved({ preset: 'cifar', model: 'dense' })).toMatchObject({ hidden: [400], channels: [] });
     // A list of activations has one for each layer of the preset's network; a single one fits any.
-    expect(resolved({ preset: 'adcme', model: 'conv' })).toMatchObject({ hidden: [256], activation: ['relu'] });
+    expect(resolved({ preset: 'adcme', model: 'conv' })).toMatchObject({ hidden: [256], activation: ['silu'] });
     expect(resolved({ preset: 'seminar-vae', model: 'conv' }).activation).toEqual(['elu']);
     expect(resolved({ preset: 'seminar-ae', objective: 'elbo', likelihood: 'normal' }).posterior).toBe('normal');
     expect(resolved({ preset: 'seminar-flow', objective: 'autoencoder' }).posterior).toBe('point');
@@ -59,10 +59,11 @@ describe('settings', () => {
   });
 
   it('say where their default is another', () => {
-    expect(otherDefaults('latent')).toEqual([{ of: 'cifar10 and folders' }]);
+    expect(otherDefaults('latent')).toEqual([{ of: 'cifar10 and folders' }, { of: '--model ladder', value: '7x7x16' }]);
     expect(otherDefaults('hidden')).toEqual([
       { of: '--model conv', value: [256] },
       { of: '--model residual', value: [] },
+      { of: '--model ladder', value: [] },
     ]);
     expect(otherDefaults('seed')).toEqual([]);
   });
@@ -153,12 +154,20 @@ describe('published numbers', () => {
   const sources = (given: Partial<RunConfig>) => comparableRows(resolved(given)).map(({ source }) => source);
 
   it('are put beside runs of the same pixels and the same data alone', () => {
-    expect(sources({ preset: 'altosaar' })).toEqual(['Altosaar, mean field', 'pythae, VAE']);
+    expect(sources({ preset: 'altosaar' })).toEqual([
+      'Altosaar, mean field',
+      'pythae, VAE',
+      'addtt, ladder VAE of 3 / 6 / 12 layers',
+    ]);
     expect(sources({ preset: 'altosaar-flow' })).toEqual(['Altosaar, inverse autoregressive flow']);
     expect(sources({ preset: 'iwae' })).toEqual(['Burda et al. (2016), table 1, IWAE, one stochastic layer']);
     expect(sources({ binarize: 'stochastic' })).toEqual(['Burda et al. (2016), table 1, VAE, one stochastic layer']);
     expect(sources({ preset: 'adcme' })).toEqual(["PyTorch's example"]);
-    expect(sources({ dataset: 'cifar10' })).toEqual(['addtt, ladder VAE of 3 layers', 'VDVAE / NVAE']);
+    expect(sources({ dataset: 'cifar10' })).toEqual([
+      'van den Oord et al. (2017), VAE / VQ-VAE',
+      'addtt, ladder VAE of 3 layers',
+      'VDVAE / NVAE',
+    ]);
     for (const other of [
       { dataDir: '/elsewhere' },
       { dataset: 'fashion-mnist' },

@@ -121,9 +121,11 @@ export class LogisticMixture implements Distribution {
     const channels = this.slopes.length;
     const values = toSigned(x, this.scale).reshape(...leading, channels, 1, places);
     const before = this.slopes.map((_, c) => at(values, -3, c)); // [..., 1, HW]
-    const shape = this.means.shape.with(-3, 1);
+    const conditional = this.slopes.map((_, c) => this.conditionalMean(c, before)); // [..., K, HW]
+    // The last of them depends on x, which may have axes that the outputs lack.
+    const shape = conditional[channels - 1].shape;
     const means = concat(
-      this.slopes.map((_, c) => this.conditionalMean(c, before).reshape(...shape)),
+      conditional.map((mean) => mean.broadcastTo(shape).reshape(...shape.toSpliced(-2, 0, 1))),
       -3,
     );
     const logMasses = logMass(values, means, this.logScales).sum(-3); // [..., K, HW]

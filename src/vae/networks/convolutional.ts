@@ -22,7 +22,9 @@ import { mapConflict, type Network, type NetworkConfig, oneActivation } from './
 export const convolutionalNetwork: Network = {
   uses: ['channels', 'kernel', 'hidden', 'dropout', 'blocks'],
   defaults: { hidden: [256], activation: ['silu'], initializer: 'he', blocks: 0 },
+  mapDefaults: { hidden: [], blocks: 2 },
   pixelBias: false,
+  latents: 'either',
   conflict: (config) => oneActivation(config) ?? mapConflict(config),
   encoder: (imageShape, outputs, config) => {
     const { levels, code } = levelsFor(imageShape, config);

@@ -5,15 +5,14 @@ import { dense } from '../../nn/dense.ts';
 import { dropout } from '../../nn/dropout.ts';
 import { type LayerBuilder, sequential } from '../../nn/layer.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import { type DenseConfig, type Network, numberConflict } from './network.ts';
+import type { DenseConfig, Network } from './network.ts';
 
 export const denseNetwork: Network<DenseConfig> = {
   uses: ['hidden', 'dropout'],
   defaults: {},
   pixelBias: true,
-  conflict: (config) => {
-    const { hidden, activation: names } = config;
-    if (numberConflict(config) !== undefined) return numberConflict(config);
+  latents: 'number',
+  conflict: ({ hidden, activation: names }) => {
     if (hidden.length === 0) return { field: 'hidden', problem: 'a dense network needs a hidden layer' };
     if (names.length === 1 || names.length === hidden.length) return undefined;
     const layers = `${hidden.length} hidden layer${hidden.length === 1 ? '' : 's'}`;

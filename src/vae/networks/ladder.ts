@@ -1,6 +1,6 @@
 /** A ladder of latents: layers of latent maps, each drawn given those above it. Sønderby et al. (2016). */
 
-import { ConfigError, type Conflict } from '../../base/errors.ts';
+import { ConfigError } from '../../base/errors.ts';
 import { activation } from '../../nn/activations.ts';
 import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
@@ -29,9 +29,10 @@ import { type Body, type Hierarchy, type HierarchyConfig, oneActivation, type Pa
  */
 export const ladderNetwork: Hierarchy = {
   uses: ['channels', 'blocks', 'layers', 'dropout', 'gated'],
-  defaults: { hidden: [], activation: ['silu'], initializer: 'he', blocks: 1, latent: '4x4x16' },
+  defaults: { hidden: [], activation: ['silu'], initializer: 'he', blocks: 1, latent: '7x7x16' },
   pixelBias: false,
-  conflict: (config) => oneActivation(config) ?? needsMap(config),
+  latents: 'map',
+  conflict: oneActivation,
   create: (imageShape, planes, config) => {
     const levels = levelsFor(imageShape, config);
     return ladder(climbOf(imageShape, levels, config), descentOf(levels, planes, config), config);
@@ -265,11 +266,6 @@ function partOf(kind: string, groups: Readonly<Record<string, readonly Layer[]>>
     pytorch: printModule(kind, Object.fromEntries(layers)),
   };
 }
-
-const needsMap = ({ latent }: HierarchyConfig): Conflict | undefined =>
-  mapShape(latent) === undefined
-    ? { field: 'latent', problem: 'a ladder has maps of latents', remedies: [{ field: 'latent', value: '4x4x16' }] }
-    : undefined;
 
 /** Values of each layer, [N, C, H, W], as one row of latents, [..., L]. */
 const joined = (parts: readonly Tensor[], leading: readonly number[]): Tensor =>

@@ -37,8 +37,12 @@ export interface NetworkRow<Config = NetworkConfig> {
   readonly uses: readonly string[];
   /** Settings that begin otherwise in such a network. */
   readonly defaults: Partial<NetworkConfig>;
+  /** Those that begin otherwise with a map of latents. */
+  readonly mapDefaults?: Partial<NetworkConfig>;
   /** Whether the last layer of the decoder has a bias for each value of an image. */
   readonly pixelBias: boolean;
+  /** Whether its latents are a number of them, a map, or either. */
+  readonly latents: 'number' | 'map' | 'either';
   /** What does not go together among its own settings. */
   readonly conflict: (config: Config) => Conflict | undefined;
 }
@@ -96,18 +100,8 @@ export const oneActivation = ({ activation }: NetworkConfig): Conflict | undefin
     ? undefined
     : { field: 'activation', problem: 'a network of convolutions has one activation for all its layers' };
 
-/** Of a network whose latents may be a map. */
+/** Of a network whose dense layers stand before a number of latents. */
 export const mapConflict = ({ latent, hidden }: NetworkConfig): Conflict | undefined =>
   mapShape(latent) === undefined || hidden.length === 0
     ? undefined
     : { field: 'hidden', problem: 'a map of latents has no dense layers', remedies: [] };
-
-/** Of a network whose latents are numbers without a place. */
-export const numberConflict = ({ latent }: DenseConfig): Conflict | undefined =>
-  mapShape(latent) === undefined
-    ? undefined
-    : {
-        field: 'latent',
-        problem: 'a map of latents needs a network of convolutions',
-        remedies: [{ field: 'model', value: 'conv' }],
-      };

@@ -12,7 +12,7 @@ import { flatten, unflatten } from '../../nn/reshaping.ts';
 import { residualBlock } from '../../nn/residual.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { levelsOf } from './levels.ts';
-import { type Network, type NetworkConfig, numberConflict, oneActivation } from './network.ts';
+import { type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /** Channels between the pixels and the first level. */
 const STEM = 32;
@@ -27,7 +27,8 @@ export const residualNetwork: Network = {
   uses: ['channels', 'blocks'],
   defaults: { hidden: [], activation: ['silu'], initializer: 'he' },
   pixelBias: false,
-  conflict: (config) => oneActivation(config) ?? numberConflict(config) ?? atLeastOneBlock(config),
+  latents: 'number',
+  conflict: (config) => oneActivation(config) ?? atLeastOneBlock(config),
   encoder: (imageShape, outputs, config) => {
     const { levels, code } = levelsFor(imageShape, config);
     const groups = levels.flatMap(({ outer, inner }) => [
