@@ -100,8 +100,7 @@ const latentFits: Check = ({ model, latent }) => {
   return latents === 'map'
     ? {
         field: 'latent',
-        problem: `the model ${model} has maps of latents`,
-        remedies: [{ field: 'latent', value: networks[model].defaults.latent }],
+        problem: `the model ${model} has maps of latents, such as ${networks[model].defaults.latent}, whose sides are those of the images halved`,
       }
     : {
         field: 'latent',
@@ -111,12 +110,23 @@ const latentFits: Check = ({ model, latent }) => {
 };
 
 /** A network of several layers of latents makes its own posterior, normal given the latents above. */
-const layersFit: Check = ({ model, posterior, estimator, gradientVariance }) => {
+const layersFit: Check = ({ model, objective, posterior, estimator, gradientVariance }) => {
   if ('encoder' in networks[model]) return undefined;
-  const own = posteriors[posterior].closedForm ? undefined : 'posterior';
-  const density = estimators[estimator].needsDensity ? 'estimator' : gradientVariance ? 'gradientVariance' : undefined;
-  const field = own ?? density;
-  return field && { field, problem: `the model ${model} has a posterior of its own, normal and reparametrised` };
+  const others = rowsThat('model', networks, (row) => 'encoder' in row);
+  if (!objectives[objective].hasPrior) {
+    return { field: 'objective', problem: `the model ${model} needs a prior`, remedies: others };
+  }
+  if (!posteriors[posterior].closedForm) {
+    const own = rowsThat('posterior', posteriorRows, (row) => row.closedForm && row.kind === 'density');
+    return { field: 'posterior', problem: `the model ${model} has a normal posterior of its own`, remedies: own };
+  }
+  if (estimators[estimator].needsDensity) {
+    const through = rowsThat('estimator', estimators, (row) => !row.needsDensity);
+    return { field: 'estimator', problem: `the model ${model} has gradients through its draws`, remedies: through };
+  }
+  // Said of a switch, whose name stands before it.
+  const problem = 'needs a model with one layer of latents';
+  return gradientVariance ? { field: 'gradientVariance', problem, remedies: others } : undefined;
 };
 
 const CHECKS: readonly Check[] = [
@@ -135,6 +145,7 @@ const CHECKS: readonly Check[] = [
 function describeOrigin(origin: Origin): string | undefined {
   if (origin.by === 'given') return undefined;
   if (origin.by === 'preset') return `set by the preset ${origin.preset}`;
+  if (origin.by === 'setting') return `chosen for the ${origin.field} ${origin.value}`;
   return origin.by === 'data' ? `chosen for ${origin.reason}` : 'not given, so the default';
 }
 
@@ -166,6 +177,19 @@ export function checkConfig(values: Readonly<Record<string, unknown>>, origins: 
     throw new ConfigError(problem, { field, value: checked[field], ...originOf(field, origins), remedies });
   }
   return config;
+}
+
+/**
+ * What `make` makes of settings and images.
+ * @throws ConfigError as it does, with who has set the field.
+ */
+export function withOrigins<Made>(origins: Origins, make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.details.field === undefined) throw error;
+    throw new ConfigError(error.problem, { ...error.details, ...originOf(error.details.field, origins) });
+  }
 }
 
 /**

@@ -38,8 +38,10 @@ export function halvingsTo(latent: LatentMap, [, height, width]: ImageShape): nu
   const [, rows, columns] = mapShape(latent)!;
   const halvings = Math.log2(height / rows);
   if (Number.isInteger(halvings) && halvings > 0 && columns * 2 ** halvings === width) return halvings;
-  const problem = `an image of ${height} × ${width} cannot be halved to a map of ${rows} × ${columns}`;
-  throw new ConfigError(problem, { field: 'latent', value: latent, remedies: remediesFor([height, width]) });
+  const remedies = remediesFor([height, width]);
+  const reason = remedies.length === 0 ? ': an odd side has no half' : '';
+  const problem = `an image of ${height} × ${width} cannot be halved to a map of ${rows} × ${columns}${reason}`;
+  throw new ConfigError(problem, { field: 'latent', value: latent, remedies });
 }
 
 /** Halved twice, as far as the sides are even. */

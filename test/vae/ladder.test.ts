@@ -120,8 +120,12 @@ describe('a ladder', () => {
 
 describe('a ladder cannot be made', () => {
   it('with fewer layers than levels, with other channels than levels, or from sides that do not lead to its map', () => {
-    expect(() => ladderOf({ layers: 1 })).toThrow(/layers 1: a map of 2x2x2 is reached by 2 halvings/);
-    expect(() => ladderOf({ channels: [4] })).toThrow(/channels 4: a map of 2x2x2 is reached by 2 halvings/);
+    expect(() => ladderOf({ layers: 1 })).toThrow(
+      'layers 1: expected at least one layer for each of the 2 halvings that lead to a map of 2x2x2; use layers 2',
+    );
+    expect(() => ladderOf({ channels: [4] })).toThrow(
+      'channels 4: expected 2 numbers, one for each halving that leads to a map of 2x2x2',
+    );
     expect(() => ladderOf({ latent: '3x3x2' })).toThrow(/cannot be halved to a map of 3 × 3; use latent 2x2x16/);
     expect(() => ladderOf({ latent: '8x8x2' })).toThrow(/cannot be halved to a map of 8 × 8/);
   });

@@ -7,7 +7,7 @@ import { createModel } from '../../programs/programs.ts';
 import { type Checkpoint, readCheckpoint } from '../../runs/checkpoint.ts';
 import type { RunDirectory } from '../../runs/run-directory.ts';
 import { type DataFacts, describeFacts } from '../../settings/by-data.ts';
-import { checkConfig } from '../../settings/check.ts';
+import { checkConfig, withOrigins } from '../../settings/check.ts';
 import { type RunConfig, SETTING_NAMES, type SettingName, settingOf, settings } from '../../settings/table.ts';
 import { Trainer } from '../../training/trainer.ts';
 import { channelsOf, loadImages, placedAt, recordedSplit } from '../shared/dataset.ts';
@@ -77,7 +77,7 @@ export async function prepare(asked: RunConfig, engine: Engine, { resumed, given
     const decided = given && settingsFor(given, factsOf(dataset));
     const { device, threads } = asked;
     const config = decided === undefined ? asked : { ...decided.config, device, threads };
-    const model = createModel(config, dataset.imageShape);
+    const model = withOrigins(decided?.origins ?? {}, () => createModel(config, dataset.imageShape));
     const trainer = new Trainer(engine, model, dataset);
     if (resumed !== undefined) trainer.restore(resumed.checkpoint, resumed.run.lastCheckpoint);
     if (decided !== undefined) noteChoices(decided, factsOf(dataset));

@@ -1,6 +1,5 @@
 /** Convolutions of stride 2, then fully connected layers or a map of latents; the decoder is the exact mirror. */
 
-import { ConfigError } from '../../base/errors.ts';
 import { activation } from '../../nn/activations.ts';
 import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
@@ -8,9 +7,9 @@ import { type LayerBuilder, sequential } from '../../nn/layer.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
 import { lightBlock } from '../../nn/residual.ts';
 import { sizeOf, windowCount } from '../../tensor/shape.ts';
-import { halvingsTo, type LatentSize, mapShape } from '../latent-map.ts';
+import { type LatentSize, mapShape } from '../latent-map.ts';
 import { inwards, outwards } from './dense.ts';
-import { levelsOf } from './levels.ts';
+import { channelsTo, levelsOf } from './levels.ts';
 import { mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /**
@@ -77,14 +76,8 @@ const levelsFor = (shape: ImageShape, { channels, kernel, latent }: NetworkConfi
   });
 
 /** A map says how many levels there are. */
-function chosenFor(shape: ImageShape, channels: readonly number[], latent: LatentSize): readonly number[] {
-  if (typeof latent === 'number') return channels;
-  const halvings = halvingsTo(latent, shape);
-  if (channels.length === 0) return Array.from({ length: halvings }, (_, level) => channelsAt(level, latent));
-  if (channels.length === halvings) return channels;
-  const problem = `a map of ${latent} is reached by ${halvings} halvings; give as many channels`;
-  throw new ConfigError(problem, { field: 'channels', value: channels });
-}
+const chosenFor = (shape: ImageShape, channels: readonly number[], latent: LatentSize): readonly number[] =>
+  typeof latent === 'number' ? channels : channelsTo(latent, shape, channels, (level) => channelsAt(level, latent));
 
 const isMap = ({ latent }: NetworkConfig): boolean => mapShape(latent) !== undefined;
 

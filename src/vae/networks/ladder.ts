@@ -12,9 +12,9 @@ import type { Pair } from '../../tensor/primitives.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { concat, type Tensor } from '../../tensor/tensor.ts';
 import { type Normal, scaleParametrisations } from '../distributions/normal.ts';
-import { halvingsTo, type LatentMap, mapShape } from '../latent-map.ts';
+import { type LatentMap, mapShape } from '../latent-map.ts';
 import type { Posterior } from '../posteriors/posterior.ts';
-import { type Level, levelsOf } from './levels.ts';
+import { channelsTo, type Level, levelsOf } from './levels.ts';
 import { type Body, type Hierarchy, type HierarchyConfig, oneActivation, type Part } from './network.ts';
 
 /**
@@ -208,21 +208,16 @@ interface Rise extends Level {
 }
 
 function levelsFor(imageShape: ImageShape, { channels, latent, layers }: HierarchyConfig): readonly Rise[] {
-  const halvings = halvingsTo(latent as LatentMap, imageShape);
-  if (channels.length > 0 && channels.length !== halvings) {
-    const problem = `a map of ${latent} is reached by ${halvings} halvings; give as many channels`;
-    throw new ConfigError(problem, { field: 'channels', value: channels });
-  }
-  if (layers < halvings) {
-    const problem = `a map of ${latent} is reached by ${halvings} halvings, and there is a layer at least for each`;
+  const chosen = channelsTo(latent as LatentMap, imageShape, channels, () => WIDTH);
+  const { levels } = levelsOf(imageShape, imageShape[0], chosen, { halve: (side) => side / 2, channels: () => WIDTH });
+  if (layers < levels.length) {
+    const problem = `expected at least one layer for each of the ${levels.length} halvings that lead to a map of ${latent}`;
     throw new ConfigError(problem, {
       field: 'layers',
       value: layers,
-      remedies: [{ field: 'layers', value: halvings }],
+      remedies: [{ field: 'layers', value: levels.length }],
     });
   }
-  const chosen = channels.length > 0 ? channels : Array.from({ length: halvings }, () => WIDTH);
-  const { levels } = levelsOf(imageShape, imageShape[0], chosen, { halve: (side) => side / 2, channels: () => WIDTH });
   return levels.map((level, i) => ({ ...level, level: i, sides: [level.size[0] / 2, level.size[1] / 2] }));
 }
 

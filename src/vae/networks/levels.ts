@@ -1,8 +1,10 @@
 /** The levels of a network of convolutions: how often an image is halved, to which sides, with how many channels. */
 
 import { ConfigError } from '../../base/errors.ts';
+import { counted } from '../../base/words.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import type { Pair } from '../../tensor/primitives.ts';
+import { halvingsTo, type LatentMap } from '../latent-map.ts';
 
 /** One halving: its channels on the side of the pixels and on that of the latents, and the sides before it. */
 export interface Level {
@@ -55,6 +57,23 @@ export function levelsOf(
     });
   }
   return { levels, code: [outer, ...size] };
+}
+
+/**
+ * The channels of each halving that leads to a map of latents: those chosen, otherwise by the rule.
+ * @throws ConfigError where the images cannot be halved to the map, or other than its halvings have channels.
+ */
+export function channelsTo(
+  latent: LatentMap,
+  imageShape: ImageShape,
+  chosen: readonly number[],
+  byRule: (level: number) => number,
+): readonly number[] {
+  const halvings = halvingsTo(latent, imageShape);
+  if (chosen.length === 0) return Array.from({ length: halvings }, (_, level) => byRule(level));
+  if (chosen.length === halvings) return chosen;
+  const problem = `expected ${counted(halvings, 'number')}, one for each halving that leads to a map of ${latent}`;
+  throw new ConfigError(problem, { field: 'channels', value: chosen });
 }
 
 const limit = (times: number): string =>

@@ -104,4 +104,8 @@ export const oneActivation = ({ activation }: NetworkConfig): Conflict | undefin
 export const mapConflict = ({ latent, hidden }: NetworkConfig): Conflict | undefined =>
   mapShape(latent) === undefined || hidden.length === 0
     ? undefined
-    : { field: 'hidden', problem: 'a map of latents has no dense layers', remedies: [] };
+    : {
+        field: 'hidden',
+        problem: 'a map of latents has no dense layers',
+        remedies: [{ field: 'hidden', value: 'none' }],
+      };
