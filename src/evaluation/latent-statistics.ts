@@ -15,17 +15,19 @@ export interface LatentStatistics {
 
 export function latentStatistics({ mean, kl }: Pick<Encoding, 'mean' | 'kl'>, latent: number): LatentStatistics {
   const count = mean.length / latent;
-  const average = (values: (image: number, l: number) => number): number[] =>
-    Array.from({ length: latent }, (_, l) => {
-      let sum = 0;
-      for (let image = 0; image < count; image++) sum += values(image, l);
-      return sum / count;
-    });
-  const means = average((image, l) => mean[image * latent + l]);
-  const meanVariance = average((image, l) => (mean[image * latent + l] - means[l]) ** 2);
+  // Image by image, as they lie in memory: a map may have 10,000 latents.
+  const average = (values: (at: number, l: number) => number): number[] => {
+    const sums = new Float64Array(latent);
+    for (let start = 0; start < mean.length; start += latent) {
+      for (let l = 0; l < latent; l++) sums[l] += values(start + l, l);
+    }
+    return Array.from(sums, (sum) => sum / count);
+  };
+  const means = average((at) => mean[at]);
+  const meanVariance = average((at, l) => (mean[at] - means[l]) ** 2);
   return {
     activeUnits: meanVariance.filter((variance) => variance > ACTIVE_ABOVE).length,
     meanVariance,
-    ...(kl && { kl: average((image, l) => kl[image * latent + l]) }),
+    ...(kl && { kl: average((at) => kl[at]) }),
   };
 }

@@ -30,8 +30,9 @@ interface EvaluateOptions extends ModelOptions, PartOptions {
   readonly seed: number;
 }
 
-/** Latents with a smaller KL, in nats, are not listed one by one. */
+/** Latents with a smaller KL, in nats, are not listed one by one, nor are more than so many: a map has a thousand. */
 const LEAST_KL = 0.05;
+const MOST_LISTED = 50;
 
 function define(command: Command): void {
   command
@@ -114,6 +115,8 @@ function print(evaluation: Evaluation): void {
   note(formatContract(contract));
   sentence(`${split} ${evaluation.hasBound ? formatBound(evaluation) : formatError(evaluation)}`);
   if (importance !== undefined) sentence(`${split} ${formatEvidence(importance, contract.kind === 'cross-entropy')}`);
+  const { layerKl } = evaluation;
+  if (layerKl) sentence(`KL of each layer of latents, in nats, from the top: ${layerKl.map(nats).join(' ')}`);
   printLatents(latents);
   for (const row of published) sentence(`published: ${row.source} (${row.setup}): ${row.result}`);
 }
@@ -144,7 +147,7 @@ function printLatents({ activeUnits, meanVariance, kl }: LatentStatistics): void
   sentence(`active units ${activeUnits} of ${meanVariance.length}`);
   if (kl === undefined) return;
   const sorted = kl.toSorted((a, b) => b - a);
-  const shown = sorted.filter((value) => value >= LEAST_KL).map(nats);
+  const shown = sorted.filter((value, i) => value >= LEAST_KL && i < MOST_LISTED).map(nats);
   const others = sorted.slice(shown.length);
   const listed = shown.length === 0 ? `none above ${LEAST_KL}` : shown.join(' ');
   const sum = others.reduce((total, value) => total + value, 0);
