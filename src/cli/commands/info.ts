@@ -1,8 +1,9 @@
 /** vae info: what a checkpoint contains. */
 
-import { printable } from '../../base/words.ts';
+import { counted, printable } from '../../base/words.ts';
 import { createModel } from '../../programs/programs.ts';
 import { formatContract, likelihoodContract, numberName, unitOf } from '../../settings/contract.ts';
+import { mapShape } from '../../vae/latent-map.ts';
 import { defineCommand } from '../shared/command.ts';
 import { recordedSplit, runOf } from '../shared/dataset.ts';
 import { formatFlags } from '../shared/flags.ts';
@@ -14,12 +15,14 @@ import { formatProgress, nats } from '../shared/words.ts';
 async function read(options: CheckpointOptions) {
   const { file, checkpoint } = findCheckpoint(options);
   const { config, imageShape, progress, parameters, moments } = checkpoint;
-  const { encoder, decoder } = createModel(config, imageShape).vae;
+  const { encoder, decoder, latents, layers } = createModel(config, imageShape).vae;
   const classes = recordedSplit(runOf(file))?.classes ?? [];
   return {
     checkpoint: file,
     config,
     imageShape,
+    latents,
+    layers,
     ...(classes.length > 0 && { classes }),
     progress,
     contract: likelihoodContract(config),
@@ -32,13 +35,19 @@ async function read(options: CheckpointOptions) {
 }
 
 function print(info: Awaited<ReturnType<typeof read>>): void {
-  const { checkpoint, config, imageShape, progress, contract, parameterCount, moments } = info;
+  const { checkpoint, config, imageShape, latents, layers, progress, contract, parameterCount, moments } = info;
   const best =
     progress.best &&
     `; best whole epoch ${progress.best.epoch}: ${numberName(config)} ${nats(progress.best.bound)}, ${unitOf(config)}`;
   sentence(`${checkpoint}: ${formatProgress(progress)}${best ?? ''}`);
   sentence(formatContract(contract));
-  const size = `${config.latent} latents, ${parameterCount} parameters`;
+  // From the top layer down.
+  const places = [
+    ...(mapShape(config.latent) ? [`a map of ${config.latent}`] : []),
+    ...(layers.length > 1 ? [`layers of ${layers.join(', ')}`] : []),
+  ];
+  const where = places.length > 0 ? ` (${places.join('; ')})` : '';
+  const size = `${counted(latents, 'latent')}${where}, ${parameterCount} parameters`;
   sentence(`images ${imageShape.join(' × ')}, ${size}, moments: ${moments.join(', ')}`);
   if (info.classes !== undefined) {
     sentence(`classes: ${info.classes.map((name, label) => `${label} ${printable(name)}`).join(', ')}`);
