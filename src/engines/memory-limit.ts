@@ -31,7 +31,7 @@ export const expectRoomFor = (program: Program): void =>
   expectRoom(
     peakBytes(program),
     `program "${program.name}" needs`,
-    'use a smaller batch, fewer samples or a smaller network',
+    'use a smaller batch, fewer samples, smaller images or a smaller network',
   );
 
 /** Room for parameters, their gradients and moments. */

@@ -27,10 +27,14 @@ import { nats } from '../shared/words.ts';
 /** Large enough to look at: there are only two pictures. */
 const LARGE_SIDE = 224;
 
+const SAMPLES = 100;
+/** A picture at its own size may be a photograph of millions of pixels, and has latents enough to average over. */
+const SAMPLES_AT_OWN_SIZE = 1;
+
 interface ReconstructOptions extends ModelOptions {
   readonly input: string;
   readonly out: string;
-  readonly samples: number;
+  readonly samples?: number;
   readonly seed: number;
   readonly ownSize?: boolean;
 }
@@ -45,14 +49,20 @@ function define(command: Command): void {
     )
     .addOption(pictureOption('reconstruction.png'))
     .option('--own-size', 'do not scale the picture; works with a model that has a map of latents')
-    .addOption(checkedOption('--samples <n>', 'average the bound over n samples of z', integer(1, 10_000)).default(100))
+    .addOption(
+      checkedOption(
+        '--samples <n>',
+        `average the bound over n samples of z (default: ${SAMPLES}; with --own-size: ${SAMPLES_AT_OWN_SIZE})`,
+        integer(1, 10_000),
+      ),
+    )
     .addOption(seedOption('random seed of the samples of z'));
   addModelOptions(command);
 }
 
 const reconstruct = (options: ReconstructOptions) =>
   withModel(options, [options.input], async (loaded) => {
-    const { input, out, samples, seed } = options;
+    const { input, out, seed, ownSize, samples = ownSize ? SAMPLES_AT_OWN_SIZE : SAMPLES } = options;
     const { file, model } = loaded;
     const { fitted, trained, release } = await given(loaded, options);
     const { pixels, notes } = fitted;

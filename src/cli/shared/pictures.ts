@@ -80,18 +80,17 @@ export async function readAtOwnSize(file: string, { config, vae }: Model): Promi
   const [channels, height] = vae.config.imageShape;
   const map = mapShape(config.latent);
   if (map === undefined) {
-    throw new ConfigError(
-      'needs a model with a map of latents, which knows no size of images; see vae train --latent',
-      {
-        field: 'ownSize',
-      },
-    );
+    throw new ConfigError('needs a model with a map of latents; vae train --latent 8x8x16 makes one', {
+      field: 'ownSize',
+    });
   }
   const cell = height / map[1];
   const picture = await decodePicture(readFile(file), file);
   const [rows, columns] = [picture.height, picture.width].map((side) => cell * Math.floor(side / cell));
   if (Math.min(rows, columns) === 0) {
-    throw new InputError(`${file}: ${picture.width} × ${picture.height} is smaller than a cell of ${cell} × ${cell}`);
+    throw new InputError(
+      `${file}: ${picture.width} × ${picture.height} is smaller than a cell of the map of latents, ${cell} × ${cell}`,
+    );
   }
   const imageShape = [channels, rows, columns] as const;
   const fitted = fitPhoto(middleOf(picture, columns, rows), imageShape);
