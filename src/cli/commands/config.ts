@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { closeDataset } from '../../data/dataset.ts';
 import { createModel } from '../../programs/programs.ts';
 import { describeFacts } from '../../settings/by-data.ts';
-import { checkBatch } from '../../settings/check.ts';
+import { checkBatch, withOrigins } from '../../settings/check.ts';
 import type { Origin } from '../../settings/resolve.ts';
 import { isRead, type RunConfig, SETTING_NAMES, type SettingName, settingOf } from '../../settings/table.ts';
 import { inColumns } from '../shared/columns.ts';
@@ -31,7 +31,7 @@ async function explain({ json: _, ...options }: Partial<RunConfig> & { readonly 
     const { config, origins } = settingsFor(given, facts);
     // What vae train would refuse is refused here.
     checkBatch(config, facts.images);
-    createModel(config, dataset.imageShape);
+    withOrigins(origins, () => createModel(config, dataset.imageShape));
     const names = SETTING_NAMES.filter((name) => config[name] !== undefined && hasEffect(name, config));
     const only = (of: Readonly<Partial<Record<SettingName, unknown>>>) =>
       Object.fromEntries(names.map((name) => [name, of[name]]));

@@ -32,7 +32,7 @@ function define(command: Command): void {
     .addOption(
       checkedOption(
         '--temperature <t>',
-        'multiply the latents by t: below 1 gives plainer images, above 1 more unusual ones; of a ladder, t,t,... for each layer from the top',
+        'multiply the latents by t: below 1 gives plainer images, above 1 more unusual ones; of a ladder, t,t,... from the top layer down, the last for all below it',
         TEMPERATURES,
       ).default([1], '1'),
     );
@@ -50,7 +50,7 @@ const draw = (options: SampleOptions) =>
     const { layers } = trained.model.vae;
     if (temperature.length > layers.length) {
       const has = `the model has ${counted(layers.length, 'layer')} of latents`;
-      throw new ConfigError(`${has}; give as many temperatures, or one`, { field: 'temperature', value: temperature });
+      throw new ConfigError(`${has}; give no more temperatures`, { field: 'temperature', value: temperature });
     }
     const pictures = await trained.decode(await trained.draw(count, seed, temperature));
     writeFile(out, drawGrid(pictures, imageShape, Math.min(count, nrow ?? squareColumns(count))));

@@ -15,10 +15,10 @@ const MOST_DEVIATIONS = 100;
 
 const RANGE_RULE = number({ above: 0, most: MOST_DEVIATIONS });
 
-/** One for all layers of latents, or one for each. */
+/** One for all layers of latents, or several from the top; the last one counts for all layers below it. */
 export const TEMPERATURES = list(
   number({ least: 0, most: MOST_DEVIATIONS }),
-  `a number of at least 0 and at most ${MOST_DEVIATIONS}, or one for each layer of latents such as 0.7,0.9,1`,
+  `a number of at least 0 and at most ${MOST_DEVIATIONS}, or several for layers of latents such as 0.7,0.9,1`,
 );
 
 const anyLatents = list(integer(0), 'latents such as 0,3,5, counted from 0, each of them once');
