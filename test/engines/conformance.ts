@@ -8,7 +8,7 @@ import { gradients } from '../../src/tensor/gradients.ts';
 import { createProgram, elementwiseUpdate, inputsOf, type Program } from '../../src/tensor/program.ts';
 import { argument, constant, data, noise, parameter, type Tensor } from '../../src/tensor/tensor.ts';
 import { type Case, caseArguments, casesFor, type Sizes } from './cases.ts';
-import { adamLike, convolutionalPrograms } from './networks.ts';
+import { adamLike, convolutionalPrograms, modelPrograms } from './networks.ts';
 import { caseValues } from './values.ts';
 
 /** Sizes with ones, primes, and enough values to fill several vectors, and sizes drawn at random. */
@@ -23,8 +23,8 @@ function randomSizes(step: number): Sizes {
 const bytes = (size: number): Uint8Array =>
   new Uint8Array(randomBits({ seed: 5, stream: 'bytes', step: 0 }, size).buffer, 0, size);
 
-/** Runs a program on an engine with made-up parameters and data. */
-async function runOn(engine: Engine, program: Program, given: Record<string, unknown>) {
+/** Runs a program on an engine with made-up parameters, no larger than `largest`, and data. */
+async function runOn(engine: Engine, program: Program, given: Record<string, unknown>, largest = 1) {
   const parameters = inputsOf(program, 'parameter').map(({ node, source }) => ({
     name: source.name,
     shape: node.shape,
@@ -34,7 +34,7 @@ async function runOn(engine: Engine, program: Program, given: Record<string, unk
     const size = shape.reduce((product, n) => product * n, 1);
     state.write(
       name,
-      Float32Array.from({ length: size }, (_, i) => Math.sin(i + 1)),
+      Float32Array.from({ length: size }, (_, i) => largest * Math.sin(i + 1)),
     );
   }
   const sets = inputsOf(program, 'data').map(({ node, source }) => [source.name, bytes(node.size)] as const);
@@ -56,8 +56,8 @@ function expectClose(actual: Float32Array, expected: Float32Array, scale = 1): v
 const oracles = new Map<string, ReturnType<typeof runOn>>();
 
 /** What the reference gives, which is slow: computed once for all the engines of a test file. */
-function oracle(key: string, program: Program, given: Record<string, unknown>): ReturnType<typeof runOn> {
-  const known = oracles.get(key) ?? runOn(createReferenceEngine(), program, given);
+function oracle(key: string, program: Program, given: Record<string, unknown>, largest = 1): ReturnType<typeof runOn> {
+  const known = oracles.get(key) ?? runOn(createReferenceEngine(), program, given, largest);
   oracles.set(key, known);
   return known;
 }
@@ -85,6 +85,7 @@ export function conformance(
   if (numbers) {
     comparePrimitives(createEngine, sizes);
     compareNetworks(createEngine);
+    compareModels(createEngine);
   }
 
   describe('stays finite and exact at the ends', () => {
@@ -379,6 +380,22 @@ function compareNetworks(createEngine: () => Engine | Promise<Engine>): void {
           for (const [name, values] of Object.entries(expected)) expectClose(actual[name], values, 4);
         });
       }
+    }
+  });
+}
+
+/** Parameters no larger than this, as trained ones are: log variances stay small. */
+const LARGEST_WEIGHT = 0.3;
+
+function compareModels(createEngine: () => Engine | Promise<Engine>): void {
+  describe('computes models with maps of latents and their derivatives as the reference does', () => {
+    for (const program of modelPrograms()) {
+      it(program.name, async () => {
+        const x = Float32Array.from({ length: 3 * 64 }, (_, i) => (i * 7919) % 2);
+        const actual = await runOn(await createEngine(), program, { x }, LARGEST_WEIGHT);
+        const expected = await oracle(program.name, program, { x }, LARGEST_WEIGHT);
+        for (const [name, values] of Object.entries(expected)) expectClose(actual[name], values, 4);
+      });
     }
   });
 }

@@ -1,5 +1,6 @@
-/** Small networks, and an update, that use what an engine may rearrange. */
+/** Small networks and models, and an update, that use what an engine may rearrange. */
 
+import { DEFAULTS } from '../../src/settings/table.ts';
 import { gradients } from '../../src/tensor/gradients.ts';
 import type { Pair } from '../../src/tensor/primitives.ts';
 import { createProgram, elementwiseUpdate, type Program } from '../../src/tensor/program.ts';
@@ -12,6 +13,10 @@ import {
   type Tensor,
   topologicalOrder,
 } from '../../src/tensor/tensor.ts';
+import { standardNormalNoise } from '../../src/vae/distributions/normal.ts';
+import { Vae, type VaeConfig } from '../../src/vae/model.ts';
+import { elbo } from '../../src/vae/objectives/elbo.ts';
+import { iwae } from '../../src/vae/objectives/iwae.ts';
 
 /** Layers with parameters named by their number; small values, whatever the engine's state holds. */
 class Layers {
@@ -94,6 +99,39 @@ export const convolutionalPrograms = (batch: number, channels: number): Program[
     return createProgram(`${name}, batch ${batch}, ${channels} channels`, {
       value,
       ...Object.fromEntries(leaves.map((leaf, i) => [`derivative by ${nameOf(leaf)}`, derived[i]])),
+    });
+  });
+
+/** Of images [3, 1, 8, 8]: what stands between the pixels and a bound where latents are maps. */
+const models: { readonly [name: string]: { readonly settings: Partial<VaeConfig>; readonly objective: Objective } } = {
+  'a map of latents behind light blocks': {
+    settings: { model: 'conv', latent: '2x2x3', hidden: [], kernel: 3 },
+    objective: (vae, x, noise) => elbo(vae, x, noise, { mode: 'training' }),
+  },
+  'a ladder of three layers with gates and dropout': {
+    settings: { model: 'ladder', latent: '2x2x2', gated: true, dropout: 0.2, scale: 'softplus' },
+    objective: (vae, x, noise) => elbo(vae, x, noise, { mode: 'training', freeBits: 0.1 }),
+  },
+  'a ladder of two layers, weighted by importance': {
+    settings: { model: 'ladder', latent: '2x2x2', layers: 2 },
+    objective: (vae, x, noise) => iwae(vae, x, noise, { mode: 'training' }),
+  },
+};
+type Objective = (vae: Vae, x: Tensor, noise: Tensor) => { readonly loss: Tensor; readonly layerKl?: Tensor };
+
+/** Each model's loss with two samples of z, its KL by layer, and the derivatives by every parameter. */
+export const modelPrograms = (): Program[] =>
+  Object.entries(models).map(([name, { settings, objective }]) => {
+    const common = { ...DEFAULTS, channels: [4, 6], blocks: 1, activation: ['silu'] } as const;
+    const vae = new Vae({ ...common, imageShape: [1, 8, 8], ...settings });
+    const noise = standardNormalNoise('posterior', [2, 3, vae.latents]);
+    const { loss, layerKl } = objective(vae, argument('x', [3, 64]), noise);
+    const parameters = vae.parameters.map(({ tensor }) => tensor);
+    const derived = gradients(loss, parameters);
+    return createProgram(name, {
+      loss,
+      ...(layerKl && { layerKl: layerKl.mean(0) }),
+      ...Object.fromEntries(vae.parameters.map((of, i) => [`derivative by ${of.name}`, derived[i]])),
     });
   });
 

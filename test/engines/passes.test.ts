@@ -10,7 +10,7 @@ import { argument, topologicalOrder } from '../../src/tensor/tensor.ts';
 import { verify } from '../../src/tensor/verify.ts';
 import { casesFor } from './cases.ts';
 import { caseProgram, trainingProgram } from './conformance.ts';
-import { adamLike, convolutionalPrograms } from './networks.ts';
+import { adamLike, convolutionalPrograms, modelPrograms } from './networks.ts';
 
 const programs: readonly Program[] = [
   ...Object.values(casesFor([3, 5, 2]))
@@ -18,6 +18,7 @@ const programs: readonly Program[] = [
     .map(caseProgram),
   ...convolutionalPrograms(1, 1),
   ...convolutionalPrograms(3, 2),
+  ...modelPrograms(),
   trainingProgram(),
 ];
 

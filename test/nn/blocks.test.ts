@@ -3,10 +3,11 @@ import type { LayerBuilder } from '../../src/nn/layer.ts';
 import { channelNorm } from '../../src/nn/normalisation.ts';
 import { averagePool, globalAveragePool, upsample } from '../../src/nn/pooling.ts';
 import { flatten, unflatten } from '../../src/nn/reshaping.ts';
-import { residualBlock } from '../../src/nn/residual.ts';
+import { lightBlock, residualBlock } from '../../src/nn/residual.ts';
+import type { NumericArray } from '../../src/tensor/primitives.ts';
 import { argument, constant } from '../../src/tensor/tensor.ts';
 import { compute } from '../vae/compute.ts';
-import { gradientError, rounded, sines, valuesOf } from './layer-values.ts';
+import { cosines, gradientError, rounded, sines, valuesOf } from './layer-values.ts';
 
 // Golden numbers: torch 1.13.1, `show` as in convolution.test.ts, and
 //   class LN(nn.LayerNorm):
@@ -149,3 +150,59 @@ describe('a residual block', () => {
     }
   });
 });
+
+describe('a light block', () => {
+  const SHAPE = [1, 3, 2, 2] as const;
+  const blockOf = (gated: boolean, dropout = 0) =>
+    lightBlock(3, { activation: 'silu', initializer: 'he', gated, dropout })('x');
+
+  it('begins as the identity', () => {
+    for (const gated of [false, true]) {
+      const layer = blockOf(gated);
+      const begin = Object.fromEntries(layer.parameters.map(({ name, initialise }) => [name, initialise(1)]));
+      const x = constant(cosines(SHAPE), SHAPE);
+      expect(compute(layer.apply(x, 'training'), begin)).toEqual(compute(x, {}));
+    }
+  });
+
+  it('with a gate multiplies what it adds: a closed one adds nothing, an open one the whole', () => {
+    const [plain, gated] = [blockOf(false), blockOf(true)];
+    const x = argument('x', SHAPE);
+    const values = { x: cosines(SHAPE) };
+    const [weight, bias] = gated.parameters.slice(-2).map(({ name }) => name);
+    const common = sines(plain);
+    const added = compute(plain.apply(x, 'evaluation'), { ...common, ...values });
+    for (const [gate, share] of [
+      [-200, 0],
+      [0, 0.5],
+      [200, 1],
+    ]) {
+      const half = { weight: [...common[weight], ...new Float64Array(9)], bias: [...common[bias], gate, gate, gate] };
+      const parameters = { ...common, [weight]: Float64Array.from(half.weight), [bias]: Float64Array.from(half.bias) };
+      compute(gated.apply(x, 'evaluation'), { ...parameters, ...values }).forEach((value, i) => {
+        expect(value).toBeCloseTo(values.x[i] + share * (added[i] - values.x[i]), 12);
+      });
+    }
+  });
+
+  it('drops in training alone', () => {
+    const layer = blockOf(false, 0.5);
+    const x = constant(cosines(SHAPE), SHAPE);
+    const [first, second] = [0, 1].map((step) => compute(layer.apply(x, 'training'), sines(layer), step));
+    expect(first).not.toEqual(second);
+    expect(compute(layer.apply(x, 'evaluation'), sines(layer), 0)).toEqual(
+      compute(blockOf(false).apply(x, 'evaluation'), renamed(sines(layer))),
+    );
+  });
+
+  it('has gradients that equal central differences', () => {
+    for (const gated of [false, true]) {
+      const layer = blockOf(gated);
+      expect(gradientError(layer, [2, 3, 2, 4], sines(layer))).toBeLessThan(1e-7);
+    }
+  });
+});
+
+/** A block without dropout has its last layer one place earlier. */
+const renamed = (values: Readonly<Record<string, NumericArray>>): Record<string, NumericArray> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name.replace('body.4', 'body.3'), value]));

@@ -102,6 +102,9 @@ describe('a run of so many steps', () => {
   });
 });
 
+/** Of networks with maps of latents for images of 8 × 8. */
+const MAPS = { latent: '2x2x2', channels: [3, 3], hidden: [], activation: ['silu'], blocks: 1 } as const;
+
 describe('a run that is stopped and resumed', () => {
   const stopAndResume = async (settings: RunConfig, stopAfter: number, engine: (typeof engines)['onnx']) => {
     const file = path.join(folder, 'stopped.safetensors');
@@ -126,6 +129,8 @@ describe('a run that is stopped and resumed', () => {
     'with dropout': {},
     'with stochastic binarisation, AdamW and two samples': { binarize: 'stochastic', optimizer: 'adamw', samples: 2 },
     'with Adamax and averaged weights': { optimizer: 'adamax', ema: 0.9 },
+    'with a ladder, dropout and averaged weights': { ...MAPS, model: 'ladder', layers: 3, gated: true, ema: 0.9 },
+    'with a map of latents': { ...MAPS, model: 'conv' },
   };
   for (const [name, settings] of Object.entries(variants)) {
     for (const [engineName, engine] of Object.entries(engines)) {

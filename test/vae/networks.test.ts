@@ -6,7 +6,7 @@ import { sizeOf } from '../../src/tensor/shape.ts';
 import { argument } from '../../src/tensor/tensor.ts';
 import { networks } from '../../src/vae/networks/index.ts';
 import type { NetworkConfig } from '../../src/vae/networks/network.ts';
-import { gradientError } from '../nn/layer-values.ts';
+import { gradientError, sines } from '../nn/layer-values.ts';
 
 const config: NetworkConfig = {
   hidden: [5],
@@ -170,6 +170,61 @@ describe('a convolutional network', () => {
     );
     expect(build([1, 3, 40], [8, 8])).toThrow('channels 8,8: an image of 3 × 40 can be halved once at most');
     expect(build([1, 7, 40], [])).toThrow('an image of 7 × 40 cannot be halved to sides of 4 or more; use model dense');
+  });
+});
+
+describe('a convolutional network with a map of latents', () => {
+  const given: NetworkConfig = { ...config, hidden: [], channels: [4, 6], blocks: 1, latent: '2x2x3' };
+
+  it('encodes to values of each place of the map and back, with nothing that knows the size of the images', () => {
+    const partsOf = (side: number, latent: NetworkConfig['latent'], latents: number) => {
+      const shape: ImageShape = [1, side, side];
+      const [encoder, decoder] = [
+        networks.conv.encoder(shape, 2 * latents, { ...given, latent }),
+        networks.conv.decoder(latents, [5, side, side], { ...given, latent }),
+      ];
+      expect(encoder.apply(argument('x', [4, side * side]), 'training').shape).toEqual([4, 2 * latents]);
+      expect(decoder.apply(argument('z', [2, 4, latents]), 'training').shape).toEqual([2, 4, 5 * side * side]);
+      return [encoder, decoder].map(shapesOf);
+    };
+    expect(partsOf(8, '2x2x3', 12)).toEqual(partsOf(16, '4x4x3', 48));
+  });
+
+  it('has gradients that equal central differences', () => {
+    const image: ImageShape = [2, 8, 8];
+    const parts = { ...given, activation: ['silu'] } as const;
+    const [encoder, decoder] = [networks.conv.encoder(image, 24, parts), networks.conv.decoder(12, image, parts)];
+    const small = (layer: Layer) =>
+      Object.fromEntries(Object.entries(sines(layer)).map(([name, values]) => [name, values.map((v) => 0.3 * v)]));
+    expect(gradientError(encoder, [2, 128], small(encoder))).toBeLessThan(1e-7);
+    expect(gradientError(decoder, [1, 2, 12], small(decoder))).toBeLessThan(1e-7);
+  });
+
+  it('has a level for each halving, of twice the channels of one with dense layers, unless chosen', () => {
+    const channelsOf = (latent: NetworkConfig['latent'], image: ImageShape) =>
+      networks.conv
+        .encoder(image, 32, { ...given, channels: [], blocks: 0, latent })
+        .parameters.flatMap(({ tensor }) => (tensor.rank === 4 ? [tensor.shape[0]] : []))
+        .slice(0, -1);
+    expect(channelsOf('8x8x16', [3, 32, 32])).toEqual([64, 128]);
+    expect(channelsOf('4x8x16', [3, 64, 128])).toEqual([64, 128, 256, 256]);
+  });
+
+  it('says what leads to a map', () => {
+    const build = (latent: NetworkConfig['latent'], image: ImageShape, channels: readonly number[] = []) => {
+      return () => networks.conv.encoder(image, 32, { ...given, channels, latent });
+    };
+    expect(build('3x3x4', [1, 32, 32])).toThrow(
+      'latent 3x3x4: an image of 32 × 32 cannot be halved to a map of 3 × 3; use latent 8x8x16',
+    );
+    expect(build('32x32x4', [1, 32, 32])).toThrow('cannot be halved to a map of 32 × 32; use latent 8x8x16');
+    expect(build('8x4x4', [1, 32, 32])).toThrow('cannot be halved to a map of 8 × 4');
+    expect(build('25x25x4', [1, 50, 30])).toThrow('cannot be halved to a map of 25 × 25; use latent 25x15x16');
+    expect(build('9x9x4', [1, 27, 27])).toThrow(/cannot be halved to a map of 9 × 9: an odd side has no half$/);
+    expect(build('8x8x4', [1, 32, 32], [7])).toThrow(
+      'channels 7: expected 2 numbers, one for each halving that leads to a map of 8x8x4',
+    );
+    expect(build('4x4x4', [1, 8, 8], [7, 7])).toThrow('channels 7,7: expected 1 number, one for each halving');
   });
 });
 
