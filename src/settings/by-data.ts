@@ -41,7 +41,7 @@ const MOST_EPOCHS = 400;
 /** Share of the updates over which the KL term gets its weight: latents stay in use that it would switch off at first. */
 const KL_WARM_UP = 1 / 10;
 
-const LEARNING_RATE = 1e-3;
+const LEARNING_RATE = 2e-3;
 const EMA = 0.999;
 /** One logistic a pixel; what counts in colour is that each channel's mean follows the channels before it. */
 const MIXTURES_IN_COLOUR = 1;

@@ -51,7 +51,7 @@ describe('defaults for photographs', () => {
   });
 
   it('are a network of convolutions, with a likelihood of bytes in colour or in grey', () => {
-    const both = { model: 'conv', hidden: [256], activation: ['silu'], initializer: 'he', latent: 128 };
+    const both = { model: 'conv', hidden: [], activation: ['silu'], initializer: 'he', latent: '16x16x16' };
     expect(resolved({}, photos(500))).toMatchObject({ ...both, likelihood: 'logistic-mixture', mixtures: 1 });
     const grey = resolved({}, photos(500, [1, 64, 64]));
     expect(grey).toMatchObject({ ...both, likelihood: 'discretised-logistic', mixtures: DEFAULTS.mixtures });
@@ -144,7 +144,19 @@ describe('before the images are known', () => {
 const COUNTED = ['batchSize', 'epochs', 'klWarmUp'] as const;
 const COUNTS = [30, 500, 5000, 30_000, 50_000, 200_000];
 /** Those that do not. */
-const FIXED = ['model', 'activation', 'latent', 'initializer', 'likelihood', 'mixtures', 'learningRate'] as const;
+const FIXED = [
+  'model',
+  'activation',
+  'initializer',
+  'initialBias',
+  'likelihood',
+  'mixtures',
+  'learningRate',
+  'ema',
+] as const;
+/** Those that depend on their size. */
+const SIZED = ['latent'] as const;
+const SIZES = [16, 27, 32, 48, 50, 64, 96, 128, 256];
 
 describe('docs/models.md', () => {
   const page = readFileSync('docs/models.md', 'utf8').split('\n');
@@ -155,7 +167,7 @@ describe('docs/models.md', () => {
       page.findIndex((line, i) => i >= start && !line.startsWith('|')),
     );
   };
-  const flags = (names: readonly (typeof COUNTED | typeof FIXED)[number][]) =>
+  const flags = (names: readonly (typeof COUNTED | typeof FIXED | typeof SIZED)[number][]) =>
     names.map((name) => `\`${flagName(name)}\``).join(' | ');
 
   it('has what is chosen for a number of images', () => {
@@ -177,9 +189,17 @@ describe('docs/models.md', () => {
     expect(tableAfter(`| images | ${flags(FIXED)} |`)).toEqual(rows);
   });
 
+  it('has what is chosen for a size', () => {
+    const rows = SIZES.map((side) => {
+      const latent = (model: 'conv' | 'ladder') => choicesFor(photos(500, [3, side, side]), { model }).latent?.value;
+      return `| ${side} × ${side} | ${latent('conv')} | ${latent('ladder')} |`;
+    });
+    expect(tableAfter('| size | `--latent` | with `--model ladder` |')).toEqual(rows);
+  });
+
   it('leaves nothing out that the rule chooses', () => {
     const chosen = SETTING_NAMES.filter((name) => otherDefaults(name).some(({ value }) => value === undefined));
-    expect(new Set(chosen)).toEqual(new Set([...COUNTED, ...FIXED]));
+    expect(new Set(chosen)).toEqual(new Set([...COUNTED, ...FIXED, ...SIZED]));
   });
 });
 

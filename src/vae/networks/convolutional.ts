@@ -11,7 +11,7 @@ import { sizeOf, windowCount } from '../../tensor/shape.ts';
 import { halvingsTo, type LatentSize, mapShape } from '../latent-map.ts';
 import { inwards, outwards } from './dense.ts';
 import { levelsOf } from './levels.ts';
-import { mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
+import { MAP_WIDTH, mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /**
  * Encoder: a convolution and an activation for each level; residual blocks; then flatten, hidden layers as in a dense
@@ -65,9 +65,9 @@ export const convolutionalNetwork: Network = {
 /** Padding with which a stride of 2 halves the sides: an even kernel rounds an odd side down, an odd one rounds it up. */
 const halvingPadding = (kernel: number): number => Math.floor((kernel - 1) / 2);
 
-/** 32, 64, 128 and then 256 channels, unless chosen; twice that before a map, which has no dense layers to pay for. */
+/** 32, 64, 128 and then 256 channels, unless chosen; before a map as many at every level. */
 const channelsAt = (level: number, latent: LatentSize): number =>
-  Math.min((mapShape(latent) ? 64 : 32) * 2 ** level, 256);
+  mapShape(latent) ? MAP_WIDTH : Math.min(32 * 2 ** level, 256);
 
 /** A single pixel has no half. */
 const levelsFor = (shape: ImageShape, { channels, kernel, latent }: NetworkConfig) =>

@@ -15,7 +15,7 @@ import { type Normal, scaleParametrisations } from '../distributions/normal.ts';
 import { halvingsTo, type LatentMap, mapShape } from '../latent-map.ts';
 import type { Posterior } from '../posteriors/posterior.ts';
 import { type Level, levelsOf } from './levels.ts';
-import { type Body, type Hierarchy, type HierarchyConfig, oneActivation, type Part } from './network.ts';
+import { type Body, type Hierarchy, type HierarchyConfig, MAP_WIDTH, oneActivation, type Part } from './network.ts';
 
 /**
  * The image goes up once: a convolution that halves its sides and residual blocks for each level give features h.
@@ -221,13 +221,13 @@ function levelsFor(imageShape: ImageShape, { channels, latent, layers }: Hierarc
       remedies: [{ field: 'layers', value: halvings }],
     });
   }
-  const chosen = channels.length > 0 ? channels : Array.from({ length: halvings }, () => WIDTH);
-  const { levels } = levelsOf(imageShape, imageShape[0], chosen, { halve: (side) => side / 2, channels: () => WIDTH });
+  const chosen = channels.length > 0 ? channels : Array.from({ length: halvings }, () => MAP_WIDTH);
+  const { levels } = levelsOf(imageShape, imageShape[0], chosen, {
+    halve: (side) => side / 2,
+    channels: () => MAP_WIDTH,
+  });
   return levels.map((level, i) => ({ ...level, level: i, sides: [level.size[0] / 2, level.size[1] / 2] }));
 }
-
-/** Channels of every level, unless chosen. */
-const WIDTH = 64;
 
 /** The level of each layer, the top one first: as many for each level, one more for those at the top where it must be. */
 function inLayers(levels: readonly Rise[], layers: number): Rise[] {
