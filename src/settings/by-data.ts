@@ -7,6 +7,9 @@ import { counted } from '../base/words.ts';
 import type { Fit, ImageShape } from '../data/dataset.ts';
 import type { LatentMap } from '../vae/latent-map.ts';
 import { networks } from '../vae/networks/index.ts';
+import { estimators } from '../vae/objectives/estimators.ts';
+import { objectives } from '../vae/objectives/index.ts';
+import { posteriors } from '../vae/posteriors/index.ts';
 import type { RunConfig, SettingName } from './table.ts';
 
 /** What is known of a run's images once they are loaded. */
@@ -77,6 +80,14 @@ function halvingsOf([, height, width]: ImageShape): number {
 const mapOf = ([, height, width]: ImageShape, halvings: number): LatentMap =>
   `${height / 2 ** halvings}x${width / 2 ** halvings}x${MAP_CHANNELS}`;
 
+/** Whether somebody asks for another q(z|x) than the one that a ladder makes. */
+function asksForPosterior({ objective, posterior, estimator, gradientVariance }: Partial<RunConfig>): boolean {
+  const hasPrior = objective === undefined || objectives[objective].hasPrior;
+  const isNormal = posterior === undefined || posteriors[posterior].closedForm;
+  const needsDensity = estimator !== undefined && estimators[estimator].needsDensity;
+  return !hasPrior || !isNormal || needsDensity || gradientVariance === true;
+}
+
 type Kind = Pick<RunConfig, 'model' | 'latent'> & { readonly layers?: number };
 
 /** A ladder where the sides can be halved often enough for two layers; else convolutions and a number of latents. */
@@ -84,7 +95,7 @@ function kindFor(shape: ImageShape, said: Partial<RunConfig>): Kind {
   const [, height, width] = shape;
   const lowest = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
   const top = Math.min(lowest + LAYERS_ABOVE, halvingsOf(shape));
-  const isLadder = top > lowest && typeof said.latent !== 'number';
+  const isLadder = top > lowest && typeof said.latent !== 'number' && !asksForPosterior(said);
   const { model = isLadder ? 'ladder' : 'conv' } = said;
   switch (networks[model].latents) {
     case 'map':

@@ -118,9 +118,16 @@ describe('a ladder', () => {
   });
 });
 
+describe('a ladder of fewer layers than levels', () => {
+  it('has none at the finest, and reaches the pixels all the same', () => {
+    const vae = ladderOf({ layers: 1 });
+    expect(vae.layers).toEqual([8]);
+    expect(vae.decode(constant(0).broadcastTo([5, 8]), 'evaluation').mean.shape).toEqual([5, 64]);
+  });
+});
+
 describe('a ladder cannot be made', () => {
-  it('with fewer layers than levels, with other channels than levels, or from sides that do not lead to its map', () => {
-    expect(() => ladderOf({ layers: 1 })).toThrow(/layers 1: a map of 2x2x2 is reached by 2 halvings/);
+  it('with other channels than levels, or from sides that do not lead to its map', () => {
     expect(() => ladderOf({ channels: [4] })).toThrow(/channels 4: a map of 2x2x2 is reached by 2 halvings/);
     expect(() => ladderOf({ latent: '3x3x2' })).toThrow(/cannot be halved to a map of 3 × 3; use latent 2x2x16/);
     expect(() => ladderOf({ latent: '8x8x2' })).toThrow(/cannot be halved to a map of 8 × 8/);
