@@ -7,9 +7,6 @@ import { counted } from '../base/words.ts';
 import type { Fit, ImageShape } from '../data/dataset.ts';
 import type { LatentMap } from '../vae/latent-map.ts';
 import { networks } from '../vae/networks/index.ts';
-import { estimators } from '../vae/objectives/estimators.ts';
-import { objectives } from '../vae/objectives/index.ts';
-import { posteriors } from '../vae/posteriors/index.ts';
 import type { RunConfig, SettingName } from './table.ts';
 
 /** What is known of a run's images once they are loaded. */
@@ -49,12 +46,13 @@ const EMA = 0.999;
 /** One logistic a pixel; what counts in colour is that each channel's mean follows the channels before it. */
 const MIXTURES_IN_COLOUR = 1;
 
-/** The lowest map of a ladder has sides halved at least twice, and at most so many places in a row. */
+/** A map of latents has sides halved at least twice, and at most so many places in a row. */
 const FEWEST_HALVINGS = 2;
 const LARGEST_MAP = 16;
-/** Layers of latents above it, each with half its sides, as far as they can be halved to 2 or more. */
-const LAYERS_ABOVE = 2;
 const SMALLEST_MAP = 2;
+/** Layers of a ladder above that map, each with half its sides. */
+const LAYERS_ABOVE = 2;
+const FEWEST_LAYERS = 2;
 /** Channels of a map of latents. */
 const MAP_CHANNELS = 16;
 /** Latents where the sides cannot be halved so often. */
@@ -80,35 +78,18 @@ function halvingsOf([, height, width]: ImageShape): number {
 const mapOf = ([, height, width]: ImageShape, halvings: number): LatentMap =>
   `${height / 2 ** halvings}x${width / 2 ** halvings}x${MAP_CHANNELS}`;
 
-/** Whether somebody asks for another q(z|x) than the one that a ladder makes. */
-function asksForPosterior({ objective, posterior, estimator, gradientVariance }: Partial<RunConfig>): boolean {
-  const hasPrior = objective === undefined || objectives[objective].hasPrior;
-  const isNormal = posterior === undefined || posteriors[posterior].closedForm;
-  const needsDensity = estimator !== undefined && estimators[estimator].needsDensity;
-  return !hasPrior || !isNormal || needsDensity || gradientVariance === true;
-}
-
 type Kind = Pick<RunConfig, 'model' | 'latent'> & { readonly layers?: number };
 
-/** A ladder where the sides can be halved often enough for two layers; else convolutions and a number of latents. */
-function kindFor(shape: ImageShape, said: Partial<RunConfig>): Kind {
+/** Convolutions and a map of latents where the sides can be halved often enough, else a number of latents. */
+function kindFor(shape: ImageShape, { model = 'conv' }: Partial<RunConfig>): Kind {
   const [, height, width] = shape;
-  const lowest = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
-  const top = Math.min(lowest + LAYERS_ABOVE, halvingsOf(shape));
-  const isLadder = top > lowest && typeof said.latent !== 'number' && !asksForPosterior(said);
-  const { model = isLadder ? 'ladder' : 'conv' } = said;
-  switch (networks[model].latents) {
-    case 'map':
-      return { model, latent: mapOf(shape, Math.max(1, top)), layers: Math.max(2, top - lowest + 1) };
-    case 'either':
-      // A single map reconstructs best; whoever asks for --model conv gets one.
-      return {
-        model,
-        latent: said.model !== undefined && halvingsOf(shape) >= lowest ? mapOf(shape, lowest) : LATENTS,
-      };
-    default:
-      return { model, latent: LATENTS };
-  }
+  const halvings = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
+  const most = halvingsOf(shape);
+  const { latents } = networks[model];
+  if (latents === 'number' || most < halvings) return { model, latent: LATENTS };
+  if (latents === 'either') return { model, latent: mapOf(shape, halvings) };
+  const top = Math.min(most, halvings + LAYERS_ABOVE);
+  return { model, latent: mapOf(shape, top), layers: Math.max(FEWEST_LAYERS, top - halvings + 1) };
 }
 
 const forPhotos: Rule = ({ images, imageShape }, said) => {

@@ -50,8 +50,8 @@ describe('defaults for photographs', () => {
     }
   });
 
-  it('are a ladder, with a likelihood of bytes in colour or in grey', () => {
-    const both = { model: 'ladder', activation: ['silu'], initializer: 'he', latent: '4x4x16', layers: 3 };
+  it('are convolutions and a map of latents, with a likelihood of bytes in colour or in grey', () => {
+    const both = { model: 'conv', hidden: [], activation: ['silu'], initializer: 'he', latent: '16x16x16' };
     expect(resolved({}, photos(500))).toMatchObject({ ...both, likelihood: 'logistic-mixture', mixtures: 1 });
     const grey = resolved({}, photos(500, [1, 64, 64]));
     expect(grey).toMatchObject({ ...both, likelihood: 'discretised-logistic', mixtures: DEFAULTS.mixtures });
@@ -146,7 +146,7 @@ const COUNTS = [30, 500, 5000, 30_000, 50_000, 200_000];
 /** Those that do not. */
 const FIXED = ['activation', 'initializer', 'initialBias', 'likelihood', 'mixtures', 'learningRate', 'ema'] as const;
 /** Those that depend on the size of the images. */
-const SIZED = ['model', 'latent', 'layers'] as const;
+const SIZED = ['latent', 'layers'] as const;
 const SIZES = [16, 27, 28, 32, 48, 50, 64, 96, 128, 256];
 
 describe('docs/models.md', () => {
@@ -182,10 +182,11 @@ describe('docs/models.md', () => {
 
   it('has what is chosen for a size', () => {
     const rows = SIZES.map((side) => {
-      const choices = choicesFor(photos(500, [3, side, side]));
-      return `| ${side} × ${side} | ${SIZED.map((name) => choices[name]?.value ?? '').join(' | ')} |`;
+      const chosen = (model: 'conv' | 'ladder') => choicesFor(photos(500, [3, side, side]), { model });
+      const [map, ladder] = [chosen('conv'), chosen('ladder')];
+      return `| ${side} × ${side} | ${map.latent?.value} | ${ladder.latent?.value} | ${ladder.layers?.value ?? ''} |`;
     });
-    expect(tableAfter(`| size | ${flags(SIZED)} |`)).toEqual(rows);
+    expect(tableAfter('| size | `--latent` | with `--model ladder` | `--layers` |')).toEqual(rows);
   });
 
   it('leaves nothing out that the rule chooses', () => {

@@ -99,8 +99,8 @@ describe('settings', () => {
 
   it('suit photographs where there are photographs', () => {
     expect(resolved({ dataset: 'cifar10' })).toMatchObject({
-      model: 'ladder',
-      latent: '4x4x16',
+      model: 'conv',
+      latent: '16x16x16',
       likelihood: 'logistic-mixture',
     });
     expect(resolved({ dataset: 'fashion-mnist' })).toMatchObject({ model: 'dense', likelihood: 'bernoulli' });
