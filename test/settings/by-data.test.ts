@@ -144,9 +144,18 @@ describe('before the images are known', () => {
 const COUNTED = ['batchSize', 'epochs', 'klWarmUp'] as const;
 const COUNTS = [30, 500, 5000, 30_000, 50_000, 200_000];
 /** Those that do not. */
-const FIXED = ['activation', 'initializer', 'initialBias', 'likelihood', 'mixtures', 'learningRate', 'ema'] as const;
-/** Those that depend on the size of the images. */
-const SIZED = ['latent', 'layers'] as const;
+const FIXED = [
+  'model',
+  'activation',
+  'initializer',
+  'initialBias',
+  'likelihood',
+  'mixtures',
+  'learningRate',
+  'ema',
+] as const;
+/** The one that depends on the size of the images. */
+const SIZED = ['latent'] as const;
 const SIZES = [16, 27, 28, 32, 48, 50, 64, 96, 128, 256];
 
 describe('docs/models.md', () => {
