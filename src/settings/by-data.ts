@@ -37,7 +37,7 @@ const LARGEST_SHARE = 1 / 4;
 /** A run has about so many updates, within these numbers of epochs. */
 const UPDATES = 10_000;
 const FEWEST_EPOCHS = 8;
-const MOST_EPOCHS = 400;
+const MOST_EPOCHS = 200;
 /** Share of the updates over which the KL term gets its weight: latents stay in use that it would switch off at first. */
 const KL_WARM_UP = 1 / 10;
 

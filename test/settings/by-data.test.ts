@@ -37,7 +37,7 @@ describe('defaults for photographs', () => {
         expect(config.batchSize).toBeLessThanOrEqual(Math.max(1, images / 4));
         expect(config.batchSize).toBeLessThanOrEqual(images < 50_000 ? 32 : 128);
         expect(config.epochs).toBeGreaterThanOrEqual(8);
-        expect(config.epochs).toBeLessThanOrEqual(400);
+        expect(config.epochs).toBeLessThanOrEqual(200);
         expect(config.klWarmUp).toBe(Math.round(updatesOf(config, facts) / 10));
       }
     });
@@ -59,7 +59,7 @@ describe('defaults for photographs', () => {
 
   it('give way to flags, and follow from them', () => {
     const given = { model: 'residual', latent: 7, batchSize: 50, learningRate: 0.01, klWarmUp: 3 } as const;
-    expect(resolved(given, photos(1000))).toMatchObject({ ...given, hidden: [], epochs: 400 });
+    expect(resolved(given, photos(1000))).toMatchObject({ ...given, hidden: [], epochs: 200 });
     expect(resolved({ batchSize: 10, epochs: 20 }, photos(1000)).klWarmUp).toBe(200);
     expect(resolved({ steps: 500 }, photos(1000))).toMatchObject({ steps: 500, klWarmUp: 50 });
     expect(resolved({ likelihood: 'normal' }, photos(1000)).mixtures).toBe(DEFAULTS.mixtures);
