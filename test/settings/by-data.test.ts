@@ -105,7 +105,7 @@ describe('the origin of a setting', () => {
       klWarmUp: { by: 'default' },
       seed: { by: 'default' },
     });
-    expect(originsOf({}, photos(500)).klWarmUp).toEqual({ by: 'data', reason: 'a run of 6400 updates' });
+    expect(originsOf({}, photos(500)).klWarmUp).toEqual({ by: 'data', reason: 'a run of 3200 updates' });
     expect(originsOf({ preset: 'tutorial', epochs: 2 }, DIGITS)).toMatchObject({
       latent: { by: 'preset', preset: 'tutorial' },
       epochs: { by: 'given' },
