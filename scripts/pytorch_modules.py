@@ -36,6 +36,8 @@ class GatedResidualBlock(LightResidualBlock):
         return x + nn.functional.glu(self.body(x), dim=-3)
 
 
+# What the parts of a ladder print as: neither works without the other, so they are no modules here.
+LADDER = ("Climb(", "Descent(")
 OURS = (LayerNorm2d, ResidualBlock, LightResidualBlock, GatedResidualBlock)
 
 
