@@ -7,7 +7,7 @@ needs the packages onnx, onnxruntime, safetensors and numpy, and a built vae; wi
   2. checks encoder.onnx and decoder.onnx with the official checker, shape inference included,
   3. decodes latents and encodes pictures with onnxruntime, for several batches, and compares with what vae computes,
   4. opens encoder.safetensors and decoder.safetensors with the official reader and, in PyTorch, loads them as they are
-     into the torch.nn.Sequential that their metadata prints,
+     into the torch.nn.Sequential that their metadata prints; what it computes is compared too where that is simple,
   5. runs the Python of docs/export.md.
 """
 
@@ -29,20 +29,20 @@ BATCHES = (1, 2, 17)
 
 # Prints latents and what vae decodes them to, and pictures and what it encodes them to, as JSON.
 OURS = """
-import { loadModel } from 'REPOSITORY/dist/cli/model.js';
-import { drawLatents } from 'REPOSITORY/dist/training/inference.js';
+import { withModel } from 'REPOSITORY/dist/cli/shared/model.js';
 const count = COUNT;
-const { model, trained } = await loadModel({ run: RUN });
-const { latent, seed, binarize } = model.config;
-const latents = drawLatents(count, latent, seed);
-// Black and white where the model knows nothing else: grey would be drawn.
-const grey = Uint8Array.from({ length: count * model.vae.pixels }, (_, i) => (i * i * 31 + 7 * i) % 256);
-const images = binarize === 'none' ? grey : grey.map((value) => (value < 128 ? 0 : 255));
-const decoded = await trained.decode(latents);
-const encoded = await trained.encode({ count, images, labels: new Uint8Array(count) });
-const arrays = { latents, images, decoded, mean: encoded.mean, ...(encoded.stddev && { stddev: encoded.stddev }) };
-const plain = Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, [...values]]));
-process.stdout.write(JSON.stringify({ imageShape: model.vae.config.imageShape, latent, ...plain }));
+await withModel({ run: RUN }, [], async ({ model, trained, imageShape, latent }) => {
+  const { seed, binarize } = model.config;
+  const latents = await trained.draw(count, seed);
+  // Black and white where the model knows nothing else: grey would be drawn.
+  const grey = Uint8Array.from({ length: count * model.vae.pixels }, (_, i) => (i * i * 31 + 7 * i) % 256);
+  const images = binarize === 'none' ? grey : grey.map((value) => (value < 128 ? 0 : 255));
+  const decoded = await trained.decode(latents);
+  const encoded = await trained.encode({ count, images, labels: new Uint8Array(count) });
+  const arrays = { latents, images, decoded, mean: encoded.mean, ...(encoded.stddev && { stddev: encoded.stddev }) };
+  const plain = Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, [...values]]));
+  process.stdout.write(JSON.stringify({ imageShape, latent, ...plain }));
+});
 """
 
 
@@ -94,22 +94,39 @@ def check_weights(run: str, folder: pathlib.Path) -> None:
         except ImportError:
             print("torch is not installed: not loaded into it")
             continue
-        sys.path.insert(0, str(REPOSITORY / "scripts"))
-        check_pytorch = __import__("check-pytorch")
-        layers = check_pytorch.module(printed)
+        from pytorch_modules import LADDER, module
+
+        if printed.startswith(LADDER):
+            print("the parts of a ladder call each other: not loaded into PyTorch")
+            continue
+        layers = module(printed).eval()
         layers.load_state_dict(load_file(file), strict=True)
         print(f"{file.name}: load_state_dict(strict=True) took them")
+        if part == "encoder" and metadata["posterior"] == "normal":
+            compare_in_pytorch(run, "mean", lambda code: layers(pixels(code, metadata["range"]))[:, : code["latent"]])
         if part == "decoder" and metadata["likelihood"].startswith("Bernoulli"):
-            compare_in_pytorch(run, layers.eval())
+            compare_in_pytorch(run, "decoded", lambda code: layers(rows(code["latents"])).sigmoid())
 
 
-def compare_in_pytorch(run: str, decoder) -> None:
+def rows(values: list):
+    """Three of them."""
+    import torch
+
+    return torch.tensor(values, dtype=torch.float32).reshape(3, -1)
+
+
+def pixels(code: dict, scale: str):
+    unit = rows(code["images"]) / 255
+    return 2 * unit - 1 if scale == "symmetric" else unit
+
+
+def compare_in_pytorch(run: str, name: str, compute) -> None:
     import torch
 
     expected = ours(run, 3)
     with torch.no_grad():
-        pictures = decoder(torch.tensor(expected["latents"]).reshape(3, -1)).sigmoid()
-    compare("pictures in PyTorch", np.array(pictures.flatten().tolist()), np.array(expected["decoded"]))
+        found = compute(expected)
+    compare(f"{name} in PyTorch", np.array(found.flatten().tolist()), np.array(expected[name]))
 
 
 def check_document(folder: pathlib.Path) -> None:

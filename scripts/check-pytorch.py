@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from pytorch_modules import network
+from pytorch_modules import LADDER, network
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
@@ -41,8 +41,11 @@ def main(run: str) -> None:
         config = json.loads(file.metadata()["config"])
         names = list(file.keys())
     weights = {name: value for name, value in load_file(checkpoint).items() if not name.startswith("optimizer.")}
-    model = nn.Module()
     info = vae("info", "--run", run)
+    if f"encoder: {LADDER[0]}" in info:
+        print("the parts of a ladder call each other: not loaded into PyTorch")
+        return
+    model = nn.Module()
     model.encoder, model.decoder = network("encoder", info), network("decoder", info)
     model.load_state_dict(weights, strict=True)
     model.eval()

@@ -22,10 +22,29 @@ class ResidualBlock(nn.Module):
         return self.skip(x) + self.body(x)
 
 
+class LightResidualBlock(nn.Module):
+    def __init__(self, body: nn.Module):
+        super().__init__()
+        self.body = body
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.body(x)
+
+
+class GatedResidualBlock(LightResidualBlock):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + nn.functional.glu(self.body(x), dim=-3)
+
+
+# What the parts of a ladder print as: neither works without the other, so they are no modules here.
+LADDER = ("Climb(", "Descent(")
+OURS = (LayerNorm2d, ResidualBlock, LightResidualBlock, GatedResidualBlock)
+
+
 def module(printed: str) -> nn.Module:
     """The module that prints so."""
     kind, inside = re.fullmatch(r"(\w+)\((.*)\)", printed.strip(), re.DOTALL).groups()
-    known = {**vars(nn), "LayerNorm2d": LayerNorm2d, "ResidualBlock": ResidualBlock}
+    known = {**vars(nn), **{kind.__name__: kind for kind in OURS}}
     if "\n" not in inside:
         return eval(f"{kind}({inside})", known)
     lines = re.findall(r"^  \((\w+)\): (.*?)(?=^  \(|\Z)", inside, re.DOTALL | re.MULTILINE)

@@ -82,6 +82,18 @@ function compare(work, ours, theirs) {
   return { values: worst, gradients: gradient };
 }
 
+/**
+ * Other ways of writing the same in PyTorch, for the models that they make a difference to: each is a flag of the peer, and
+ * what the report says of it.
+ */
+const WAYS = {
+  rewritten: { says: ', transposed convolutions rewritten', models: ['conv'] },
+  'channels-last': { says: ', channels last', models: ['conv', 'residual'] },
+};
+
+/** Benchmarks that the peer does not know. */
+const WITHOUT_TORCH = ['ladder'];
+
 /** PyTorch with each number of threads, by the side's name and that number. Each must first compute what we did. */
 async function torchSides(name, work, checked, folder, ...flags) {
   const sides = {};
@@ -129,12 +141,14 @@ async function benchmark(work, torch, limits) {
   try {
     const checked = await sides.ours.ask('check');
     let difference;
-    if (torch !== undefined) {
+    if (torch !== undefined && !WITHOUT_TORCH.includes(work)) {
       const stock = await torchSides('torch', work, checked, folder);
       Object.assign(sides, stock.sides);
       difference = stock.difference;
-      if (benchmarks[work].config.model === 'conv') {
-        Object.assign(sides, (await torchSides('rewritten', work, checked, folder, 'rewritten')).sides);
+      for (const [way, { models }] of Object.entries(WAYS)) {
+        if (models.includes(benchmarks[work].config.model)) {
+          Object.assign(sides, (await torchSides(way, work, checked, folder, way)).sides);
+        }
       }
     }
     if (work === 'dense') {
@@ -171,7 +185,7 @@ function report(work, rounds, last, { difference, limits }) {
     const ratios = of(name).map((time, i) => time / rounds[i].ours);
     const beside = kind === 'ours' ? '' : `  ratio ${median(ratios).toFixed(2)} (${range(ratios)})`;
     const { engine, megabytes } = last[name];
-    const label = kind === 'rewritten' ? `${engine}, transposed convolutions rewritten` : engine;
+    const label = `${engine}${WAYS[kind]?.says ?? ''}`;
     console.log(
       `  ${median(of(name)).toFixed(2)} ms (${range(of(name))})${beside}  ${megabytes.toFixed(0)} MB  ${label}`,
     );

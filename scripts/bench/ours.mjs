@@ -55,10 +55,11 @@ function share({ model, program, images: used }) {
   const values = new Float32Array(noise?.size ?? 0);
   if (noise !== undefined) fillNoise(values, noise.distribution, { seed: 0, stream: noise.stream, step: 0 });
   writeFileSync(join(folder, 'noise.bin'), new Uint8Array(values.buffer));
-  const { encoder, decoder } = model.vae;
+  const { encoder, decoder, latents } = model.vae;
   const printed = { encoder: encoder.pytorch, decoder: decoder.pytorch };
   const { config } = model;
-  writeFileSync(join(folder, 'model.json'), JSON.stringify({ config, batch, kind, imageShape, printed, noise }));
+  const about = { config, batch, kind, imageShape, latents, printed, noise };
+  writeFileSync(join(folder, 'model.json'), JSON.stringify(about));
 }
 
 /** The outputs of one call, and where it trains the weights after a step of plain gradient descent of length 1. */

@@ -1,10 +1,10 @@
 """One benchmark in PyTorch, driven line by line over stdin; each command is answered by a line of JSON.
 
-    python scripts/bench/torch_peer.py FOLDER THREADS [rewritten]
+    python scripts/bench/torch_peer.py FOLDER THREADS [rewritten] [channels-last]
 
 FOLDER holds what ours.mjs shares. `check` compares one step of plain gradient descent with ours; `time N` times N calls.
 With `rewritten`, transposed convolutions of kernel 4, stride 2 and padding 1 become plain ones and a pixel shuffle,
-which take PyTorch's fast path on CPUs.
+which take PyTorch's fast path on CPUs. With `channels-last`, images and filters lie in memory with their channels last.
 """
 
 import json
@@ -22,8 +22,7 @@ import torch.nn.functional as F
 from pytorch_modules import module
 from safetensors.torch import load_file
 from torch import nn
-
-LOG_2PI = math.log(2 * math.pi)
+from torch_likelihoods import LIKELIHOODS, LOG_2PI
 
 
 class ShuffledConvolution(nn.Module):
@@ -104,6 +103,7 @@ class Model(nn.Module):
         super().__init__()
         about = json.loads((folder / "model.json").read_text())
         self.config, self.batch, self.kind, self.shape = (about.get(k) for k in ("config", "batch", "kind", "imageShape"))
+        self.latents = about["latents"]
         self.encoder, self.decoder = module(about["printed"]["encoder"]), module(about["printed"]["decoder"])
         weights = load_file(folder / "weights.safetensors")
         flow = {k: v for k, v in weights.items() if k.startswith("flow.")}
@@ -111,72 +111,73 @@ class Model(nn.Module):
         if self.config["posterior"] == "planar":
             self.flow = Planar(flow)
         if self.config["posterior"] == "autoregressive":
-            self.flow = Autoregressive(flow, self.config["latent"], self.config["flowHidden"])
+            self.flow = Autoregressive(flow, self.latents, self.config["flowHidden"])
         self.load_state_dict({k: v for k, v in weights.items() if k not in flow}, strict=self.flow is None)
         noise = np.fromfile(folder / "noise.bin", dtype=np.float32)
         self.noise = torch.from_numpy(noise).reshape(about["noise"]["shape"]) if about.get("noise") else None
 
-    def log_weights(self, x, noise):
-        """log p(x, z) − log q(z|x): [S, B], and the KL: [B]."""
-        c, latent = self.config, self.config["latent"]
-        outputs = self.encoder(x)
-        mean, raw = outputs[:, :latent], outputs[:, latent : 2 * latent]
+    def posterior(self, x):
+        """q(z|x): mean and log of the standard deviation, [B, L], and what a flow reads."""
+        mean, raw, context = self.encoder(x).tensor_split([self.latents, 2 * self.latents], -1)
         log_stddev = {
             "log-variance": lambda: raw / 2,
             "log-stddev": lambda: raw,
             "softplus": lambda: (F.softplus(raw) + 1e-6).log(),
-        }[c["scale"]]()
+        }[self.config["scale"]]()
+        return mean, log_stddev, context
+
+    def log_terms(self, x, noise):
+        """log p(x|z), log p(z) and log q(z|x) at draws of z: [S, B]."""
+        mean, log_stddev, context = self.posterior(x)
         z = mean + log_stddev.exp() * noise
         log_q = (-0.5 * (noise**2 + LOG_2PI) - log_stddev).sum(-1)
-        kl = 0.5 * (mean**2 + (2 * log_stddev).exp() - 1 - 2 * log_stddev).sum(-1)
         if self.flow is not None:
-            z, log_det = self.flow(z, outputs[:, 2 * latent :])
+            z, log_det = self.flow(z, context)
             log_q = log_q - log_det
         log_prior = -0.5 * (z**2 + LOG_2PI).sum(-1)
-        return self.log_likelihood(x, z), log_prior, log_q, kl
+        return self.log_likelihood(x, z), log_prior, log_q
 
     def log_likelihood(self, x, z):
         samples = z.shape[0]
         y = self.decoder(z.reshape(-1, z.shape[-1])).reshape(samples, x.shape[0], -1)
-        x = x.expand(samples, *x.shape)
-        if self.config["likelihood"] == "bernoulli":
-            return -F.binary_cross_entropy_with_logits(y, x, reduction="none").sum(-1)
-        if self.config["stddev"] == 1:
-            return (-0.5 * ((x - y) ** 2 + LOG_2PI)).sum(-1)
-        mean, log_stddev = y.chunk(2, -1)
-        log_stddev = torch.log(torch.exp(log_stddev) + 1 / 256)
-        return (-0.5 * (((x - torch.sigmoid(mean)) / log_stddev.exp()) ** 2 + LOG_2PI) - log_stddev).sum(-1)
+        return LIKELIHOODS[self.config["likelihood"]](y, x.expand(samples, *x.shape), self.config, self.shape)
 
     def loss(self, x, noise):
-        log_likelihood, log_prior, log_q, kl = self.log_weights(x, noise)
+        if self.config["objective"] != "iwae" and self.config["kl"] == "analytic":
+            mean, log_stddev, _ = self.posterior(x)
+            kl = 0.5 * (mean**2 + (2 * log_stddev).exp() - 1 - 2 * log_stddev).sum(-1)
+            return (kl - self.log_likelihood(x, mean + log_stddev.exp() * noise).mean(0)).mean()
+        log_likelihood, log_prior, log_q = self.log_terms(x, noise)
+        log_weights = log_likelihood + log_prior - log_q
         if self.config["objective"] == "iwae":
-            return -(torch.logsumexp(log_likelihood + log_prior - log_q, 0) - math.log(noise.shape[0])).mean()
-        if self.config["kl"] == "analytic":
-            return -(log_likelihood.mean(0) - kl).mean()
-        return -(log_likelihood + log_prior - log_q).mean()
+            return -(torch.logsumexp(log_weights, 0) - math.log(noise.shape[0])).mean()
+        return -log_weights.mean()
 
     def evaluate(self, x, noise):
         with torch.no_grad():
             if self.kind == "decode":
                 return torch.sigmoid(self.decoder(x))
-            log_likelihood, log_prior, log_q, _ = self.log_weights(x, noise)
+            log_likelihood, log_prior, log_q = self.log_terms(x, noise)
             return torch.logsumexp(log_likelihood + log_prior - log_q, 0)
 
 
-def main(folder: pathlib.Path, threads: int, rewritten: bool) -> None:
+def main(folder: pathlib.Path, threads: int, flags: list[str]) -> None:
     torch.set_num_threads(threads)
     model = Model(folder)
     pixels = math.prod(model.shape)
     images = torch.from_numpy(np.fromfile(folder / "images.bin", dtype=np.uint8)).reshape(-1, pixels)
     symmetric = model.config["range"] == "symmetric"
-    if rewritten:
+    if "rewritten" in flags:
         rewrite(model)
+    if "channels-last" in flags:
+        # A convolution gives its images the layout of its filters.
+        model.to(memory_format=torch.channels_last)
 
     def batch_at(positions):
         x = images[positions].float() / 255
         return 2 * x - 1 if symmetric else x
 
-    latents = torch.sin(torch.arange(model.batch * model.config["latent"]).float()).reshape(model.batch, -1)
+    latents = torch.sin(torch.arange(model.batch * model.latents).float()).reshape(model.batch, -1)
 
     def check():
         first = torch.arange(model.batch)
@@ -185,7 +186,7 @@ def main(folder: pathlib.Path, threads: int, rewritten: bool) -> None:
             return {"value": values.flatten()[:1000].tolist()}
         loss = model.loss(batch_at(first), model.noise)
         loss.backward()
-        if rewritten:
+        if "rewritten" in flags:
             return {"value": [loss.item()]}
         after, before = load_file(folder / "after.safetensors"), load_file(folder / "weights.safetensors")
         named = {k.replace("flow.steps.flow_", "flow.").replace("flow.weights.flow_", "flow."): p for k, p in model.named_parameters()}
@@ -203,6 +204,13 @@ def main(folder: pathlib.Path, threads: int, rewritten: bool) -> None:
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=model.config["weightDecay"])
     else:
         optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    decay = model.config["ema"]
+    averages = [p.detach().clone() for p in model.parameters()] if decay > 0 else []
+
+    def average():
+        with torch.no_grad():
+            for mean, p in zip(averages, model.parameters()):
+                mean.lerp_(p, 1 - decay)
 
     def step():
         if model.kind == "decode":
@@ -215,6 +223,7 @@ def main(folder: pathlib.Path, threads: int, rewritten: bool) -> None:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        average()
         return loss.item()
 
     def timed(calls):
@@ -234,4 +243,4 @@ def main(folder: pathlib.Path, threads: int, rewritten: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]), "rewritten" in sys.argv[3:])
+    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -1,10 +1,20 @@
 /** Prepares the work of benchmarks.ts on an engine, on random images, and times it. */
 
+import type { ImageSet } from '../data/dataset.ts';
 import type { Call, Engine, Results, State } from '../engines/engine.ts';
+import { averaged } from '../nn/averaging.ts';
 import { type Optimiser, optimisers } from '../nn/optimisers.ts';
 import { specOf } from '../nn/parameter.ts';
 import { type BatchSource, batchSource } from '../programs/batches.ts';
-import { createModel, decodeProgram, importanceProgram, type Model, trainingProgram } from '../programs/programs.ts';
+import { initialValues } from '../programs/initial-values.ts';
+import {
+  betaArgument,
+  createModel,
+  decodeProgram,
+  importanceProgram,
+  type Model,
+  trainingProgram,
+} from '../programs/programs.ts';
 import { permutation, randomBits } from '../random/random.ts';
 import type { NamedTensor } from '../runs/safetensors.ts';
 import { DEFAULTS, type RunConfig } from '../settings/table.ts';
@@ -33,7 +43,7 @@ export interface Prepared {
   release(): Promise<void>;
 }
 
-/** What a benchmark begins with, other than its own settings, random images and the first values that the seed 0 gives. */
+/** What a benchmark begins with, other than its own settings, random images and the first values of a run on them. */
 export interface Given {
   readonly settings?: Partial<RunConfig>;
   /** As many images as there are. */
@@ -45,8 +55,7 @@ export interface Given {
 interface Plan {
   readonly model: Model;
   readonly optimiser: Optimiser;
-  readonly images: Uint8Array;
-  readonly imageCount: number;
+  readonly set: ImageSet & Pick<Prepared, 'images'>;
   readonly source: BatchSource;
   readonly program: Program;
 }
@@ -56,12 +65,13 @@ function plan(name: BenchmarkName, { settings = {}, images: chosenImages }: Give
   const config = { ...DEFAULTS, device: 'reference', threads: 1, ...chosen, ...settings } as const;
   const model = createModel(config, imageShape);
   const { pixels } = model.vae;
-  const optimiser = optimisers[config.optimizer].create(config);
+  const optimiser = averaged(optimisers[config.optimizer].create(config), config.ema);
   const images = chosenImages ?? randomImages(pixels);
-  const imageCount = images.length / pixels;
-  const source = batchSource({ count: imageCount, images, labels: new Uint8Array(imageCount) }, pixels);
+  const count = images.length / pixels;
+  const set = { count, images, labels: new Uint8Array(count) };
+  const source = batchSource(set, pixels);
   const program = programOf(model, optimiser, batch, source, work);
-  return { model, optimiser, images, imageCount, source, program };
+  return { model, optimiser, set, source, program };
 }
 
 /** The program that a benchmark runs, which no engine is needed for. */
@@ -70,17 +80,21 @@ export const benchmarkProgram = (name: BenchmarkName): Program => plan(name).pro
 /** A benchmark on an engine. */
 export async function prepare(engine: Engine, name: BenchmarkName, given: Given = {}): Promise<Prepared> {
   const { batch, work }: Benchmark = benchmarks[name];
-  const { model, optimiser, images, imageCount, source, program } = plan(name, given);
-  const { parameters } = model.vae;
+  const { model, optimiser, set, source, program } = plan(name, given);
+  const { config, vae } = model;
+  const { parameters } = vae;
   const state = engine.allocate(parameters.map(specOf), work === undefined ? optimiser.update.moments : []);
-  for (const { name: parameter, initialise } of parameters) state.write(parameter, initialise(0));
+  for (const [parameter, values] of initialValues(model, set)) state.write(parameter, values);
   for (const { name: parameter, values } of given.weights ?? []) state.write(parameter, values);
   const executable = await engine.compile(program, { state, data: source.data });
-  const order = permutation(imageCount, { seed: 0, stream: 'shuffle', step: 0 });
-  const latents = Float32Array.from({ length: batch * model.vae.latents }, (_, i) => Math.sin(i));
+  const order = permutation(set.count, { seed: 0, stream: 'shuffle', step: 0 });
+  const latents = Float32Array.from({ length: batch * vae.latents }, (_, i) => Math.sin(i));
+
+  // The KL term has its whole weight: as after the warm-up, where there is one.
+  const fullBeta = work === undefined ? betaArgument(config, config.klWarmUp) : {};
 
   const callFor = (positions: Int32Array, step: number, learningRate: number): Call => ({
-    arguments: work === 'decode' ? { latents } : { ...source.at(positions) },
+    arguments: work === 'decode' ? { latents } : { ...source.at(positions), ...fullBeta },
     noise: { seed: 0, step },
     ...(work === undefined && { coefficients: optimiser.coefficients(step + 1, learningRate) }),
   });
@@ -90,13 +104,13 @@ export async function prepare(engine: Engine, name: BenchmarkName, given: Given 
     model,
     program,
     state,
-    images,
+    images: set.images,
     parameters: count,
     multiplyAdds: multiplyAdds(program),
     bytes: productBytes(program) + (work === undefined ? updateBytes(optimiser, count) : 0),
     time: async () => {
       step++;
-      const start = (step * batch) % (imageCount - batch);
+      const start = (step * batch) % (set.count - batch);
       const call = callFor(order.subarray(start, start + batch), step, 1e-3);
       const began = performance.now();
       await executable.run(call);

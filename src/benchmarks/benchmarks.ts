@@ -2,7 +2,8 @@
 
 import type { ImageShape } from '../data/dataset.ts';
 import { presets } from '../settings/presets.ts';
-import type { RunConfig } from '../settings/table.ts';
+import { resolveForData } from '../settings/resolve.ts';
+import { DEFAULTS, type RunConfig } from '../settings/table.ts';
 
 export interface Benchmark {
   readonly summary: string;
@@ -16,6 +17,13 @@ export interface Benchmark {
 
 const GREY: ImageShape = [1, 28, 28];
 const COLOUR: ImageShape = [3, 32, 32];
+
+/** The settings of a run on 20,000 images in colour, by the rule of settings/by-data.ts. */
+function forPhotos(side: number, given: Partial<RunConfig> = {}): Pick<Benchmark, 'imageShape' | 'config' | 'batch'> {
+  const imageShape: ImageShape = [3, side, side];
+  const { settings: config } = resolveForData(given, { images: 20_000, imageShape, fit: 'photo' });
+  return { imageShape, config, batch: config.batchSize ?? DEFAULTS.batchSize };
+}
 
 export const benchmarks = {
   dense: {
@@ -41,6 +49,18 @@ export const benchmarks = {
     imageShape: COLOUR,
     config: presets.cifar.config,
     batch: 128,
+  },
+  photo: {
+    summary: 'training step of the default for 32 × 32 colour: a map of latents, a logistic for each pixel',
+    ...forPhotos(32),
+  },
+  'photo-64': {
+    summary: 'training step of the default for 64 × 64 colour',
+    ...forPhotos(64),
+  },
+  ladder: {
+    summary: 'training step of the default of --model ladder for 32 × 32 colour: three layers of latents',
+    ...forPhotos(32, { model: 'ladder' }),
   },
   iwae: {
     summary: 'training step of the importance weighted bound, 50 samples, 784-200-200-50 tanh',

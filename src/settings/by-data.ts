@@ -5,7 +5,7 @@
 
 import { counted } from '../base/words.ts';
 import type { Fit, ImageShape } from '../data/dataset.ts';
-import type { LatentSize } from '../vae/latent-map.ts';
+import type { LatentMap } from '../vae/latent-map.ts';
 import { networks } from '../vae/networks/index.ts';
 import type { RunConfig, SettingName } from './table.ts';
 
@@ -37,22 +37,25 @@ const LARGEST_SHARE = 1 / 4;
 /** A run has about so many updates, within these numbers of epochs. */
 const UPDATES = 10_000;
 const FEWEST_EPOCHS = 8;
-const MOST_EPOCHS = 400;
+const MOST_EPOCHS = 200;
 /** Share of the updates over which the KL term gets its weight: latents stay in use that it would switch off at first. */
 const KL_WARM_UP = 1 / 10;
 
-const LEARNING_RATE = 1e-3;
+const LEARNING_RATE = 2e-3;
 const EMA = 0.999;
 /** One logistic a pixel; what counts in colour is that each channel's mean follows the channels before it. */
 const MIXTURES_IN_COLOUR = 1;
 
-/** The sides are halved at least twice where they can be, and until a map has at most so many places in a row. */
+/** A map of latents has sides halved at least twice, and at most so many places in a row. */
 const FEWEST_HALVINGS = 2;
 const LARGEST_MAP = 16;
-const SMALLEST_MAP = 4;
+const SMALLEST_MAP = 2;
+/** Layers of a ladder above that map, each with half its sides. */
+const LAYERS_ABOVE = 2;
+const FEWEST_LAYERS = 2;
 /** Channels of a map of latents. */
 const MAP_CHANNELS = 16;
-/** Latents where an odd side has no half, so that there is no map. */
+/** Latents where the sides cannot be halved so often. */
 const LATENTS = 128;
 
 const inColour = ([channels]: ImageShape): boolean => channels > 1;
@@ -63,20 +66,35 @@ const batchFor = (images: number): number =>
 const epochsFor = (stepsPerEpoch: number): number =>
   Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.round(UPDATES / stepsPerEpoch)));
 
-/** A map of latents, whose sides are those of the images halved a few times; a number of them where that cannot be. */
-function latentsFor([, height, width]: ImageShape, model: RunConfig['model']): LatentSize {
-  const fits = (halvings: number): boolean =>
-    [height, width].every((side) => side % 2 ** halvings === 0 && side / 2 ** halvings >= SMALLEST_MAP);
-  const wanted = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
-  // The top of a ladder is a level smaller than a map without layers below it.
-  let halvings = wanted + Number(networks[model].uses.includes('layers'));
-  while (halvings > 0 && !fits(halvings)) halvings--;
-  return halvings === 0 ? LATENTS : `${height / 2 ** halvings}x${width / 2 ** halvings}x${MAP_CHANNELS}`;
+/** How often the sides can be halved, to at least 2. */
+function halvingsOf([, height, width]: ImageShape): number {
+  const fits = (times: number): boolean =>
+    [height, width].every((side) => side % 2 ** times === 0 && side / 2 ** times >= SMALLEST_MAP);
+  let times = 0;
+  while (fits(times + 1)) times++;
+  return times;
+}
+
+const mapOf = ([, height, width]: ImageShape, halvings: number): LatentMap =>
+  `${height / 2 ** halvings}x${width / 2 ** halvings}x${MAP_CHANNELS}`;
+
+type Kind = Pick<RunConfig, 'model' | 'latent'> & { readonly layers?: number };
+
+/** Convolutions and a map of latents where the sides can be halved often enough, else a number of latents. */
+function kindFor(shape: ImageShape, { model = 'conv' }: Partial<RunConfig>): Kind {
+  const [, height, width] = shape;
+  const halvings = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
+  const most = halvingsOf(shape);
+  const { latents } = networks[model];
+  if (latents === 'number' || most < halvings) return { model, latent: LATENTS };
+  if (latents === 'either') return { model, latent: mapOf(shape, halvings) };
+  const top = Math.min(most, halvings + LAYERS_ABOVE);
+  return { model, latent: mapOf(shape, top), layers: Math.max(FEWEST_LAYERS, top - halvings + 1) };
 }
 
 const forPhotos: Rule = ({ images, imageShape }, said) => {
-  const { model = 'conv', batchSize = batchFor(images) } = said;
-  const latent = said.latent ?? (networks[model].latents !== 'number' ? latentsFor(imageShape, model) : LATENTS);
+  const { batchSize = batchFor(images) } = said;
+  const { model, latent, layers } = kindFor(imageShape, said);
   const stepsPerEpoch = Math.ceil(images / batchSize);
   const { epochs = epochsFor(stepsPerEpoch) } = said;
   const { steps = epochs * stepsPerEpoch } = said;
@@ -99,6 +117,7 @@ const forPhotos: Rule = ({ images, imageShape }, said) => {
     model: { value: model, reason: because.size },
     activation: { value: ['silu'], reason: because.size },
     latent: { value: latent, reason: because.size },
+    ...(layers && { layers: { value: layers, reason: because.size } }),
     initializer: { value: 'he', reason: because.size },
     initialBias: { value: 'data-alone', reason: because.pixels },
     ...pixels,

@@ -270,11 +270,6 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
       '--latent 2x2x2: an image of 5 × 5 cannot be halved to a map of 2 × 2: an odd side has no half',
     ],
     'a ladder of one layer': [`${ladder} --layers 1`, 2, '--layers 1: expected an integer from 2 to 64'],
-    'a ladder with fewer layers than halvings': [
-      `${train} --model ladder --latent 1x1x2 --layers 2`,
-      2,
-      '--layers 2: expected at least one layer for each of the 3 halvings that lead to a map of 1x1x2; use --layers 3',
-    ],
     'a ladder with too few channels': [`${ladder} --channels 64`, 2, '--channels 64: expected 2 numbers'],
     'a ladder with dense layers': [`${ladder} --hidden 100`, 2, '--hidden has no effect with the model ladder'],
     'a ladder with flows': [

@@ -37,7 +37,7 @@ describe('defaults for photographs', () => {
         expect(config.batchSize).toBeLessThanOrEqual(Math.max(1, images / 4));
         expect(config.batchSize).toBeLessThanOrEqual(images < 50_000 ? 32 : 128);
         expect(config.epochs).toBeGreaterThanOrEqual(8);
-        expect(config.epochs).toBeLessThanOrEqual(400);
+        expect(config.epochs).toBeLessThanOrEqual(200);
         expect(config.klWarmUp).toBe(Math.round(updatesOf(config, facts) / 10));
       }
     });
@@ -50,8 +50,8 @@ describe('defaults for photographs', () => {
     }
   });
 
-  it('are a network of convolutions, with a likelihood of bytes in colour or in grey', () => {
-    const both = { model: 'conv', hidden: [256], activation: ['silu'], initializer: 'he', latent: 128 };
+  it('are convolutions and a map of latents, with a likelihood of bytes in colour or in grey', () => {
+    const both = { model: 'conv', hidden: [], activation: ['silu'], initializer: 'he', latent: '16x16x16' };
     expect(resolved({}, photos(500))).toMatchObject({ ...both, likelihood: 'logistic-mixture', mixtures: 1 });
     const grey = resolved({}, photos(500, [1, 64, 64]));
     expect(grey).toMatchObject({ ...both, likelihood: 'discretised-logistic', mixtures: DEFAULTS.mixtures });
@@ -59,7 +59,7 @@ describe('defaults for photographs', () => {
 
   it('give way to flags, and follow from them', () => {
     const given = { model: 'residual', latent: 7, batchSize: 50, learningRate: 0.01, klWarmUp: 3 } as const;
-    expect(resolved(given, photos(1000))).toMatchObject({ ...given, hidden: [], epochs: 400 });
+    expect(resolved(given, photos(1000))).toMatchObject({ ...given, hidden: [], epochs: 200 });
     expect(resolved({ batchSize: 10, epochs: 20 }, photos(1000)).klWarmUp).toBe(200);
     expect(resolved({ steps: 500 }, photos(1000))).toMatchObject({ steps: 500, klWarmUp: 50 });
     expect(resolved({ likelihood: 'normal' }, photos(1000)).mixtures).toBe(DEFAULTS.mixtures);
@@ -105,7 +105,7 @@ describe('the origin of a setting', () => {
       klWarmUp: { by: 'default' },
       seed: { by: 'default' },
     });
-    expect(originsOf({}, photos(500)).klWarmUp).toEqual({ by: 'data', reason: 'a run of 6400 updates' });
+    expect(originsOf({}, photos(500)).klWarmUp).toEqual({ by: 'data', reason: 'a run of 3200 updates' });
     expect(originsOf({ preset: 'tutorial', epochs: 2 }, DIGITS)).toMatchObject({
       latent: { by: 'preset', preset: 'tutorial' },
       epochs: { by: 'given' },
@@ -144,7 +144,19 @@ describe('before the images are known', () => {
 const COUNTED = ['batchSize', 'epochs', 'klWarmUp'] as const;
 const COUNTS = [30, 500, 5000, 30_000, 50_000, 200_000];
 /** Those that do not. */
-const FIXED = ['model', 'activation', 'latent', 'initializer', 'likelihood', 'mixtures', 'learningRate'] as const;
+const FIXED = [
+  'model',
+  'activation',
+  'initializer',
+  'initialBias',
+  'likelihood',
+  'mixtures',
+  'learningRate',
+  'ema',
+] as const;
+/** The one that depends on the size of the images. */
+const SIZED = ['latent'] as const;
+const SIZES = [16, 27, 28, 32, 48, 50, 64, 96, 128, 256];
 
 describe('docs/models.md', () => {
   const page = readFileSync('docs/models.md', 'utf8').split('\n');
@@ -155,7 +167,7 @@ describe('docs/models.md', () => {
       page.findIndex((line, i) => i >= start && !line.startsWith('|')),
     );
   };
-  const flags = (names: readonly (typeof COUNTED | typeof FIXED)[number][]) =>
+  const flags = (names: readonly (typeof COUNTED | typeof FIXED | typeof SIZED)[number][]) =>
     names.map((name) => `\`${flagName(name)}\``).join(' | ');
 
   it('has what is chosen for a number of images', () => {
@@ -177,9 +189,18 @@ describe('docs/models.md', () => {
     expect(tableAfter(`| images | ${flags(FIXED)} |`)).toEqual(rows);
   });
 
+  it('has what is chosen for a size', () => {
+    const rows = SIZES.map((side) => {
+      const chosen = (model: 'conv' | 'ladder') => choicesFor(photos(500, [3, side, side]), { model });
+      const [map, ladder] = [chosen('conv'), chosen('ladder')];
+      return `| ${side} × ${side} | ${map.latent?.value} | ${ladder.latent?.value} | ${ladder.layers?.value ?? ''} |`;
+    });
+    expect(tableAfter('| size | `--latent` | with `--model ladder` | `--layers` |')).toEqual(rows);
+  });
+
   it('leaves nothing out that the rule chooses', () => {
     const chosen = SETTING_NAMES.filter((name) => otherDefaults(name).some(({ value }) => value === undefined));
-    expect(new Set(chosen)).toEqual(new Set([...COUNTED, ...FIXED]));
+    expect(new Set(chosen)).toEqual(new Set([...COUNTED, ...FIXED, ...SIZED]));
   });
 });
 

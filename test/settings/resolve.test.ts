@@ -100,7 +100,7 @@ describe('settings', () => {
   it('suit photographs where there are photographs', () => {
     expect(resolved({ dataset: 'cifar10' })).toMatchObject({
       model: 'conv',
-      hidden: [256],
+      latent: '16x16x16',
       likelihood: 'logistic-mixture',
     });
     expect(resolved({ dataset: 'fashion-mnist' })).toMatchObject({ model: 'dense', likelihood: 'bernoulli' });

@@ -118,11 +118,16 @@ describe('a ladder', () => {
   });
 });
 
+describe('a ladder of fewer layers than levels', () => {
+  it('has none at the finest, and reaches the pixels all the same', () => {
+    const vae = ladderOf({ layers: 1 });
+    expect(vae.layers).toEqual([8]);
+    expect(vae.decode(constant(0).broadcastTo([5, 8]), 'evaluation').mean.shape).toEqual([5, 64]);
+  });
+});
+
 describe('a ladder cannot be made', () => {
-  it('with fewer layers than levels, with other channels than levels, or from sides that do not lead to its map', () => {
-    expect(() => ladderOf({ layers: 1 })).toThrow(
-      'layers 1: expected at least one layer for each of the 2 halvings that lead to a map of 2x2x2; use layers 2',
-    );
+  it('with other channels than levels, or from sides that do not lead to its map', () => {
     expect(() => ladderOf({ channels: [4] })).toThrow(
       'channels 4: expected 2 numbers, one for each halving that leads to a map of 2x2x2',
     );

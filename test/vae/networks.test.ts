@@ -200,14 +200,14 @@ describe('a convolutional network with a map of latents', () => {
     expect(gradientError(decoder, [1, 2, 12], small(decoder))).toBeLessThan(1e-7);
   });
 
-  it('has a level for each halving, of twice the channels of one with dense layers, unless chosen', () => {
+  it('has a level of 64 channels for each halving, unless chosen', () => {
     const channelsOf = (latent: NetworkConfig['latent'], image: ImageShape) =>
       networks.conv
         .encoder(image, 32, { ...given, channels: [], blocks: 0, latent })
         .parameters.flatMap(({ tensor }) => (tensor.rank === 4 ? [tensor.shape[0]] : []))
         .slice(0, -1);
-    expect(channelsOf('8x8x16', [3, 32, 32])).toEqual([64, 128]);
-    expect(channelsOf('4x8x16', [3, 64, 128])).toEqual([64, 128, 256, 256]);
+    expect(channelsOf('8x8x16', [3, 32, 32])).toEqual([64, 64]);
+    expect(channelsOf('4x8x16', [3, 64, 128])).toEqual([64, 64, 64, 64]);
   });
 
   it('says what leads to a map', () => {

@@ -10,7 +10,7 @@ import { sizeOf, windowCount } from '../../tensor/shape.ts';
 import { type LatentSize, mapShape } from '../latent-map.ts';
 import { inwards, outwards } from './dense.ts';
 import { channelsTo, levelsOf } from './levels.ts';
-import { mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
+import { MAP_WIDTH, mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /**
  * Encoder: a convolution and an activation for each level; residual blocks; then flatten, hidden layers as in a dense
@@ -64,20 +64,19 @@ export const convolutionalNetwork: Network = {
 /** Padding with which a stride of 2 halves the sides: an even kernel rounds an odd side down, an odd one rounds it up. */
 const halvingPadding = (kernel: number): number => Math.floor((kernel - 1) / 2);
 
-/** 32, 64, 128 and then 256 channels, unless chosen; twice that before a map, which has no dense layers to pay for. */
-const channelsAt = (level: number, latent: LatentSize): number =>
-  Math.min((mapShape(latent) ? 64 : 32) * 2 ** level, 256);
+/** 32, 64, 128 and then 256 channels, unless chosen or before a map. */
+const channelsAt = (level: number): number => Math.min(32 * 2 ** level, 256);
 
 /** A single pixel has no half. */
 const levelsFor = (shape: ImageShape, { channels, kernel, latent }: NetworkConfig) =>
   levelsOf(shape, shape[0], chosenFor(shape, channels, latent), {
     halve: (side) => (side < 2 ? undefined : windowCount(side, kernel, 2, halvingPadding(kernel))),
-    channels: (level) => channelsAt(level, latent),
+    channels: channelsAt,
   });
 
 /** A map says how many levels there are. */
 const chosenFor = (shape: ImageShape, channels: readonly number[], latent: LatentSize): readonly number[] =>
-  typeof latent === 'number' ? channels : channelsTo(latent, shape, channels, (level) => channelsAt(level, latent));
+  typeof latent === 'number' ? channels : channelsTo(latent, shape, channels, MAP_WIDTH);
 
 const isMap = ({ latent }: NetworkConfig): boolean => mapShape(latent) !== undefined;
 

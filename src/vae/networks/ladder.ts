@@ -1,6 +1,5 @@
 /** A ladder of latents: layers of latent maps, each drawn given those above it. Sønderby et al. (2016). */
 
-import { ConfigError } from '../../base/errors.ts';
 import { activation } from '../../nn/activations.ts';
 import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
@@ -15,10 +14,11 @@ import { type Normal, scaleParametrisations } from '../distributions/normal.ts';
 import { type LatentMap, mapShape } from '../latent-map.ts';
 import type { Posterior } from '../posteriors/posterior.ts';
 import { channelsTo, type Level, levelsOf } from './levels.ts';
-import { type Body, type Hierarchy, type HierarchyConfig, oneActivation, type Part } from './network.ts';
+import { type Body, type Hierarchy, type HierarchyConfig, MAP_WIDTH, oneActivation, type Part } from './network.ts';
 
 /**
- * The image goes up once: a convolution that halves its sides and residual blocks for each level give features h.
+ * The image goes up once: a convolution that halves its sides for each level, and residual blocks where there are layers,
+ * give features h.
  * Everything else goes down, from the top layer of latents to the image, and is shared by the posterior and the model:
  *   p(z_l | z_>l)    = N(μ_p(d), σ_p²(d)),   d: what has come down so far,
  *   q(z_l | z_>l, x) = N(μ_p + σ_p m, (σ_p s)²)  with m, s of d + h,
@@ -145,11 +145,12 @@ function ladder(climb: Climb, { rungs, last, ...decoder }: Descent, { scale }: H
 }
 
 function climbOf(imageShape: ImageShape, levels: readonly Rise[], config: HierarchyConfig): Climb {
+  const lowest = inLayers(levels, config.layers).at(-1)!.level;
   const steps = levels.map(({ outer, inner }, i) =>
     sequential(`encoder.up.${i}`, [
       i === 0 ? unflatten(imageShape) : activation(config.activation[0]),
       convolution(outer, inner, { ...HALVING, initializer: config.initializer }),
-      ...blocksOf(inner, config.blocks, config),
+      ...blocksOf(inner, i < lowest ? 0 : config.blocks, config),
     ]),
   );
   const posteriors = inLayers(levels, config.layers).map(({ inner }, layer) =>
@@ -170,10 +171,15 @@ function climbOf(imageShape: ImageShape, levels: readonly Rise[], config: Hierar
 
 function descentOf(levels: readonly Rise[], planes: number, config: HierarchyConfig): Descent {
   const { initializer } = config;
+  const doubling = (inner: number, outer: number, size: Pair): LayerBuilder[] => [
+    activation(config.activation[0]),
+    transposedConvolution(inner, outer, { ...HALVING, size, initializer }),
+  ];
   const order = inLayers(levels, config.layers);
   const rungs = order.map(({ inner, outer, size, sides, level }, layer): Rung => {
     const name = `decoder.${layer}`;
-    const isLast = level > 0 && order[layer + 1].level < level;
+    const next = order[layer + 1];
+    const isLast = next !== undefined && next.level < level;
     return {
       level,
       shape: [channelsOf(config), ...sides],
@@ -181,16 +187,14 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
       widen: convolution(channelsOf(config), inner, { kernel: 1, initializer })(`${name}.widen`),
       below: sequential(`${name}.below`, [
         ...blocksOf(inner, config.blocks, config),
-        ...(isLast
-          ? [activation(config.activation[0]), transposedConvolution(inner, outer, { ...HALVING, size, initializer })]
-          : []),
+        ...(isLast ? doubling(inner, outer, size) : []),
       ]),
     };
   });
-  const [{ inner, size }] = levels;
+  // From the lowest layer of latents to the pixels.
+  const rest = levels.slice(0, order.at(-1)!.level + 1).reverse();
   const last = sequential('decoder.last', [
-    activation(config.activation[0]),
-    transposedConvolution(inner, planes, { ...HALVING, size, initializer }),
+    ...rest.flatMap(({ inner, outer, size, level }) => doubling(inner, level === 0 ? planes : outer, size)),
     flatten(3),
   ]);
   const priors = rungs.flatMap(({ prior }) => prior ?? []);
@@ -207,27 +211,18 @@ interface Rise extends Level {
   readonly sides: Pair;
 }
 
-function levelsFor(imageShape: ImageShape, { channels, latent, layers }: HierarchyConfig): readonly Rise[] {
-  const chosen = channelsTo(latent as LatentMap, imageShape, channels, () => WIDTH);
-  const { levels } = levelsOf(imageShape, imageShape[0], chosen, { halve: (side) => side / 2, channels: () => WIDTH });
-  if (layers < levels.length) {
-    const problem = `expected at least one layer for each of the ${levels.length} halvings that lead to a map of ${latent}`;
-    throw new ConfigError(problem, {
-      field: 'layers',
-      value: layers,
-      remedies: [{ field: 'layers', value: levels.length }],
-    });
-  }
+function levelsFor(imageShape: ImageShape, { channels, latent }: HierarchyConfig): readonly Rise[] {
+  const chosen = channelsTo(latent as LatentMap, imageShape, channels, MAP_WIDTH);
+  const { levels } = levelsOf(imageShape, imageShape[0], chosen, {
+    halve: (side) => side / 2,
+    channels: () => MAP_WIDTH,
+  });
   return levels.map((level, i) => ({ ...level, level: i, sides: [level.size[0] / 2, level.size[1] / 2] }));
 }
 
-/** Channels of every level, unless chosen. */
-const WIDTH = 64;
-
-/** The level of each layer, the top one first: as many for each level, one more for those at the top where it must be. */
+/** The level of each layer, the top one first: evenly, more at the top; of fewer layers than levels, one at each of the top. */
 function inLayers(levels: readonly Rise[], layers: number): Rise[] {
-  const fromTop = levels.toReversed();
-  return fromTop.flatMap((level, i) => {
+  return levels.toReversed().flatMap((level, i) => {
     const count = Math.floor(layers / levels.length) + Number(i < layers % levels.length);
     return Array.from({ length: count }, () => level);
   });

@@ -60,17 +60,17 @@ export function levelsOf(
 }
 
 /**
- * The channels of each halving that leads to a map of latents: those chosen, otherwise by the rule.
+ * The channels of each halving that leads to a map of latents: those chosen, otherwise as many at every level.
  * @throws ConfigError where the images cannot be halved to the map, or other than its halvings have channels.
  */
 export function channelsTo(
   latent: LatentMap,
   imageShape: ImageShape,
   chosen: readonly number[],
-  byRule: (level: number) => number,
+  width: number,
 ): readonly number[] {
   const halvings = halvingsTo(latent, imageShape);
-  if (chosen.length === 0) return Array.from({ length: halvings }, (_, level) => byRule(level));
+  if (chosen.length === 0) return Array.from({ length: halvings }, () => width);
   if (chosen.length === halvings) return chosen;
   const problem = `expected ${counted(halvings, 'number')}, one for each halving that leads to a map of ${latent}`;
   throw new ConfigError(problem, { field: 'channels', value: chosen });

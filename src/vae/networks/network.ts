@@ -61,6 +61,9 @@ export interface Network<Config = NetworkConfig> extends NetworkRow<Config> {
   decoder(latents: number, shape: ImageShape, config: Config): Layer;
 }
 
+/** Channels of every level before a map of latents, unless chosen: a step with twice as many takes more than twice as long. */
+export const MAP_WIDTH = 64;
+
 /** A part of a model: its parameters, and itself as PyTorch prints it. */
 export type Part = Pick<Layer, 'parameters' | 'pytorch'>;
 
