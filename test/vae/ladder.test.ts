@@ -135,3 +135,14 @@ describe('a ladder cannot be made', () => {
     expect(() => ladderOf({ latent: '8x8x2' })).toThrow(/cannot be halved to a map of 8 × 8/);
   });
 });
+
+describe('a ladder as PyTorch prints it', () => {
+  it('calls its layers as the parameters in them are called', () => {
+    const vae = ladderOf();
+    for (const [part, { parameters, pytorch }] of Object.entries({ encoder: vae.encoder, decoder: vae.decoder })) {
+      const printed = [...pytorch.matchAll(/^ {2}\((.*?)\): /gm)].map(([, name]) => `${part}.${name}.`);
+      expect(printed.length).toBeGreaterThan(3);
+      for (const { name } of parameters) expect(printed.some((start) => name.startsWith(start))).toBe(true);
+    }
+  });
+});

@@ -5,7 +5,9 @@ import { ConfigError } from '../../base/errors.ts';
 import { writeFile } from '../../base/files.ts';
 import { integer } from '../../base/rules.ts';
 import { counted } from '../../base/words.ts';
+import type { Model } from '../../programs/programs.ts';
 import { drawGrid, squareColumns } from '../../report/grid.ts';
+import { mapShape } from '../../vae/latent-map.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { defineCommand } from '../shared/command.ts';
 import { TEMPERATURES } from '../shared/latents.ts';
@@ -46,6 +48,11 @@ const draw = (options: SampleOptions) =>
         `${file}: the latents of a plain autoencoder follow no prior, so these are no samples of what it has learnt`,
       );
     }
+    if (isSingleMap(trained.model)) {
+      note(
+        `${file}: the latents of one map know nothing of each other, so samples have colours and textures, but no whole things; a ladder, or a number of latents, draws those`,
+      );
+    }
     const { count, out, nrow, seed, temperature } = options;
     const { layers } = trained.model.vae;
     if (temperature.length > layers.length) {
@@ -57,6 +64,9 @@ const draw = (options: SampleOptions) =>
     const [only, ...others] = temperature;
     return { out, count, seed, temperature: others.length === 0 ? only : temperature, checkpoint: file };
   });
+
+const isSingleMap = ({ vae, config }: Model): boolean =>
+  vae.layers.length === 1 && mapShape(config.latent) !== undefined;
 
 function print({ out, count, seed, temperature, checkpoint }: Awaited<ReturnType<typeof draw>>): void {
   sentence(`${out}: ${counted(count, 'sample')} from ${checkpoint}, seed ${seed}, temperature ${temperature}`);

@@ -157,7 +157,7 @@ function climbOf(imageShape: ImageShape, levels: readonly Rise[], config: Hierar
     sequential(`encoder.posterior.${layer}`, [...blocksOf(inner, 1, config), ...normalOf(inner, config)]),
   );
   return {
-    ...partOf('Climb', { up: steps, posterior: posteriors }),
+    ...partOf('Climb', { ...numbered('up', steps), ...numbered('posterior', posteriors) }),
     posteriors,
     features: (x, mode) => {
       let at = x;
@@ -197,10 +197,12 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
     ...rest.flatMap(({ inner, outer, size, level }) => doubling(inner, level === 0 ? planes : outer, size)),
     flatten(3),
   ]);
-  const priors = rungs.flatMap(({ prior }) => prior ?? []);
-  const widen = rungs.map((rung) => rung.widen);
-  const below = rungs.map((rung) => rung.below);
-  return { ...partOf('Descent', { prior: priors, widen, below, last: [last] }), rungs, last };
+  const parts = rungs.flatMap(({ prior, widen, below }, layer): [string, Layer][] => [
+    ...(prior ? [[`${layer}.prior`, prior] as [string, Layer]] : []),
+    [`${layer}.widen`, widen],
+    [`${layer}.below`, below],
+  ]);
+  return { ...partOf('Descent', { ...Object.fromEntries(parts), last }), rungs, last };
 }
 
 const HALVING = { kernel: 4, stride: 2, padding: 1 } as const;
@@ -246,16 +248,14 @@ const normalOf = (inner: number, config: HierarchyConfig): LayerBuilder[] => [
   convolution(inner, 2 * channelsOf(config), { kernel: 1, initializer: atZero }),
 ];
 
-/** Layers with names of their own, as PyTorch prints a module of them. */
-function partOf(kind: string, groups: Readonly<Record<string, readonly Layer[]>>): Part {
-  const layers = Object.entries(groups).flatMap(([name, group]) =>
-    group.map((layer, i): [string, Layer] => [`${name}.${i}`, layer]),
-  );
-  return {
-    parameters: layers.flatMap(([, { parameters }]) => parameters),
-    pytorch: printModule(kind, Object.fromEntries(layers)),
-  };
-}
+const numbered = (name: string, layers: readonly Layer[]): Record<string, Layer> =>
+  Object.fromEntries(layers.map((layer, i) => [`${name}.${i}`, layer]));
+
+/** A part of layers, which are called in it as their parameters are. */
+const partOf = (kind: string, layers: Readonly<Record<string, Layer>>): Part => ({
+  parameters: Object.values(layers).flatMap(({ parameters }) => parameters),
+  pytorch: printModule(kind, layers),
+});
 
 /** Values of each layer, [N, C, H, W], as one row of latents, [..., L]. */
 const joined = (parts: readonly Tensor[], leading: readonly number[]): Tensor =>
