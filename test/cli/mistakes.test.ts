@@ -389,7 +389,7 @@ describe('what is no mistake', () => {
     const { stdout } = await vae(folder, 'train', '--help');
     const words = stdout.replace(/\s+/g, ' ');
     expect(words).toContain('(default: dense; cifar10 and folders: chosen for the data)');
-    expect(words).toContain('(default: 400; --model conv: 256; --model residual: none)');
+    expect(words).toContain('(default: 400; --model conv: 256; --model residual: none; --model ladder: none)');
   });
   it('a run whose name would steer the terminal, which is shown and not obeyed', async () => {
     const name = 'evil\u001b[2J\u009b31m\u202e';

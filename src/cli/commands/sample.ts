@@ -42,31 +42,29 @@ function define(command: Command): void {
 }
 
 const draw = (options: SampleOptions) =>
-  withModel(options, [], async ({ file, checkpoint, trained, imageShape }) => {
-    if (!objectives[checkpoint.config.objective].hasPrior) {
-      note(
-        `${file}: the latents of a plain autoencoder follow no prior, so these are no samples of what it has learnt`,
-      );
-    }
-    if (isSingleMap(trained.model)) {
-      note(
-        `${file}: the latents of one map know nothing of each other, so samples have colours and textures, but no whole things; a ladder, or a number of latents, draws those`,
-      );
-    }
+  withModel(options, [], async ({ file, trained, imageShape }) => {
     const { count, out, nrow, seed, temperature } = options;
     const { layers } = trained.model.vae;
     if (temperature.length > layers.length) {
       const has = `the model has ${counted(layers.length, 'layer')} of latents`;
       throw new ConfigError(`${has}; give no more temperatures`, { field: 'temperature', value: temperature });
     }
+    const doubt = doubtOf(trained.model);
+    if (doubt !== undefined) note(`${file}: ${doubt}`);
     const pictures = await trained.decode(await trained.draw(count, seed, temperature));
     writeFile(out, drawGrid(pictures, imageShape, Math.min(count, nrow ?? squareColumns(count))));
     const [only, ...others] = temperature;
     return { out, count, seed, temperature: others.length === 0 ? only : temperature, checkpoint: file };
   });
 
-const isSingleMap = ({ vae, config }: Model): boolean =>
-  vae.layers.length === 1 && mapShape(config.latent) !== undefined;
+/** Why samples are not what a user may expect, if they are not. */
+function doubtOf({ vae, config }: Model): string | undefined {
+  if (!objectives[config.objective].hasPrior)
+    return 'the latents of a plain autoencoder follow no prior, so these are no samples of what it has learnt';
+  if (vae.layers.length === 1 && mapShape(config.latent) !== undefined)
+    return 'the latents of one map know nothing of each other, so samples have colours and textures, but no whole things; a ladder, or a number of latents, draws those';
+  return undefined;
+}
 
 function print({ out, count, seed, temperature, checkpoint }: Awaited<ReturnType<typeof draw>>): void {
   sentence(`${out}: ${counted(count, 'sample')} from ${checkpoint}, seed ${seed}, temperature ${temperature}`);
