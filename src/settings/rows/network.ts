@@ -5,6 +5,7 @@ import { activations } from '../../nn/activations.ts';
 import { initializers } from '../../nn/parameter.ts';
 import { LATENT_MAP } from '../../vae/latent-map.ts';
 import { networks } from '../../vae/networks/index.ts';
+import { INITIAL_BIASES } from '../../vae/networks/network.ts';
 import { MOST_UNITS, settingsUnder } from '../setting.ts';
 
 const setting = settingsUnder('Network:');
@@ -75,7 +76,7 @@ export const networkSettings = {
     help: 'how the first weights are drawn',
   }),
   initialBias: setting({
-    rule: choice(['default', 'data', 'data-alone']),
+    rule: choice(INITIAL_BIASES),
     default: 'default',
     placeholder: '<how>',
     help: "first value of the decoder's last bias; data: fitted to the training images; data-alone: with weights of 0 too",

@@ -20,7 +20,7 @@ import { MAP_WIDTH, mapConflict, type Network, type NetworkConfig, oneActivation
  */
 export const convolutionalNetwork: Network = {
   uses: ['channels', 'kernel', 'hidden', 'dropout', 'blocks'],
-  defaults: { hidden: [256], activation: ['silu'], initializer: 'he', blocks: 0 },
+  defaults: { hidden: [256], activation: ['silu'], initializer: 'he', initialBias: 'data-alone', blocks: 0 },
   mapDefaults: { hidden: [], blocks: 2 },
   pixelBias: false,
   latents: 'either',

@@ -31,12 +31,20 @@ export interface NetworkConfig extends DenseConfig {
   readonly blocks: number;
 }
 
+/** How the last layer of a decoder begins: as its first values say, with a bias from the data, or with that bias alone. */
+export const INITIAL_BIASES = ['default', 'data', 'data-alone'] as const;
+
+/** What a network is best begun with. */
+export interface NetworkDefaults extends Partial<NetworkConfig> {
+  readonly initialBias?: (typeof INITIAL_BIASES)[number];
+}
+
 /** What is known of any network without making one. */
 export interface NetworkRow<Config = NetworkConfig> {
   /** Settings that it reads, by the names that a run gives them. */
   readonly uses: readonly string[];
   /** Settings that begin otherwise in such a network. */
-  readonly defaults: Partial<NetworkConfig>;
+  readonly defaults: NetworkDefaults;
   /** Those that begin otherwise with a map of latents. */
   readonly mapDefaults?: Partial<NetworkConfig>;
   /** Whether the last layer of the decoder has a bias for each value of an image. */
