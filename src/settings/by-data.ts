@@ -81,15 +81,18 @@ const mapOf = ([, height, width]: ImageShape, halvings: number): LatentMap =>
 type Kind = Pick<RunConfig, 'model' | 'latent'> & { readonly layers?: number };
 
 /** Convolutions and a map of latents where the sides can be halved often enough, else a number of latents. */
-function kindFor(shape: ImageShape, { model = 'conv' }: Partial<RunConfig>): Kind {
+function kindFor(shape: ImageShape, { model = 'conv', channels = [], hidden = [] }: Partial<RunConfig>): Kind {
   const [, height, width] = shape;
-  const halvings = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
+  const byRule = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
+  // Whoever gives channels says how often the sides are halved; dense layers go with a number of latents.
+  const halvings = channels.length > 0 ? channels.length : byRule;
   const most = halvingsOf(shape);
   const { latents } = networks[model];
-  if (latents === 'number' || most < halvings) return { model, latent: LATENTS };
+  if (latents === 'number' || (latents === 'either' && (most < halvings || hidden.length > 0)))
+    return { model, latent: LATENTS };
   if (latents === 'either') return { model, latent: mapOf(shape, halvings) };
-  const top = Math.min(most, halvings + LAYERS_ABOVE);
-  return { model, latent: mapOf(shape, top), layers: Math.max(FEWEST_LAYERS, top - halvings + 1) };
+  const top = channels.length > 0 ? halvings : Math.max(1, Math.min(most, halvings + LAYERS_ABOVE));
+  return { model, latent: mapOf(shape, top), layers: Math.max(FEWEST_LAYERS, top - byRule + 1) };
 }
 
 const forPhotos: Rule = ({ images, imageShape }, said) => {

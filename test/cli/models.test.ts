@@ -64,10 +64,13 @@ describe('a preset trains, and gives numbers and pictures', () => {
     tutorial: ['--steps', '5'],
     iwae: ['--epochs', '1', '--samples', '5'],
     cifar: [...onColours, ...smallResidual, '--epochs', '1'],
+    'conv-map': [...onColours, '--channels', '4,6', '--latent', '8x8x2', '--steps', '3'],
+    ladder: [...onDigits, '--channels', '4,6', '--latent', '2x2x2', '--blocks', '1', '--epochs', '1'],
+    'ladder-cifar': [...onColours, '--channels', '4,6,8', '--latent', '4x4x2', '--blocks', '1', '--epochs', '1'],
   };
   for (const name of Object.keys(presets)) {
     it(name, async () => {
-      const data = name === 'cifar' ? [] : onDigits;
+      const data = shorter[name]?.includes('--data-dir') ? [] : onDigits;
       await tryOut(
         name,
         ['--preset', name, ...data, ...(shorter[name] ?? ['--epochs', '1'])],
