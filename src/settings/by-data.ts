@@ -88,10 +88,10 @@ function kindFor(shape: ImageShape, { model = 'conv', channels = [], hidden = []
   const halvings = channels.length > 0 ? channels.length : byRule;
   const most = halvingsOf(shape);
   const { latents } = networks[model];
-  if (latents === 'number' || (latents === 'either' && (most < halvings || hidden.length > 0)))
-    return { model, latent: LATENTS };
+  const hasMap = latents === 'map' ? most > 0 : latents === 'either' && most >= halvings && hidden.length === 0;
+  if (!hasMap) return { model, latent: LATENTS };
   if (latents === 'either') return { model, latent: mapOf(shape, halvings) };
-  const top = channels.length > 0 ? halvings : Math.max(1, Math.min(most, halvings + LAYERS_ABOVE));
+  const top = channels.length > 0 ? halvings : Math.min(most, halvings + LAYERS_ABOVE);
   return { model, latent: mapOf(shape, top), layers: Math.max(FEWEST_LAYERS, top - byRule + 1) };
 }
 

@@ -89,7 +89,9 @@ describe('what the machine has no memory for is refused before any is taken', ()
     const compiling = engine.compile(program, { state: engine.allocate([], []), data: {} });
     await expect(compiling).rejects.toThrow('program "training, batch 128" needs about 8190 GiB of memory');
     await expect(compiling).rejects.toThrow(there);
-    await expect(compiling).rejects.toThrow(/; use a smaller batch, fewer samples or a smaller network$/);
+    await expect(compiling).rejects.toThrow(
+      /; use a smaller batch, fewer samples, smaller images or a smaller network$/,
+    );
     expect(log).toEqual([]);
   });
 

@@ -57,7 +57,7 @@ describe.skipIf(missing !== undefined)(
       const { code, stderr } = await startWith(variables, folder, ...further).finished;
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /\nvae: CUDA: an illegal memory access was encountered \(cuEventQuery, error 700\): [^\n]+; resume the run from its last checkpoint\n$/,
+        /(^|\n)vae: CUDA: an illegal memory access was encountered \(cuEventQuery, error 700\): [^\n]+; resume the run from its last checkpoint\n$/,
       );
       expect(lastOf('whole') === before).toBe(true);
       expect((await vae(...further).finished).code).toBe(0);
