@@ -28,7 +28,7 @@ async function train(device: EngineName, settings: Partial<RunConfig>) {
 const dense = { hidden: [12], activation: ['elu'], latent: 3, dropout: 0.1, steps: 200, learningRate: 3e-3 } as const;
 const convolutional = {
   model: 'conv',
-  initialBias: 'default',
+  blocks: 0,
   channels: [2, 3],
   hidden: [8],
   latent: 2,
