@@ -13,6 +13,8 @@ import { AVERAGE } from '../nn/averaging.ts';
 import { checkConfig } from '../settings/check.ts';
 import { DEFAULTS, type RunConfig } from '../settings/table.ts';
 import { formatShape, sameShape, sizeOf } from '../tensor/shape.ts';
+import { networks } from '../vae/networks/index.ts';
+import type { NetworkRow } from '../vae/networks/network.ts';
 import { type Progress, parseProgress } from './progress.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from './safetensors.ts';
 
@@ -186,12 +188,23 @@ export function readCheckpoint(file: string): Checkpoint {
 
 function parseConfig(json: string | undefined, file: string): RunConfig {
   try {
+    const written = parseField(json, 'config', file);
     // Settings that are newer than the file are what they were before they could be set.
-    return checkConfig({ ...DEFAULTS, ...parseField(json, 'config', file) });
+    return checkConfig({ ...DEFAULTS, ...written, ...unreadThen(written) });
   } catch (error) {
     // A wrong setting in a file is the file's fault, not the command line's.
     throw error instanceof ConfigError ? new InputError(`${file}: its configuration: ${error.message}`) : error;
   }
+}
+
+/**
+ * What a file holds that its network did not read when it was written, but reads today: before there were layers of
+ * latents, `blocks` was for residual networks alone.
+ */
+function unreadThen({ model, layers }: Readonly<Record<string, unknown>>): Partial<RunConfig> {
+  const known: Readonly<Record<string, Pick<NetworkRow, 'defaults'>>> = networks;
+  const blocks = layers === undefined ? known[String(model)]?.defaults.blocks : undefined;
+  return blocks === undefined ? {} : { blocks };
 }
 
 /** No image that this program reads has more values. */

@@ -41,6 +41,14 @@ describe('a checkpoint', () => {
     expect(readCheckpoint(file)).toEqual(checkpoint);
   });
 
+  it('of convolutions from before they had residual blocks has none', () => {
+    const { layers: _, ...older } = { ...DEFAULTS, threads: 1, model: 'conv', hidden: [9], blocks: 4 } as const;
+    const read = (config: object) => readBytes(encodeCheckpoint({ ...checkpoint, config: config as never })).config;
+    expect(read(older).blocks).toBe(0);
+    expect(read({ ...older, model: 'residual', hidden: [] }).blocks).toBe(4);
+    expect(read({ ...older, layers: 3 }).blocks).toBe(4);
+  });
+
   it('is refused whichever of its bits is another', () => {
     const accepted: number[] = [];
     for (let bit = 0; bit < 8 * whole.length; bit++) {
