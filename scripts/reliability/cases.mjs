@@ -9,9 +9,9 @@ import { computedOf, peakOf } from './program.mjs';
 
 const WORKER = fileURLToPath(new URL('worker.mjs', import.meta.url));
 /** One case may take this long, and this much memory with all that the process needs beside it. */
-const LONGEST = 10_000;
+const LONGEST = 30_000;
 /** What neither computes nor ends; beside other work on the machine a case may wait for its turn. */
-const LONGEST_WAIT = 40_000;
+const LONGEST_WAIT = 90_000;
 const LARGEST = 1e9;
 const LOOK_EVERY = 100;
 /** Seconds that a kind of cases has in its turn. */
