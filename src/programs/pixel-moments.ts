@@ -9,8 +9,18 @@ const MOST_IMAGES = 50_000;
 const READ_IMAGES = 64;
 const WHITE = 255;
 
-/** One pass over the first images of a set. Sums of bytes are whole numbers, so a pixel that never changes has variance 0. */
-export function pixelMoments(set: ImageSet, [channels, height, width]: ImageShape): PixelMoments {
+/** A decoder begins by them, and its bound is compared with what they give alone: one pass serves both. */
+const known = new WeakMap<ImageSet, PixelMoments>();
+
+/** The moments of the first images of a set, which are computed once. */
+export function pixelMoments(set: ImageSet, imageShape: ImageShape): PixelMoments {
+  const moments = known.get(set) ?? computeMoments(set, imageShape);
+  known.set(set, moments);
+  return moments;
+}
+
+/** In one pass. Sums of bytes are whole numbers, so a pixel that never changes has variance 0. */
+function computeMoments(set: ImageSet, [channels, height, width]: ImageShape): PixelMoments {
   const places = height * width;
   const size = channels * places;
   const count = Math.min(set.count, MOST_IMAGES);

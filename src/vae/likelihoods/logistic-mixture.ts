@@ -3,7 +3,7 @@
 import { LogisticMixture } from '../distributions/discretised-logistic.ts';
 import { logScaleOf, signed } from './discretised-logistic.ts';
 import { channelsOf, type Likelihood, planesOf, RANGES } from './likelihood.ts';
-import { covarianceOf, meanOf, type PixelMoments } from './moments.ts';
+import { meanOf, type PixelMoments } from './moments.ts';
 
 /** Steepest dependence of a channel on another that is begun with: at ±1 the tanh of slopes has no derivative. */
 const STEEPEST = 0.99;
@@ -22,7 +22,9 @@ interface Regression {
  * after coordinate, until none moves.
  */
 function regress(moments: PixelMoments, channel: number, place: number): Regression {
-  const covariance = (a: number, b: number): number => covarianceOf(moments, a, b)[place];
+  const { channels, places } = moments;
+  // A view of each pair's plane would cost more than the number.
+  const covariance = (a: number, b: number): number => moments.covariance[(a * channels + b) * places + place];
   const slopes: number[] = Array(channel).fill(0);
   const explained = (a: number): number => slopes.reduce((sum, slope, b) => sum + slope * covariance(a, b), 0);
   for (let sweep = 0, moved = 1; sweep < 500 && moved > 1e-9; sweep++) {
