@@ -1,5 +1,7 @@
 /** Mistakes of the user, or of the user's files, that a person reads as one line. */
 
+import { joined } from './words.ts';
+
 /** What puts a mistake right: a setting, and a value for it where one is known. */
 export interface Remedy {
   /** `use` by default. */
@@ -61,10 +63,6 @@ function formatRemedies(remedies: readonly Remedy[], label: Label, quote: Quote)
   });
   return groups.join(', or ');
 }
-
-/** "a, b or c" */
-const joined = (words: readonly string[], last: string): string =>
-  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 
 /** A mistake that a person can put right. Its message names settings by their fields. */
 export class UserError extends Error {

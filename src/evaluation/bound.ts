@@ -26,7 +26,7 @@ const EVALUATION_STEP = 2 ** 48;
  * Pixels × samples of one run of a program: enough to fill the machine, little enough for its caches. 10,000 importance
  * samples of 784 pixels take 54 ms in one run, 45 in four. The benchmark `evaluation` times such a run.
  */
-const BOUND_VALUES = 500 * 784;
+export const BOUND_VALUES = 500 * 784;
 const IMPORTANCE_VALUES = 2000 * 784;
 
 /**

@@ -11,10 +11,7 @@ import { createProgram } from '../tensor/program.ts';
 import { argument, constant } from '../tensor/tensor.ts';
 import { likelihoodOf } from '../vae/likelihoods/index.ts';
 import type { PixelMoments } from '../vae/likelihoods/moments.ts';
-import { evaluationImages } from './bound.ts';
-
-/** Values of the images of one run of a program. */
-const BATCH_VALUES = 500 * 784;
+import { BOUND_VALUES, evaluationImages } from './bound.ts';
 
 /**
  * Mean of log p(x) over the images of a set, in nats per image, under the likelihood that is nearest to pixels of given
@@ -53,7 +50,7 @@ export async function logLikelihoodWithoutLatents(
     sum += logLikelihood[0] * length;
   };
   try {
-    await all(callEach(engine, batches(measured.count, rowsOf(model, BATCH_VALUES)), prepare, add));
+    await all(callEach(engine, batches(measured.count, rowsOf(model, BOUND_VALUES)), prepare, add));
   } finally {
     await executables.release();
   }

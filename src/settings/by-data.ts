@@ -5,7 +5,7 @@
 
 import { counted } from '../base/words.ts';
 import type { Fit, ImageShape } from '../data/dataset.ts';
-import type { LatentMap } from '../vae/latent-map.ts';
+import { formatMap, type LatentMap, MAP_CHANNELS } from '../vae/latent-map.ts';
 import { networks } from '../vae/networks/index.ts';
 import type { RunConfig, SettingName } from './table.ts';
 
@@ -53,8 +53,6 @@ const SMALLEST_MAP = 2;
 /** Layers of a ladder above that map, each with half its sides. */
 const LAYERS_ABOVE = 2;
 const FEWEST_LAYERS = 2;
-/** Channels of a map of latents. */
-const MAP_CHANNELS = 16;
 /** Latents where the sides cannot be halved so often. */
 const LATENTS = 128;
 
@@ -76,7 +74,7 @@ function halvingsOf([, height, width]: ImageShape): number {
 }
 
 const mapOf = ([, height, width]: ImageShape, halvings: number): LatentMap =>
-  `${height / 2 ** halvings}x${width / 2 ** halvings}x${MAP_CHANNELS}`;
+  formatMap([MAP_CHANNELS, height / 2 ** halvings, width / 2 ** halvings]);
 
 type Kind = Pick<RunConfig, 'model' | 'latent'> & { readonly layers?: number };
 

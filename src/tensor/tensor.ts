@@ -140,7 +140,17 @@ export class Tensor implements Type {
     if (!Number.isInteger(length)) {
       throw new ShapeError(`split: axis ${axis} of ${formatShape(this.shape)} is not divisible by ${parts}`);
     }
-    return Array.from({ length: parts }, (_, i) => this.slice(axis, i * length, (i + 1) * length));
+    return this.cut(Array<number>(parts).fill(length), axis);
+  }
+
+  /** Parts of the given lengths along one axis, from its start. */
+  cut(lengths: readonly number[], axis: number): Tensor[] {
+    let end = 0;
+    return lengths.map((length) => {
+      const start = end;
+      end += length;
+      return this.slice(axis, start, end);
+    });
   }
 
   private reduce(primitive: PrimitiveOf<'reduction'>, axes: Axes | undefined, keep: boolean): Tensor {

@@ -1,7 +1,6 @@
 /** The training loop: a generator of plain records. It knows no file, no terminal and no picture. */
 
-import { ConfigError, InputError } from '../base/errors.ts';
-import { counted } from '../base/words.ts';
+import { InputError } from '../base/errors.ts';
 import { type Dataset, fingerprint } from '../data/dataset.ts';
 import type { Engine, Results, State } from '../engines/engine.ts';
 import { type Bound, BoundEvaluator } from '../evaluation/bound.ts';
@@ -11,6 +10,7 @@ import { callEach, type PreparedCall } from '../programs/calls.ts';
 import type { Model } from '../programs/programs.ts';
 import { type Checkpoint, captureState, restoreState, usedMoment } from '../runs/checkpoint.ts';
 import { addUpdate, endEpoch, type Finish, finished, meansOf, type Progress, START } from '../runs/progress.ts';
+import { checkBatch } from '../settings/check.ts';
 import { diagnose, type Failure } from './diagnosis.ts';
 import { type DivergenceError, divergenceError } from './divergence.ts';
 import type { EpochRecord, StepRecord, TrainingRecord } from './records.ts';
@@ -54,13 +54,7 @@ export class Trainer {
 
   /** @throws ConfigError if a batch is larger than the training set. */
   constructor(engine: Engine, model: Model, dataset: Dataset) {
-    const { batchSize } = model.config;
-    if (batchSize > dataset.train.count) {
-      throw new ConfigError(`larger than the ${counted(dataset.train.count, 'training image')}; use a smaller number`, {
-        field: 'batchSize',
-        value: batchSize,
-      });
-    }
+    checkBatch(model.config, dataset.train.count);
     this.engine = engine;
     this.model = model;
     this.dataset = dataset;

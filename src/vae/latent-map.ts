@@ -9,6 +9,9 @@ import { sizeOf } from '../tensor/shape.ts';
 export type LatentMap = `${number}x${number}x${number}`;
 export type LatentSize = number | LatentMap;
 
+/** Channels of a map that nobody has chosen. */
+export const MAP_CHANNELS = 16;
+
 const PATTERN = /^([1-9]\d*)x([1-9]\d*)x([1-9]\d*)$/;
 
 export const LATENT_MAP: Rule<LatentMap> = {
@@ -47,7 +50,9 @@ export function halvingsTo(latent: LatentMap, [, height, width]: ImageShape): nu
 /** Halved twice, as far as the sides are even. */
 function remediesFor([height, width]: readonly [number, number]) {
   const times = [4, 2].find((stride) => height % stride === 0 && width % stride === 0);
-  return times === undefined ? [] : [{ field: 'latent', value: `${height / times}x${width / times}x16` }];
+  return times === undefined
+    ? []
+    : [{ field: 'latent', value: formatMap([MAP_CHANNELS, height / times, width / times]) }];
 }
 
 /** The same map for images of another size; what is no map stays. */

@@ -2,6 +2,7 @@
 
 import { Option } from 'commander';
 import { choice, namesOf, type Rule, truth } from '../../base/rules.ts';
+import { joined } from '../../base/words.ts';
 import { presets } from '../../settings/presets.ts';
 import { otherDefaults } from '../../settings/resolve.ts';
 import { type RunConfig, readersOf, SETTING_NAMES, type SettingName, settingOf } from '../../settings/table.ts';
@@ -64,7 +65,7 @@ export function trainOptions(): Option[] {
   const out = pathOption('--out <folder>', 'folder of the run (default: runs/<dataset>-<model>-<n>)');
   const resume = pathOption(
     '--resume [run]',
-    `continue a run, by default the newest; only ${RESUMABLE.slice(0, -1).join(', ')} and ${RESUMABLE.at(-1)} may change`,
+    `continue a run, by default the newest; only ${joined(RESUMABLE, 'and')} may change`,
   ).conflicts('out');
   return [...settingOptions(), out.helpGroup('Run:'), resume.helpGroup('Run:')];
 }

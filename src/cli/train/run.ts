@@ -18,7 +18,7 @@ import type { RunConfig } from '../../settings/table.ts';
 import type { Yardstick } from '../../training/idle-latents.ts';
 import type { EpochRecord, StepRecord } from '../../training/records.ts';
 import type { Trainer } from '../../training/trainer.ts';
-import { average, stddevs } from '../../vae/likelihoods/moments.ts';
+import { meanVariance } from '../../vae/likelihoods/moments.ts';
 import { objectives } from '../../vae/objectives/index.ts';
 import { SPLIT } from '../shared/dataset.ts';
 import { openEngine, usableThreads } from '../shared/engine.ts';
@@ -80,7 +80,7 @@ async function yardstickOf(engine: Engine, model: Model, { train, test }: Datase
   const moments = pixelMoments(train, model.vae.config.imageShape);
   return {
     withoutLatents: await logLikelihoodWithoutLatents(engine, model, moments, test),
-    pixelVariance: average(stddevs(moments).map((stddev) => stddev ** 2)),
+    pixelVariance: meanVariance(moments),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a run says of a model that does not use its latents: each sign once, with its figure and what to do. */
 
+import { joined } from '../../base/words.ts';
 import type { RunConfig } from '../../settings/table.ts';
 import { type Judged, type Sign, signsOf, varianceOf, type Yardstick } from '../../training/idle-latents.ts';
 import type { EpochRecord } from '../../training/records.ts';
@@ -7,9 +8,6 @@ import { objectives } from '../../vae/objectives/index.ts';
 import { flagName } from '../shared/flags.ts';
 import { note } from '../shared/terminal.ts';
 import { nats } from '../shared/words.ts';
-
-/** "a, b or c" */
-const either = (choices: readonly string[]): string => `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
 
 const TRAINING = [`a lower ${flagName('learningRate')}`, `another ${flagName('activation')}`];
 
@@ -49,7 +47,7 @@ const REMEDIES: Readonly<Record<Sign['kind'], (config: RunConfig) => readonly st
 
 /** The line of a sign. */
 export const warningOf = (sign: Sign, config: RunConfig): string =>
-  `warning: ${problemOf(sign, config)}; try ${either([...REMEDIES[sign.kind](config), ...TRAINING])}`;
+  `warning: ${problemOf(sign, config)}; try ${joined([...REMEDIES[sign.kind](config), ...TRAINING], 'or')}`;
 
 /** Watches a run, and warns on stderr. */
 export class Warnings {

@@ -27,7 +27,10 @@ export function stddevs(moments: PixelMoments): Float64Array {
   return all;
 }
 
-export const average = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const average = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Mean over channels and places of the variance. */
+export const meanVariance = (moments: PixelMoments): number => average(stddevs(moments).map((stddev) => stddev ** 2));
 
 /**
  * The moments of the pixels of all places together:

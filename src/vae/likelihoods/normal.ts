@@ -13,7 +13,7 @@ import {
   rawMean,
   widthOf,
 } from './likelihood.ts';
-import { average, stddevs } from './moments.ts';
+import { meanVariance, stddevs } from './moments.ts';
 
 /** One grey level of 256: to be surer of a pixel than its bytes can tell is to model their rounding. */
 const leastStddev = ({ range }: LikelihoodConfig): number => widthOf(RANGES[range]) / 256;
@@ -65,7 +65,6 @@ export const normal: Likelihood = {
   },
   parametersFor: (moments, config) => {
     if (config.stddev !== 'learned') return [];
-    const variance = average(stddevs(moments).map((stddev) => stddev ** 2));
-    return [Float64Array.of(rawLogStddevOf(Math.sqrt(variance), config))];
+    return [Float64Array.of(rawLogStddevOf(Math.sqrt(meanVariance(moments)), config))];
   },
 };

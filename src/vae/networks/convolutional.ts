@@ -5,11 +5,10 @@ import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import { type LayerBuilder, sequential } from '../../nn/layer.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
-import { lightBlock } from '../../nn/residual.ts';
 import { sizeOf, windowCount } from '../../tensor/shape.ts';
 import { type LatentSize, mapShape } from '../latent-map.ts';
 import { inwards, outwards } from './dense.ts';
-import { channelsTo, levelsOf } from './levels.ts';
+import { channelsTo, levelsOf, lightBlocks } from './levels.ts';
 import { MAP_WIDTH, mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /**
@@ -34,7 +33,7 @@ export const convolutionalNetwork: Network = {
     return sequential('encoder', [
       unflatten(imageShape),
       ...convolutions,
-      ...blocksOf(code[0], config),
+      ...lightBlocks(code[0], config.blocks, { ...config, gated: false }),
       ...(isMap(config)
         ? [pointwise(code[0], planesOf(outputs, code), config), flatten(3)]
         : [flatten(3), ...inwards(sizeOf(code), config.hidden, outputs, config)]),
@@ -54,7 +53,7 @@ export const convolutionalNetwork: Network = {
       ...(isMap(config)
         ? [unflatten([planesOf(latents, code), ...sides]), pointwise(planesOf(latents, code), code[0], config)]
         : [...outwards(latents, config.hidden, sizeOf(code), config), unflatten(code)]),
-      ...blocksOf(code[0], config),
+      ...lightBlocks(code[0], config.blocks, { ...config, gated: false }),
       ...convolutions,
       flatten(3),
     ]);
@@ -84,9 +83,6 @@ const planesOf = (values: number, [, height, width]: ImageShape): number => valu
 
 const pointwise = (inputs: number, outputs: number, { initializer }: NetworkConfig): LayerBuilder =>
   convolution(inputs, outputs, { kernel: 1, initializer });
-
-const blocksOf = (channels: number, { blocks, activation: [kind], initializer, dropout }: NetworkConfig) =>
-  Array.from({ length: blocks }, () => lightBlock(channels, { activation: kind, initializer, dropout }));
 
 const windowOf = ({ kernel, initializer }: NetworkConfig) => ({
   kernel,

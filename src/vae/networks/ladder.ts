@@ -6,14 +6,13 @@ import type { ImageShape } from '../../nn/images.ts';
 import { type Layer, type LayerBuilder, type Mode, printModule, sequential } from '../../nn/layer.ts';
 import { atZero } from '../../nn/parameter.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
-import { lightBlock } from '../../nn/residual.ts';
 import type { Pair } from '../../tensor/primitives.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { concat, type Tensor } from '../../tensor/tensor.ts';
 import { type Normal, scaleParametrisations } from '../distributions/normal.ts';
 import { type LatentMap, mapShape } from '../latent-map.ts';
 import type { Posterior } from '../posteriors/posterior.ts';
-import { channelsTo, type Level, levelsOf } from './levels.ts';
+import { channelsTo, type Level, levelsOf, lightBlocks } from './levels.ts';
 import { type Body, type Hierarchy, type HierarchyConfig, MAP_WIDTH, oneActivation, type Part } from './network.ts';
 
 /**
@@ -41,7 +40,7 @@ export const ladderNetwork: Hierarchy = {
 
 /** The way up. */
 interface Climb extends Part {
-  /** x [B, D] to the features of each level, the top one first: [B, C, H, W]. */
+  /** x [B, D] to the features of each level, the one next to the pixels first: [B, C, H, W]. */
   features(x: Tensor, mode: Mode): Tensor[];
   /** For each layer: d + h → m and the raw scale, [N, 2C, H, W]. */
   readonly posteriors: readonly Layer[];
@@ -150,11 +149,11 @@ function climbOf(imageShape: ImageShape, levels: readonly Rise[], config: Hierar
     sequential(`encoder.up.${i}`, [
       i === 0 ? unflatten(imageShape) : activation(config.activation[0]),
       convolution(outer, inner, { ...HALVING, initializer: config.initializer }),
-      ...blocksOf(inner, i < lowest ? 0 : config.blocks, config),
+      ...lightBlocks(inner, i < lowest ? 0 : config.blocks, config),
     ]),
   );
   const posteriors = inLayers(levels, config.layers).map(({ inner }, layer) =>
-    sequential(`encoder.posterior.${layer}`, [...blocksOf(inner, 1, config), ...normalOf(inner, config)]),
+    sequential(`encoder.posterior.${layer}`, [...lightBlocks(inner, 1, config), ...normalOf(inner, config)]),
   );
   return {
     ...partOf('Climb', { ...numbered('up', steps), ...numbered('posterior', posteriors) }),
@@ -186,7 +185,7 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
       prior: layer === 0 ? undefined : sequential(`${name}.prior`, normalOf(inner, config)),
       widen: convolution(channelsOf(config), inner, { kernel: 1, initializer })(`${name}.widen`),
       below: sequential(`${name}.below`, [
-        ...blocksOf(inner, config.blocks, config),
+        ...lightBlocks(inner, config.blocks, config),
         ...(isLast ? doubling(inner, outer, size) : []),
       ]),
     };
@@ -232,16 +231,6 @@ function inLayers(levels: readonly Rise[], layers: number): Rise[] {
 
 const channelsOf = ({ latent }: HierarchyConfig): number => mapShape(latent)![0];
 
-const blocksOf = (channels: number, count: number, config: HierarchyConfig): LayerBuilder[] => {
-  const {
-    activation: [kind],
-    initializer,
-    dropout,
-    gated,
-  } = config;
-  return Array.from({ length: count }, () => lightBlock(channels, { activation: kind, initializer, dropout, gated }));
-};
-
 /** The mean and the raw scale of a layer's latents, both 0 at first. */
 const normalOf = (inner: number, config: HierarchyConfig): LayerBuilder[] => [
   activation(config.activation[0]),
@@ -265,14 +254,8 @@ const joined = (parts: readonly Tensor[], leading: readonly number[]): Tensor =>
   );
 
 /** Rows of latents, [..., L], as values of each layer, [N, C, H, W]. */
-function split(rows: Tensor, shapes: readonly ImageShape[]): Tensor[] {
-  let end = 0;
-  return shapes.map((shape) => {
-    const start = end;
-    end += sizeOf(shape);
-    return rows.slice(-1, start, end).reshape(-1, ...shape);
-  });
-}
+const split = (rows: Tensor, shapes: readonly ImageShape[]): Tensor[] =>
+  rows.cut(shapes.map(sizeOf), -1).map((part, layer) => part.reshape(-1, ...shapes[layer]));
 
 /** [B, C, H, W] for each of the samples: [S·B, C, H, W]. */
 function repeat(features: Tensor, samples: number): Tensor {

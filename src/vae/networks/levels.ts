@@ -3,8 +3,11 @@
 import { ConfigError } from '../../base/errors.ts';
 import { counted } from '../../base/words.ts';
 import type { ImageShape } from '../../nn/images.ts';
+import type { LayerBuilder } from '../../nn/layer.ts';
+import { lightBlock } from '../../nn/residual.ts';
 import type { Pair } from '../../tensor/primitives.ts';
 import { halvingsTo, type LatentMap } from '../latent-map.ts';
+import type { HierarchyConfig } from './network.ts';
 
 /** One halving: its channels on the side of the pixels and on that of the latents, and the sides before it. */
 export interface Level {
@@ -12,6 +15,8 @@ export interface Level {
   readonly inner: number;
   readonly size: Pair;
 }
+
+type LightBlocksConfig = Pick<HierarchyConfig, 'activation' | 'initializer' | 'dropout' | 'gated'>;
 
 export interface LevelRule {
   /** A side's half, or undefined where it has none. */
@@ -75,6 +80,14 @@ export function channelsTo(
   const problem = `expected ${counted(halvings, 'number')}, one for each halving that leads to a map of ${latent}`;
   throw new ConfigError(problem, { field: 'channels', value: chosen });
 }
+
+/** The light residual blocks of a level. */
+export const lightBlocks = (
+  channels: number,
+  count: number,
+  { activation: [kind], initializer, dropout, gated }: LightBlocksConfig,
+): LayerBuilder[] =>
+  Array.from({ length: count }, () => lightBlock(channels, { activation: kind, initializer, dropout, gated }));
 
 const limit = (times: number): string =>
   times === 0 ? 'cannot be halved' : `can be halved ${times === 1 ? 'once' : `${times} times`} at most`;

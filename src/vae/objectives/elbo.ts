@@ -52,14 +52,11 @@ export function elbo(
 }
 
 /** The KL of each latent, [B, L], added up for each layer: [B, layers]. */
-function byLayer(latentKl: Tensor, layers: readonly number[]): Tensor {
-  let end = 0;
-  const sums = layers.map((size) => {
-    end += size;
-    return latentKl.slice(-1, end - size, end).sum(-1, true);
-  });
-  return concat(sums, -1);
-}
+const byLayer = (latentKl: Tensor, layers: readonly number[]): Tensor =>
+  concat(
+    latentKl.cut(layers, -1).map((kl) => kl.sum(-1, true)),
+    -1,
+  );
 
 /** Σ over latents, or layers, of max(λ, mean over the batch of its KL): Kingma et al. (2016), eq. 15. */
 function withAllowance(latentKl: Tensor | undefined, freeBits: number): Tensor {
