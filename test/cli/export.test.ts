@@ -11,6 +11,7 @@ import { decodeSafetensors } from '../../src/runs/safetensors.ts';
 import { SIDE, writeDigits } from '../data/digits.ts';
 import { runtimes } from '../engines/runtimes.ts';
 import { decoded } from '../report/reading.ts';
+import { expectOneLine } from './one-line.ts';
 import { temporaryFolder, vae } from './vae.ts';
 
 const { folder, remove } = temporaryFolder();
@@ -165,12 +166,7 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
 
   for (const [name, [args, code, says]] of Object.entries(MISTAKES)) {
     it(name, async () => {
-      const before = readdirSync(folder, { recursive: true }).sort();
-      const finished = await vae(folder, 'export', ...args.split(' '));
-      expect(finished.stderr).toContain(says);
-      expect(finished.stderr).toMatch(/^vae: [^\n]+\n$/);
-      expect([finished.code, finished.stdout]).toEqual([code, '']);
-      expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
+      await expectOneLine(folder, ['export', ...args.split(' ')], [code, says]);
       expect(readFileSync(inFolder('taken/decoder.onnx'), 'utf8')).toBe('mine');
     });
   }

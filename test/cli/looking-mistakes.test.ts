@@ -1,9 +1,10 @@
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { encodePng } from '../../src/data/pictures/png.ts';
 import { makeModels } from './models.ts';
-import { temporaryFolder, vae } from './vae.ts';
+import { expectOneLine } from './one-line.ts';
+import { temporaryFolder } from './vae.ts';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);
@@ -104,13 +105,6 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
   };
 
   for (const [name, [args, code, says]] of Object.entries(MISTAKES)) {
-    it(name, async () => {
-      const before = readdirSync(folder, { recursive: true }).sort();
-      const finished = await vae(folder, ...args.split(' '));
-      expect(finished.stderr).toContain(says);
-      expect(finished.stderr).toMatch(/^vae: [^\n]+\n$/);
-      expect([finished.code, finished.stdout]).toEqual([code, '']);
-      expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
-    });
+    it(name, () => expectOneLine(folder, args.split(' '), [code, says]));
   }
 });

@@ -1,12 +1,13 @@
 /** Models whose latents are maps, in one layer and in several: every command, and every mistake. */
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodePng, encodePng } from '../../src/data/pictures/png.ts';
 import { encodeIdx, SIDE, writeDigits } from '../data/digits.ts';
 import { runtimes } from '../engines/runtimes.ts';
 import { decoded, pixel } from '../report/reading.ts';
+import { expectOneLine } from './one-line.ts';
 import { temporaryFolder, vae } from './vae.ts';
 
 const { folder, remove } = temporaryFolder();
@@ -335,14 +336,7 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
   };
 
   for (const [name, [args, code, says]] of Object.entries(MISTAKES)) {
-    it(name, async () => {
-      const before = readdirSync(folder, { recursive: true }).sort();
-      const finished = await vae(folder, ...args.split(' '));
-      expect(finished.stderr).toContain(says);
-      expect(finished.stderr).toMatch(/^vae: [^\n]+\n$/);
-      expect([finished.code, finished.stdout]).toEqual([code, '']);
-      expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
-    });
+    it(name, () => expectOneLine(folder, args.split(' '), [code, says]));
   }
 });
 
