@@ -125,6 +125,7 @@ const forPhotos: Rule = ({ images, imageShape }, said) => {
     klWarmUp: { value: Math.round(steps * KL_WARM_UP), reason: because.run },
     ema: { value: EMA, reason: because.run },
     learningRate: { value: LEARNING_RATE, reason: because.size },
+    schedule: { value: 'cosine', reason: because.run },
     batchSize: { value: batchSize, reason: because.count },
     ...(said.steps === undefined && { epochs: { value: epochs, reason: because.epoch } }),
   };

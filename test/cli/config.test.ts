@@ -105,7 +105,7 @@ describe('vae config', () => {
     expect([code, stderr]).toEqual([
       0,
       expect.stringContaining(
-        'for 18 images of 16 × 16 in colour: --model conv --activation silu --latent 128 --initializer he --initial-bias data-alone --likelihood logistic-mixture --mixtures 1 --learning-rate 0.002 --ema 0.999 --batch-size 4 (vae config explains)\n',
+        'for 18 images of 16 × 16 in colour: --model conv --activation silu --latent 128 --initializer he --initial-bias data-alone --likelihood logistic-mixture --mixtures 1 --learning-rate 0.002 --schedule cosine --ema 0.999 --batch-size 4 (vae config explains)\n',
       ),
     ]);
     const { device, ...config } = JSON.parse(readFileSync(inFolder('run', 'config.json'), 'utf8'));

@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (let i = 0; i < 20; i++) put(`pics/${i % 2 === 0 ? 'été' : 'bees, wild'}/${i}.png`, 10 * i);
   const trained = await vae('train', '--dataset', 'pics', ...SMALL, '--epochs', '1', '--out', 'run');
   expect(trained.stderr).toContain(
-    'for 18 images of 8 × 8 in grey: --activation silu --initializer he --initial-bias data-alone --likelihood discretised-logistic --kl-warm-up 1 --learning-rate 0.002 --ema 0.999 --batch-size 4 (vae config explains)\n',
+    'for 18 images of 8 × 8 in grey: --activation silu --initializer he --initial-bias data-alone --likelihood discretised-logistic --kl-warm-up 1 --learning-rate 0.002 --schedule cosine --ema 0.999 --batch-size 4 (vae config explains)\n',
   );
   expect(trained.code, trained.stderr).toBe(0);
 });

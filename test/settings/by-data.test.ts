@@ -152,6 +152,7 @@ const FIXED = [
   'likelihood',
   'mixtures',
   'learningRate',
+  'schedule',
   'ema',
 ] as const;
 /** The one that depends on the size of the images. */
