@@ -132,10 +132,15 @@ VAE_INLINE float vae_tanh(float x) {
   return vae_with_sign(a < 0.625f ? p * z * a + a : large, x);
 }
 
-/* 1 / (1 + e^−x), and e^x / (1 + e^x) where x is negative: the exponent never overflows. */
+/*
+ * 1 / (1 + e^−x), and e^x / (1 + e^x) where x is negative: the exponent never overflows. What 1 + e loses is put back to
+ * first order; it matters where e is small.
+ */
 VAE_INLINE float vae_sigmoid(float x) {
   const float e = vae_exp(-vae_abs(x));
-  return (x < 0 ? e : 1) / (1 + e);
+  const float sum = 1 + e;
+  const float quotient = (x < 0 ? e : 1) / sum;
+  return quotient - quotient * (e - (sum - 1));
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^−|x|). */
