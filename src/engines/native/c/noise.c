@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "math.h"
+#include "functions.h"
 
 enum { GROUP = 64 };
 

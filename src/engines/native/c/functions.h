@@ -5,8 +5,8 @@
  * They need -fno-math-errno -fno-trapping-math -ffp-contract=fast, and break under -ffast-math: rounding by a large
  * constant, and the sums of a high and a low part, must not be reordered.
  */
-#ifndef VAE_MATH_H
-#define VAE_MATH_H
+#ifndef VAE_FUNCTIONS_H
+#define VAE_FUNCTIONS_H
 
 #include "vae.h"
 
@@ -68,7 +68,9 @@ VAE_INLINE float vae_exp(float x) {
   int32_t n;
   const float p = vae_exp_parts(vae_at_most(vae_at_least(x, -104), 89), &r, &n);
   const int32_t half = n >> 1;
-  return (p + r + 1) * vae_power_of_2(half) * vae_power_of_2(n - half);
+  /* What 1 + r loses is put back: the sum is rounded once. */
+  const float sum = 1 + r;
+  return (sum + (p + (r - (sum - 1)))) * vae_power_of_2(half) * vae_power_of_2(n - half);
 }
 
 /* e^x − 1 = 2 (2ⁿ⁻¹ (e^r − 1) + (2ⁿ⁻¹ − ½)): nothing is lost where x is small. */
@@ -130,10 +132,15 @@ VAE_INLINE float vae_tanh(float x) {
   return vae_with_sign(a < 0.625f ? p * z * a + a : large, x);
 }
 
-/* 1 / (1 + e^−x), and e^x / (1 + e^x) where x is negative: the exponent never overflows. */
+/*
+ * 1 / (1 + e^−x), and e^x / (1 + e^x) where x is negative: the exponent never overflows. What 1 + e loses is put back to
+ * first order; it matters where e is small.
+ */
 VAE_INLINE float vae_sigmoid(float x) {
   const float e = vae_exp(-vae_abs(x));
-  return (x < 0 ? e : 1) / (1 + e);
+  const float sum = 1 + e;
+  const float quotient = (x < 0 ? e : 1) / sum;
+  return quotient - quotient * (e - (sum - 1));
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^−|x|). */
