@@ -70,6 +70,7 @@ const table = {
   onnx,
   cuda: async ({ precision }: EngineOptions) =>
     (await import('./cuda/index.ts')).createCudaEngine(precision === undefined ? {} : { precision }),
+  native: async (options: EngineOptions) => (await import('./native/index.ts')).createNativeEngine(options),
   'onnx:cuda': onnxOn('cuda'),
   'onnx:webgpu': onnxOn('webgpu'),
   'onnx:dml': onnxOn('dml'),

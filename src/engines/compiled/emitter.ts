@@ -5,7 +5,7 @@ import { attributesOf, constant, scalarValue, type Tensor } from '../../tensor/t
 import type { Dialect } from './dialect.ts';
 import { C_TYPES, expressions, literal } from './expressions.ts';
 import { drawExpression } from './noise.ts';
-import { atAxes, atLinear, type Define, type Position, plus, repeated, reshaped } from './positions.ts';
+import { atAxes, atLinear, type Define, type Indices, type Position, plus, repeated, reshaped } from './positions.ts';
 
 /** What a kernel reads: by the names of its arguments. */
 export interface Reads {
@@ -25,10 +25,13 @@ export class Block {
   private readonly names = new Map<string, string>();
   private readonly values = new Map<Tensor, Map<string, string>>();
   private readonly counter: { next: number };
+  readonly index: Define;
 
-  constructor(outer?: Block) {
+  /** @param indices what is known of positions; an inner block knows what the outer one does. */
+  constructor(outer?: Block, indices: Indices | undefined = outer?.index.indices) {
     this.outer = outer;
     this.counter = outer?.counter ?? { next: 0 };
+    this.index = Object.assign((expression: string) => this.define('int', expression), { indices });
   }
 
   fresh = (prefix: string): string => `${prefix}${this.counter.next++}`;
@@ -41,10 +44,9 @@ export class Block {
     const name = this.fresh(type === 'int' ? 'i' : 'v');
     this.lines.push(`const ${type} ${name} = ${expression};`);
     this.names.set(`${type} ${expression}`, name);
+    if (type === 'int') this.index.indices?.note(name, expression);
     return name;
   }
-
-  readonly index: Define = (expression) => this.define('int', expression);
 
   /** The name of a tensor's value at a position, where it has been computed. */
   valueOf = (node: Tensor, position: Position): string | undefined =>

@@ -3,7 +3,19 @@
 import { type Shape, sameShape, sizeOf, stridesOf } from '../../tensor/shape.ts';
 
 /** Gives an expression a name in the kernel, and the same name to the same expression again. */
-export type Define = (expression: string) => string;
+export interface Define {
+  (expression: string): string;
+  /** What is known of positions by name, where a target knows it. */
+  readonly indices?: Indices | undefined;
+}
+
+/** How the positions that have names are put together. */
+export interface Indices {
+  /** Takes note of a name that was given. */
+  note(name: string, expression: string): void;
+  /** linear / divisor, modulo `size` where it is given, if that needs no division. */
+  coordinate(linear: string, divisor: number, size?: number): string | undefined;
+}
 
 export interface Position {
   readonly shape: Shape;
@@ -35,8 +47,11 @@ function coordinates(linear: string, shape: Shape, define: Define): string[] {
   const outermost = shape.findIndex((size) => size !== 1);
   return shape.map((size, axis) => {
     if (size === 1) return '0';
+    const isOutermost = axis === outermost;
+    const known = define.indices?.coordinate(linear, strides[axis], isOutermost ? undefined : size);
+    if (known !== undefined) return define(known);
     const quotient = over(linear, strides[axis]);
-    return define(axis === outermost ? quotient : `${quotient} % ${size}`);
+    return define(isOutermost ? quotient : `${quotient} % ${size}`);
   });
 }
 

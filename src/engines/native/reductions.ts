@@ -1,0 +1,303 @@
+/**
+ * Reductions as loops. Where the reduced values are neighbours they are folded in the lanes of a vector; where the results
+ * are, a row of results is folded at once. Few long reductions are cut into pieces, which another step joins in order:
+ * how they are cut follows from sizes alone, so the sums have the same bits every time.
+ */
+
+import { stridesOf } from '../../tensor/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { storeValue, type Temporary } from '../compiled/arguments.ts';
+import { Block, emit } from '../compiled/emitter.ts';
+import type { ReduceGroup } from '../compiled/fusion.ts';
+import { atLinear, reshaped } from '../compiled/positions.ts';
+import { Affine } from './affine.ts';
+import { c } from './dialect.ts';
+import { foldings } from './foldings.ts';
+import { type Axis, cutsOf, defineCoordinates, IVDEP, LEAST_INNER, refined, sizeOfAxes, sumOf } from './nest.ts';
+import { createStep, type Step, StepArguments, tasksFor } from './steps.ts';
+
+/** How a group's loops lie. */
+interface Loops {
+  /** Whether the innermost loop runs over reduced values, or else over results. */
+  readonly isReduced: boolean;
+  /** The axes outside the innermost loop: of results, and of what is folded into each. */
+  readonly results: readonly Axis[];
+  readonly reduced: readonly Axis[];
+  /** The innermost loop; undefined where results are too scattered to be neighbours: then it runs over all of them. */
+  readonly inner: Axis | undefined;
+}
+
+/** Results of one row that are folded at once. */
+const BLOCK = 512;
+
+export function reduceSteps(group: ReduceGroup, stored: ReadonlySet<Tensor>): Step[] {
+  const loops = loopsOf(group, stored);
+  const shares = sharesOf(loops, group);
+  if (shares.pieces === 1) return [foldStep(group, stored, loops, shares, undefined)];
+  const parts = group.reductions.map((node) =>
+    foldings[node.primitive].initial.map((): Temporary => ({ floats: shares.pieces * resultsOf(group) })),
+  );
+  return [foldStep(group, stored, loops, shares, parts), joinStep(group, stored, shares.pieces, parts)];
+}
+
+const resultsOf = ({ reductions }: ReduceGroup): number => reductions[0].size;
+
+function loopsOf(group: ReduceGroup, stored: ReadonlySet<Tensor>): Loops {
+  const { domain, axes } = group;
+  const size = domain.reduce((product, n) => product * n, 1);
+  const cuts = cutsOf(size, (block, linear) => fold(block, linear, group, new StepArguments(stored), 'first'));
+  const strides = stridesOf(domain);
+  const parts = domain.map((n, axis) => refined({ size: n, stride: strides[axis] }, cuts));
+  const isReduced = axes.includes(domain.length - 1);
+  const last = parts.at(-1) ?? [];
+  const innermost = last.at(-1);
+  const of = (wanted: boolean): Axis[] => parts.flatMap((list, axis) => (axes.includes(axis) === wanted ? list : []));
+  const [results, reduced] = [of(false), of(true)];
+  const own = isReduced ? reduced : results;
+  if (innermost === undefined || (innermost.size < LEAST_INNER && resultsOf(group) > 1)) {
+    return { isReduced: false, results, reduced, inner: undefined };
+  }
+  own.pop();
+  return { isReduced, results, reduced, inner: innermost };
+}
+
+interface Shares {
+  /** Results, or rows of results, of one task. */
+  readonly rows: number;
+  readonly shares: number;
+  /** Pieces that what is folded into a result is cut into. */
+  readonly pieces: number;
+  /** Of the outer reduced axes, or of the innermost loop where there are none. */
+  readonly pieceLength: number;
+}
+
+/** What the rows of results are: blocks of the innermost loop, or results. */
+function rowsOf({ isReduced, results, inner }: Loops, group: ReduceGroup): number {
+  if (isReduced) return resultsOf(group);
+  if (inner === undefined) return Math.ceil(resultsOf(group) / BLOCK);
+  return sizeOfAxes(results) * Math.ceil(inner.size / BLOCK);
+}
+
+const ENOUGH_TASKS = 8;
+/** Reduced values that a piece has at least, of the innermost loop. */
+const LEAST_PIECE = 1024;
+
+function sharesOf(loops: Loops, group: ReduceGroup): Shares {
+  const wanted = tasksFor(group.domain.reduce((product, n) => product * n, 1));
+  const rows = rowsOf(loops, group);
+  const outer = sizeOfAxes(loops.reduced);
+  const length = loops.isReduced && outer === 1 ? loops.inner!.size : outer;
+  const least = loops.isReduced && outer === 1 ? LEAST_PIECE : 1;
+  const each = Math.ceil(rows / Math.min(rows, wanted));
+  const shares = Math.ceil(rows / each);
+  const most = shares >= Math.min(wanted, ENOUGH_TASKS) ? 1 : Math.ceil(wanted / shares);
+  const pieceLength = Math.max(least, Math.ceil(length / most));
+  return { rows: each, shares, pieces: Math.max(1, Math.ceil(length / pieceLength)), pieceLength };
+}
+
+/** What is done at a position: values are stored in the first pass, and what needs its result is folded in the second. */
+function fold(
+  block: Block,
+  linear: string,
+  { domain, values, reductions }: ReduceGroup,
+  args: StepArguments,
+  pass: 'first' | 'second',
+  into?: (reduction: number) => readonly string[],
+): void {
+  const position = atLinear(domain, linear);
+  for (const node of values) {
+    if (pass === 'first') storeValue(block, node, linear, args);
+    else emit(block, node, atLinear(node.shape, linear), args, true);
+  }
+  reductions.forEach((node, i) => {
+    const folding = foldings[node.primitive];
+    const code = pass === 'first' ? folding.add : folding.addSecond;
+    if (code === undefined) return;
+    const [x] = node.inputs;
+    const value = emit(block, x, reshaped(position, x.shape, block.index), args);
+    if (into !== undefined) block.lines.push(...code(into(i), value));
+  });
+}
+
+function foldStep(
+  group: ReduceGroup,
+  stored: ReadonlySet<Tensor>,
+  loops: Loops,
+  shares: Shares,
+  parts: readonly (readonly Temporary[])[] | undefined,
+): Step {
+  const { reductions } = group;
+  const args = new StepArguments(stored);
+  const affine = new Affine();
+  const names = reductions.map((node, i) => foldings[node.primitive].initial.map((_, j) => `fold${i}_${j}`));
+  const block = new Block(undefined, affine);
+  const row = new Block(block);
+  const count = resultsOf(group);
+  const slot = loops.isReduced ? '' : '[k]';
+  const into = (i: number): string[] => names[i].map((name) => `${name}${slot}`);
+  const { pieces, pieceLength } = shares;
+
+  // The results of this row: one, or `width` from `first` on.
+  const terms: string[] = [];
+  let width = '1';
+  if (loops.isReduced) {
+    terms.push(...defineCoordinates(row, affine, 'x', loops.results, 'o'));
+  } else if (loops.inner === undefined) {
+    row.lines.push(`const int start = o * ${BLOCK};`);
+    width = count <= BLOCK ? String(count) : 'width';
+    if (count > BLOCK) {
+      row.lines.push(`const int width = start + ${BLOCK} < ${count} ? ${BLOCK} : ${count} - start;`);
+    }
+  } else {
+    const { size } = loops.inner;
+    const blocks = Math.ceil(size / BLOCK);
+    const outer = blocks === 1 ? 'o' : 'line';
+    if (blocks > 1) row.lines.push(`const int line = o / ${blocks};`);
+    terms.push(...defineCoordinates(row, affine, 'x', loops.results, outer));
+    const start = blocks === 1 ? '0' : `o % ${blocks} * ${BLOCK}`;
+    row.lines.push(`const int start = ${start};`);
+    width = blocks === 1 ? String(size) : 'width';
+    if (blocks > 1) row.lines.push(`const int width = start + ${BLOCK} < ${size} ? ${BLOCK} : ${size} - start;`);
+  }
+
+  reductions.forEach((node, i) => {
+    foldings[node.primitive].initial.forEach((value, j) => {
+      if (loops.isReduced) row.lines.push(`float ${names[i][j]} = ${value};`);
+      else {
+        row.lines.push(`float ${names[i][j]}[${BLOCK}];`);
+        row.lines.push(`for (int k = 0; k < ${width}; k++) ${names[i][j]}[k] = ${value};`);
+      }
+    });
+  });
+
+  const outerReduced = sizeOfAxes(loops.reduced);
+  const cutsInner = loops.isReduced && outerReduced === 1;
+  const range = (length: number): readonly [string, string] => (pieces === 1 ? ['0', String(length)] : ['from', 'to']);
+  if (pieces > 1) {
+    const length = cutsInner ? loops.inner!.size : outerReduced;
+    block.lines.push(`const int piece = (int)(task % ${pieces}), from = piece * ${pieceLength};`);
+    block.lines.push(`const int to = from + ${pieceLength} < ${length} ? from + ${pieceLength} : ${length};`);
+  }
+  const pass = (which: 'first' | 'second'): void => {
+    const reducedBlock = new Block(row);
+    const reducedTerms = defineCoordinates(reducedBlock, affine, 'r', loops.reduced, 'r');
+    const body = new Block(reducedBlock);
+    const all = [...terms, ...reducedTerms];
+    if (loops.isReduced) {
+      affine.declare('k', loops.inner!.size);
+      all.push('k');
+    } else if (loops.inner === undefined) {
+      body.lines.push('const int y = start + k;');
+      affine.declare('y', count);
+      all.push(...defineCoordinates(body, affine, 'y', loops.results, 'y'));
+    } else {
+      body.lines.push('const int y = start + k;');
+      affine.declare('y', loops.inner.size);
+      all.push(loops.inner.stride === 1 ? 'y' : `y * ${loops.inner.stride}`);
+    }
+    fold(body, body.index(sumOf(all)), group, args, which, into);
+    const clauses = reductions.flatMap((node, i) => {
+      const clause = which === 'first' ? foldings[node.primitive].clause : foldings[node.primitive].clauseSecond;
+      return clause === undefined ? [] : [`reduction(${clause(names[i])})`];
+    });
+    reducedBlock.lines.push(loops.isReduced ? `#pragma omp simd ${clauses.join(' ')}` : IVDEP);
+    const [begin, end] = loops.isReduced
+      ? cutsInner
+        ? range(loops.inner!.size)
+        : ['0', `${loops.inner!.size}`]
+      : ['0', width];
+    reducedBlock.nest(`for (int k = ${begin}; k < ${end}; k++)`, body);
+    if (cutsInner || outerReduced === 1) row.nest('', reducedBlock);
+    else {
+      const [first, last] = range(outerReduced);
+      row.nest(`for (int r = ${first}; r < ${last}; r++)`, reducedBlock);
+    }
+  };
+  pass('first');
+  const second = reductions.flatMap((node, i) => foldings[node.primitive].between?.(into(i)) ?? []);
+  if (second.length > 0) {
+    if (loops.isReduced) row.lines.push(...second);
+    else row.lines.push(`for (int k = 0; k < ${width}; k++) { ${second.join(' ')} }`);
+    pass('second');
+  }
+
+  const last = new Block(row);
+  const linear = count === 1 ? '0' : linearOfResult(last, affine, loops);
+  if (parts === undefined) finish(last, group, args, linear, into);
+  else {
+    parts.forEach((list, i) => {
+      list.forEach((part, j) => {
+        last.lines.push(`${args.output(part)}[piece * ${count} + ${linear}] = ${into(i)[j]};`);
+      });
+    });
+  }
+  if (loops.isReduced) row.nest('', last);
+  else {
+    row.lines.push(IVDEP);
+    row.nest(`for (int k = 0; k < ${width}; k++)`, last);
+  }
+  const rows = rowsOf(loops, group);
+  block.lines.push(`const int begin = (int)(${pieces === 1 ? 'task' : `task / ${pieces}`}) * ${shares.rows};`);
+  block.lines.push(`const int end = begin + ${shares.rows} < ${rows} ? begin + ${shares.rows} : ${rows};`);
+  block.nest('for (int o = begin; o < end; o++)', row);
+  return createStep(parts === undefined ? 'reduce' : 'reduce_pieces', args, shares.shares * pieces, block.lines);
+}
+
+/** The number of the result that is folded at `o` and `k`. */
+function linearOfResult(block: Block, affine: Affine, { isReduced, results, inner }: Loops): string {
+  if (isReduced) {
+    affine.declare('o', sizeOfAxes(results));
+    return 'o';
+  }
+  if (inner === undefined) return block.index('start + k');
+  const lines = sizeOfAxes(results);
+  const blocks = Math.ceil(inner.size / BLOCK);
+  if (lines === 1) return block.index('start + k');
+  return block.index(`${blocks === 1 ? 'o' : 'line'} * ${inner.size} + start + k`);
+}
+
+/** Stores the reductions at a result's number, and what is computed from them. */
+function finish(
+  block: Block,
+  { reductions, finals }: ReduceGroup,
+  args: StepArguments,
+  linear: string,
+  from: (reduction: number) => readonly string[],
+): void {
+  reductions.forEach((node, i) => {
+    const value = block.define('float', foldings[node.primitive].result(from(i), c));
+    block.remember(node, atLinear(node.shape, linear), value);
+    block.lines.push(`${args.output(node)}[${linear}] = ${value};`);
+  });
+  for (const node of finals) storeValue(block, node, linear, args);
+}
+
+/** Joins pieces in their order. */
+function joinStep(
+  group: ReduceGroup,
+  stored: ReadonlySet<Tensor>,
+  pieces: number,
+  parts: readonly (readonly Temporary[])[],
+): Step {
+  const { reductions } = group;
+  const count = resultsOf(group);
+  const args = new StepArguments(stored);
+  const affine = new Affine();
+  affine.declare('o', count);
+  const row = new Block(undefined, affine);
+  const names = reductions.map((node, i) => foldings[node.primitive].initial.map((_, j) => `fold${i}_${j}`));
+  const inner = new Block(row);
+  reductions.forEach((node, i) => {
+    const folding = foldings[node.primitive];
+    folding.initial.forEach((value, j) => {
+      row.lines.push(`float ${names[i][j]} = ${value};`);
+    });
+    const others = parts[i].map((part) => inner.define('float', `${args.temporary(part)}[piece * ${count} + o]`));
+    inner.lines.push(...folding.merge(names[i], others));
+  });
+  row.nest(`for (int piece = 0; piece < ${pieces}; piece++)`, inner);
+  finish(row, group, args, count === 1 ? '0' : 'o', (i) => names[i]);
+  const block = new Block();
+  block.nest(`for (int o = 0; o < ${count}; o++)`, row);
+  return createStep('reduce_joined', args, 1, block.lines);
+}

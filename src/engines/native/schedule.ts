@@ -1,0 +1,44 @@
+/** A program as steps in phases. It is plain data, and runs nothing. */
+
+import type { Program } from '../../tensor/program.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { Group } from '../compiled/fusion.ts';
+import { type Plan, plan } from '../compiled/plan.ts';
+import { mapStep } from './maps.ts';
+import { drawStep, withNoiseDrawn } from './noise.ts';
+import { type Phase, phasesOf } from './phases.ts';
+import { productSteps, type Tile } from './products.ts';
+import { reduceSteps } from './reductions.ts';
+import type { Step } from './steps.ts';
+import { type UpdateStep, updateStep } from './update.ts';
+
+export interface Schedule extends Pick<Plan, 'name' | 'outputs' | 'gradients'> {
+  readonly phases: readonly Phase[];
+  readonly update: UpdateStep | undefined;
+}
+
+/**
+ * @param sectionFloats of the state that the update runs over.
+ * @throws EngineError if a tensor is too large for a loop.
+ */
+export function schedule(original: Program, tile: Tile, sectionFloats: number): Schedule {
+  const { program, draws } = withNoiseDrawn(original);
+  const { name, groups, stored, outputs, gradients } = plan(program, 'native');
+  const steps = [...draws.map(drawStep), ...groups.flatMap((group) => stepsOf(group, stored, tile))];
+  const phases = phasesOf(steps);
+  const update = original.update && sectionFloats > 0 ? updateStep(original.update, sectionFloats) : undefined;
+  // It reads all gradients and writes what all steps may read.
+  if (update !== undefined) phases.push({ steps: [update], operands: update.operands, written: [] });
+  return { name, phases, update, outputs, gradients };
+}
+
+function stepsOf(group: Group, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
+  switch (group.kind) {
+    case 'product':
+      return productSteps(group, stored, tile);
+    case 'map':
+      return [mapStep(group, stored)];
+    case 'reduce':
+      return reduceSteps(group, stored);
+  }
+}

@@ -1,0 +1,42 @@
+/** Steps of a program as C functions: tasks of one step may run at the same time, and in any order. */
+
+import { crc32 } from 'node:zlib';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { Arguments, type Temporary } from '../compiled/arguments.ts';
+import type { Use } from '../compiled/buffers.ts';
+import { c } from './dialect.ts';
+
+export interface Step extends Use {
+  readonly name: string;
+  readonly source: string;
+  /** How many times it is called, with `task` from 0 on. */
+  readonly tasks: number;
+}
+
+/** What a step reads and writes: by the names of its function's arguments. */
+export class StepArguments extends Arguments {
+  constructor(stored: ReadonlySet<Tensor>) {
+    super(stored, c);
+  }
+
+  /** The name of a place that earlier steps fill, or that this one does where `isWritten`. */
+  place = (target: Tensor | Temporary, isWritten = false): string => {
+    if (isWritten) return this.output(target);
+    return 'floats' in target ? this.temporary(target) : this.pointerTo(target);
+  };
+}
+
+/** A step of these statements. Its name says what it does, and differs where its source does. */
+export function createStep(what: string, args: StepArguments, tasks: number, body: readonly string[]): Step {
+  const list = [args.list, 'const long task'].filter((part) => part !== '').join(', ');
+  const text = [`(${list}) {`, ...body.map((line) => `  ${line}`), '}', ''].join('\n');
+  const name = `${what}_${crc32(text).toString(16).padStart(8, '0')}`;
+  const source = `static __attribute__((noinline)) void ${name}${text}`;
+  return { name, source, operands: args.operands, written: args.written, tasks };
+}
+
+/** Positions that make a task worth claiming, and the most tasks of a step: fixed, so that sums are cut alike anywhere. */
+const [WORTH, MOST_TASKS] = [2 ** 13, 64];
+
+/** Into how many tasks so much work should be cut. */
+export const tasksFor = (positions: number): number => Math.min(MOST_TASKS, Math.ceil(positions / WORTH));
