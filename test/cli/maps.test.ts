@@ -253,12 +253,12 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     'a ladder of a number of latents': [
       `${train} --model ladder --latent 20`,
       2,
-      '--latent 20: the model ladder has maps of latents, such as 7x7x16',
+      '--latent 20: the model ladder has maps of latents, such as 3x3x16',
     ],
     'a ladder that begins where these images do not': [
       `${train} --model ladder`,
       2,
-      '--latent 7x7x16 (chosen for the model ladder): an image of 8 × 8 cannot be halved to a map of 7 × 7; use --latent 2x2x16',
+      '--latent 3x3x16 (chosen for the model ladder): an image of 8 × 8 cannot be halved to a map of 3 × 3; use --latent 2x2x16',
     ],
     'a ladder of images that are too small': [
       'train --dataset photos --image-size 3 --model ladder',

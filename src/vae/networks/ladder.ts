@@ -28,7 +28,7 @@ import { type Body, type Hierarchy, type HierarchyConfig, MAP_WIDTH, oneActivati
  */
 export const ladderNetwork: Hierarchy = {
   uses: ['channels', 'blocks', 'layers', 'dropout', 'gated'],
-  defaults: { hidden: [], activation: ['silu'], initializer: 'he', blocks: 1, latent: '7x7x16' },
+  defaults: { hidden: [], activation: ['silu'], initializer: 'he', blocks: 1, latent: '3x3x16' },
   pixelBias: false,
   latents: 'map',
   conflict: oneActivation,
