@@ -1,0 +1,5 @@
+/* All that an emitted program calls. */
+#include "functions.h"
+#include "pool.h"
+#include "product.h"
+#include "random.h"
