@@ -1,5 +1,5 @@
 /*
- * Elementary functions of 32-bit floats, within 2 units in the last place, as plain expressions without branches: a loop
+ * Elementary functions of 32-bit floats, within 2.5 units in the last place, as plain expressions without branches: a loop
  * over one of them becomes vector instructions.
  *
  * They need -fno-math-errno and -fno-trapping-math, gain from -ffp-contract=fast, and break under -ffast-math. Results that
@@ -36,23 +36,21 @@ VAE_INLINE float vae_power_of_two(int n) { return vae_from_bits((unsigned)(n + 1
 #define VAE_LOG2_HIGH 0.693359375f
 #define VAE_LOG2_LOW -2.12194440e-4f
 
-/* x = n log 2 + r with |r| ≤ ½ log 2, for |x| ≤ 104. */
-VAE_INLINE float vae_reduce(float x, int *n) {
+/* exp(r) − 1 with x = n log 2 + r, |r| ≤ ½ log 2, for |x| ≤ 104. The small part of n log 2 is taken from the sum's
+   small terms: r itself is rounded. */
+VAE_INLINE float vae_exp_reduced(float x, int *n) {
   const float rounded = x * 1.44269504088896341f + VAE_ROUNDER;
   const float exponent = rounded - VAE_ROUNDER;
   *n = (int)(vae_to_bits(rounded) - vae_to_bits(VAE_ROUNDER));
-  return (x - exponent * VAE_LOG2_HIGH) - exponent * VAE_LOG2_LOW;
-}
-
-/* exp(r) − 1 − r for |r| ≤ ½ log 2. */
-VAE_INLINE float vae_exp_tail(float r) {
+  const float high = x - exponent * VAE_LOG2_HIGH;
+  const float r = high - exponent * VAE_LOG2_LOW;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  return p * (r * r);
+  return high + (p * (r * r) - exponent * VAE_LOG2_LOW);
 }
 
 /* exp(x) = 2ⁿ exp(r), with 2ⁿ as two factors, because n reaches beyond what one can be. */
@@ -60,9 +58,9 @@ VAE_INLINE float vae_exp(float x) {
   float within = 89.0f < x ? 89.0f : x;
   within = -104.0f > within ? -104.0f : within;
   int n;
-  const float r = vae_reduce(within, &n);
+  const float reduced = vae_exp_reduced(within, &n);
   const int half = n >> 1;
-  return (1.0f + (r + vae_exp_tail(r))) * vae_power_of_two(half) * vae_power_of_two(n - half);
+  return (1.0f + reduced) * vae_power_of_two(half) * vae_power_of_two(n - half);
 }
 
 /* exp(x) − 1 = 2ⁿ (exp(r) − 1) + (2ⁿ − 1), at half its size until the end, because 2¹²⁸ is no float. */
@@ -70,9 +68,9 @@ VAE_INLINE float vae_expm1(float x) {
   float within = 89.0f < x ? 89.0f : x;
   within = -25.0f > within ? -25.0f : within;
   int n;
-  const float r = vae_reduce(within, &n);
+  const float reduced = vae_exp_reduced(within, &n);
   const float half = vae_power_of_two(n - 1);
-  return 2.0f * ((r + vae_exp_tail(r)) * half + (half - 0.5f));
+  return 2.0f * (reduced * half + (half - 0.5f));
 }
 
 /* log(1 + f) + e log 2 for √½ ≤ 1 + f < √2. */
@@ -117,17 +115,27 @@ VAE_INLINE float vae_log1p(float x) {
   const float lost = x - (u - 1.0f);
   const int e = vae_exponent(u);
   const float m = vae_from_bits(vae_to_bits(u) - ((unsigned)e << 23));
-  return vae_log_ends(u, vae_log_sum((m - 1.0f) + lost * vae_power_of_two(-e), (float)e));
+  return vae_log_ends(u, vae_log_sum((m - 1.0f) + lost * vae_power_of_two(e < 127 ? -e : -127), (float)e));
 }
 
-/* tanh|x| = −t / (t + 2) with t = exp(−2|x|) − 1. */
+/* tanh|x| = 1 − 2 / (exp(2|x|) + 1), and x + x³ T(x²) near 0, where that difference has no digits left. */
 VAE_INLINE float vae_tanh(float x) {
-  const float t = vae_expm1(-2.0f * vae_abs(x));
-  return __builtin_copysignf(t / (t + 2.0f), x);
+  const float size = vae_abs(x), square = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * square + 2.06390887954e-2f;
+  p = p * square - 5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square - 3.33332819422e-1f;
+  const float near = p * square * x + x;
+  const float far = __builtin_copysignf(1.0f - 2.0f / (vae_exp(2.0f * size) + 1.0f), x);
+  return size < 0.625f ? near : far;
 }
 
-/* 1 / (1 + exp(−x)) */
-VAE_INLINE float vae_sigmoid(float x) { return 1.0f / (1.0f + vae_exp(-x)); }
+/* 1 / (1 + exp(−x)), and exp x / (1 + exp x) for x < 0: either way the exponential is at most 1. */
+VAE_INLINE float vae_sigmoid(float x) {
+  const float e = vae_exp(-vae_abs(x));
+  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
 
 /* log(1 + exp x) = max(x, 0) + log(1 + exp(−|x|)); exp(−|x|) is at most 1, so that the logarithm needs no ends. */
 VAE_INLINE float vae_softplus(float x) { return (x < 0.0f ? 0.0f : x) + vae_log1p(vae_exp(-vae_abs(x))); }

@@ -1,7 +1,8 @@
 /*
  * Noise: Philox 4x32-10 and what is made of its words, number for number as src/random does it.
  *
- * Uniform and Bernoulli numbers are the same bits as there; a normal, computed there in 64 bits, differs by rounding.
+ * Uniform and Bernoulli numbers are the same bits as there; a normal, computed there in 64 bits, is within 4 units in the
+ * last place.
  */
 #ifndef VAE_RANDOM_H
 #define VAE_RANDOM_H
