@@ -1,245 +1,120 @@
-/* The pool of pool.h: a barrier that spins for moments and then sleeps, and shares that others may finish. */
-
+/* The threads of pool.h: pinned where they fill the machine, waiting by spinning a little, then yielding, then asleep. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "pool.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__linux__)
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#elif defined(__APPLE__)
-#include <pthread/qos.h>
-#endif
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
-#define LINE 64
+#include "wait.h"
 
-/* How long a thread waits awake: some microseconds of spinning, then as many turns given to others, then it sleeps. */
-#define SPINS 256
-#define YIELDS 16
-
-/* A number that threads wait for: it only grows, and wraps. */
-struct gate {
-  _Alignas(LINE) atomic_uint turn;
-  atomic_int sleepers;
-#if !defined(__linux__)
-  pthread_mutex_t mutex;
-  pthread_cond_t opened;
-#endif
+struct thread {
+  struct vae_worker worker;
+  pthread_t handle;
 };
 
-struct vae_worker {
-  /* The next chunk of its share that nobody has claimed: counted from the share's first. */
-  _Alignas(LINE) atomic_long claimed;
-  struct vae_pool *pool;
-  pthread_t thread;
-  int index;
-  /* Whose share it claims from: its own first. */
-  int victim;
-};
-
+/* Words that several threads write lie in lines of their own. */
 struct vae_pool {
-  struct gate start, barrier, end;
-  _Alignas(LINE) atomic_int arrived;
-  void (*body)(void *, struct vae_worker *);
+  struct word started __attribute__((aligned(VAE_ALIGNMENT)));  /* counts runs */
+  struct word finished __attribute__((aligned(VAE_ALIGNMENT))); /* counts runs */
+  struct word passed __attribute__((aligned(VAE_ALIGNMENT)));   /* counts barriers */
+  int arrived __attribute__((aligned(VAE_ALIGNMENT)));          /* at the barrier, or at the end of the run */
+  long claimed __attribute__((aligned(VAE_ALIGNMENT)));         /* chunks of this step */
+  void (*body)(void *, struct vae_worker *) __attribute__((aligned(VAE_ALIGNMENT)));
   void *context;
   int threads;
-  int pinned;
-  int stopping;
-  /* One run at a time. */
-  pthread_mutex_t running;
-  struct vae_worker workers[];
+  int ending;
+  pthread_mutex_t caller;
+  struct thread thread[];
 };
 
-static void pauseBriefly(void) {
-#if defined(__x86_64__)
-  _mm_pause();
+/* Adam's moments and gradients reach denormals, on which most processors are slow. */
+static void flush_denormals(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);
 #elif defined(__aarch64__)
-  __asm__ __volatile__("yield");
+  uint64_t control;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+  __asm__ volatile("msr fpcr, %0" : : "r"(control | (UINT64_C(1) << 24)));
 #endif
 }
 
-static void makeGate(struct gate *gate) {
-  (void)gate;
-#if !defined(__linux__)
-  pthread_mutex_init(&gate->mutex, NULL);
-  pthread_cond_init(&gate->opened, NULL);
-#endif
+/* Whether this thread is the last; what the others wrote before is seen by it. */
+static int arrive(struct vae_pool *pool) {
+  if (__atomic_add_fetch(&pool->arrived, 1, __ATOMIC_ACQ_REL) != pool->threads) return 0;
+  __atomic_store_n(&pool->arrived, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&pool->claimed, 0, __ATOMIC_RELAXED);
+  return 1;
 }
 
-/* Sleeps while the gate's turn is `old`. A sleeper is counted before it looks at the turn, and who opens the gate changes
-   the turn before it counts sleepers: one of the two sees the other. */
-static void sleepAt(struct gate *gate, unsigned old) {
-  atomic_fetch_add(&gate->sleepers, 1);
-#if defined(__linux__)
-  while (atomic_load(&gate->turn) == old) syscall(SYS_futex, &gate->turn, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
-#else
-  pthread_mutex_lock(&gate->mutex);
-  while (atomic_load(&gate->turn) == old) pthread_cond_wait(&gate->opened, &gate->mutex);
-  pthread_mutex_unlock(&gate->mutex);
-#endif
-  atomic_fetch_sub(&gate->sleepers, 1);
+void vae_barrier(struct vae_worker *worker) {
+  struct vae_pool *pool = worker->pool;
+  const uint32_t before = word_value(&pool->passed);
+  if (arrive(pool)) word_advance(&pool->passed);
+  else word_wait(&pool->passed, before, SPIN_AT_BARRIER);
 }
 
-static void waitAt(struct gate *gate, unsigned old) {
-  for (int spin = 0; spin < SPINS; spin++) {
-    if (atomic_load_explicit(&gate->turn, memory_order_acquire) != old) return;
-    pauseBriefly();
-  }
-  for (int turn = 0; turn < YIELDS; turn++) {
-    if (atomic_load_explicit(&gate->turn, memory_order_acquire) != old) return;
-    sched_yield();
-  }
-  sleepAt(gate, old);
+long vae_claim(struct vae_worker *worker, long count) {
+  const long chunk = __atomic_fetch_add(&worker->pool->claimed, 1, __ATOMIC_RELAXED);
+  return chunk < count ? chunk : -1;
 }
 
-static void openGate(struct gate *gate) {
-  atomic_fetch_add(&gate->turn, 1);
-  if (atomic_load(&gate->sleepers) == 0) return;
-#if defined(__linux__)
-  syscall(SYS_futex, &gate->turn, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-#else
-  pthread_mutex_lock(&gate->mutex);
-  pthread_cond_broadcast(&gate->opened);
-  pthread_mutex_unlock(&gate->mutex);
-#endif
-}
-
-/* Denormals cost many times what other numbers do: results and operands of this thread become 0 instead. */
-static void flushDenormals(void) {
-#if defined(__x86_64__)
-  _mm_setcsr(_mm_getcsr() | 0x8040);
-#elif defined(__aarch64__)
-  unsigned long control;
-  __asm__ __volatile__("mrs %0, fpcr" : "=r"(control));
-  __asm__ __volatile__("msr fpcr, %0" : : "r"(control | 1ul << 24));
-#endif
-}
-
-/* Puts the thread onto a core of its own: the index-th of those that the process may use. */
-static void pin(int index) {
-#if defined(__linux__)
-  cpu_set_t allowed, one;
-  if (sched_getaffinity(getpid(), sizeof allowed, &allowed) != 0) return;
-  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-    if (!CPU_ISSET(cpu, &allowed) || index-- != 0) continue;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
-    return;
-  }
-#elif defined(__APPLE__)
-  (void)index;
-  pthread_set_qos_class_self_np(QOS_CLASS_USER_INITIATED, 0);
-#else
-  (void)index;
-#endif
-}
-
-static int coresAreAsMany(int threads) {
-#if defined(__linux__)
-  cpu_set_t allowed;
-  return sched_getaffinity(getpid(), sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) == threads;
-#else
-  return threads > 0;
-#endif
-}
-
-/* The last to arrive does what comes between two steps, and opens the gate for the others. */
-static void arrive(struct vae_pool *pool, struct gate *gate) {
-  const unsigned turn = atomic_load(&gate->turn);
-  if (atomic_fetch_add(&pool->arrived, 1) + 1 < pool->threads) {
-    if (gate == &pool->barrier) waitAt(gate, turn);
-    return;
-  }
-  atomic_store(&pool->arrived, 0);
-  for (int i = 0; i < pool->threads; i++) atomic_store_explicit(&pool->workers[i].claimed, 0, memory_order_relaxed);
-  openGate(gate);
-}
-
-static void *work(void *argument) {
+static void *live(void *argument) {
   struct vae_worker *worker = argument;
   struct vae_pool *pool = worker->pool;
-  if (pool->pinned) pin(worker->index);
-  flushDenormals();
-  for (unsigned turn = 0;; turn++) {
-    waitAt(&pool->start, turn);
-    if (pool->stopping) return NULL;
-    worker->victim = 0;
+  flush_denormals();
+  for (uint32_t seen = 0;; seen++) {
+    word_wait(&pool->started, seen, SPIN_BETWEEN_RUNS);
+    if (pool->ending) return NULL;
     pool->body(pool->context, worker);
-    arrive(pool, &pool->end);
+    if (arrive(pool)) word_advance(&pool->finished);
   }
 }
 
-struct vae_pool *vae_pool_make(int threads) {
-  if (threads < 1) return NULL;
-  struct vae_pool *pool = vae_alloc(sizeof *pool + (unsigned long)threads * sizeof pool->workers[0]);
+void vae_run(struct vae_pool *pool, void (*body)(void *, struct vae_worker *), void *context) {
+  pthread_mutex_lock(&pool->caller);
+  const uint32_t before = word_value(&pool->finished);
+  pool->body = body;
+  pool->context = context;
+  word_advance(&pool->started);
+  /* Spinning here would take a processor from a thread that works. */
+  word_wait(&pool->finished, before, 0);
+  pthread_mutex_unlock(&pool->caller);
+}
+
+static void end(struct vae_pool *pool, int threads) {
+  pool->ending = 1;
+  word_advance(&pool->started);
+  for (int i = 0; i < threads; i++) pthread_join(pool->thread[i].handle, NULL);
+  pthread_mutex_destroy(&pool->caller);
+  vae_free(pool);
+}
+
+struct vae_pool *vae_pool_new(int threads) {
+  struct vae_pool *pool = vae_alloc(sizeof *pool + threads * sizeof pool->thread[0]);
   if (pool == NULL) return NULL;
-  makeGate(&pool->start), makeGate(&pool->barrier), makeGate(&pool->end);
-  pthread_mutex_init(&pool->running, NULL);
-  pool->pinned = coresAreAsMany(threads);
-  for (; pool->threads < threads; pool->threads++) {
-    struct vae_worker *worker = &pool->workers[pool->threads];
-    worker->pool = pool;
-    worker->index = pool->threads;
-    if (pthread_create(&worker->thread, NULL, work, worker) == 0) continue;
-    vae_pool_free(pool);
-    return NULL;
+  pool->threads = threads;
+  pthread_mutex_init(&pool->caller, NULL);
+  for (int i = 0; i < threads; i++) {
+    struct thread *thread = &pool->thread[i];
+    thread->worker = (struct vae_worker){.pool = pool, .index = i, .threads = threads};
+    if (pthread_create(&thread->handle, NULL, live, &thread->worker) != 0) {
+      end(pool, i);
+      return NULL;
+    }
+    pin(thread->handle, i, threads);
   }
   return pool;
 }
 
-void vae_pool_free(struct vae_pool *pool) {
-  if (pool == NULL) return;
-  pool->stopping = 1;
-  openGate(&pool->start);
-  for (int i = 0; i < pool->threads; i++) pthread_join(pool->workers[i].thread, NULL);
-  vae_free(pool);
-}
+void vae_pool_free(struct vae_pool *pool) { end(pool, pool->threads); }
 
-int vae_pool_threads(const struct vae_pool *pool) { return pool->threads; }
-int vae_worker_index(const struct vae_worker *worker) { return worker->index; }
-
-void vae_run(struct vae_pool *pool, void (*body)(void *, struct vae_worker *), void *context) {
-  pthread_mutex_lock(&pool->running);
-  pool->body = body;
-  pool->context = context;
-  const unsigned turn = atomic_load(&pool->end.turn);
-  openGate(&pool->start);
-  sleepAt(&pool->end, turn);
-  pthread_mutex_unlock(&pool->running);
-}
-
-void vae_barrier(struct vae_worker *worker) {
-  worker->victim = 0;
-  arrive(worker->pool, &worker->pool->barrier);
-}
-
-long vae_claim(struct vae_worker *worker, long count) {
-  const int threads = worker->pool->threads;
-  for (; worker->victim < threads; worker->victim++) {
-    const int owner = (worker->index + worker->victim) % threads;
-    const long first = count * owner / threads;
-    const long share = count * (owner + 1) / threads - first;
-    const long next = atomic_fetch_add_explicit(&worker->pool->workers[owner].claimed, 1, memory_order_relaxed);
-    if (next < share) return first + next;
-  }
-  return -1;
-}
-
-void *vae_alloc(unsigned long bytes) {
-  void *memory = NULL;
-  if (posix_memalign(&memory, LINE, bytes == 0 ? LINE : bytes) != 0) return NULL;
+void *vae_alloc(size_t bytes) {
+  void *memory;
+  if (posix_memalign(&memory, VAE_ALIGNMENT, bytes == 0 ? VAE_ALIGNMENT : bytes) != 0) return NULL;
   return memset(memory, 0, bytes);
 }
 

@@ -1,211 +1,191 @@
-/* The tiles of product.h: one function for each number of rows, all from one macro, with an accumulator a name, because
-   not every compiler keeps an array of them in registers. */
-
+/*
+ * The tiles of product.h, written out for every number of rows by the preprocessor: sums are scalars of a vector type, as
+ * not every compiler keeps an array of them in registers.
+ */
 #include "product.h"
 
-typedef float Vector __attribute__((vector_size(VAE_LANES * 4)));
-/* A vector in memory, at any address, that may be what other floats are. */
-typedef float Unaligned __attribute__((vector_size(VAE_LANES * 4), aligned(4), may_alias));
+typedef float vector __attribute__((vector_size(4 * VAE_LANES)));
+typedef float unaligned __attribute__((vector_size(4 * VAE_LANES), aligned(4)));
+typedef float quad __attribute__((vector_size(16)));
+typedef float unaligned_quad __attribute__((vector_size(16), aligned(4)));
 
-#define INLINE static inline __attribute__((always_inline))
+#define LOAD(p) (*(const unaligned *)(p))
+#define STORE(p, v) (*(unaligned *)(p) = (v))
+#define SPREAD(x) ((x) - (vector){0})
 
-INLINE Vector load(const float *from) { return *(const Unaligned *)from; }
-INLINE void store(float *to, Vector value) { *(Unaligned *)to = value; }
+/* X(0) X(1) … for every row of a tile. */
+#define ROWS_1(X) X(0)
+#define ROWS_2(X) ROWS_1(X) X(1)
+#define ROWS_3(X) ROWS_2(X) X(2)
+#define ROWS_4(X) ROWS_3(X) X(3)
+#define ROWS_5(X) ROWS_4(X) X(4)
+#define ROWS_6(X) ROWS_5(X) X(5)
+#define ROWS_7(X) ROWS_6(X) X(6)
+#define ROWS_8(X) ROWS_7(X) X(7)
+#define ROWS_9(X) ROWS_8(X) X(8)
+#define ROWS_10(X) ROWS_9(X) X(9)
+#define ROWS_11(X) ROWS_10(X) X(10)
+#define ROWS_12(X) ROWS_11(X) X(11)
+#define ROWS_13(X) ROWS_12(X) X(12)
+#define ROWS_14(X) ROWS_13(X) X(13)
 
-/* M for each of the first rows. */
-#define EACH_1(M) M(0)
-#define EACH_2(M) EACH_1(M) M(1)
-#define EACH_3(M) EACH_2(M) M(2)
-#define EACH_4(M) EACH_3(M) M(3)
-#define EACH_5(M) EACH_4(M) M(4)
-#define EACH_6(M) EACH_5(M) M(5)
-#define EACH_7(M) EACH_6(M) M(6)
-#define EACH_8(M) EACH_7(M) M(7)
-#define EACH_9(M) EACH_8(M) M(8)
-#define EACH_10(M) EACH_9(M) M(9)
-#define EACH_11(M) EACH_10(M) M(10)
-#define EACH_12(M) EACH_11(M) M(11)
-#define EACH_13(M) EACH_12(M) M(12)
-#define EACH_14(M) EACH_13(M) M(13)
-
-#if VAE_ROWS == 14
-#define EACH_COUNT(M) \
-  M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) M(10) M(11) M(12) M(13) M(14)
-#elif VAE_ROWS == 8
-#define EACH_COUNT(M) M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8)
+/* Y(0) Y(1) … for every vector of a row; the row comes as R. */
+#if VAE_VECTORS == 2
+#define VECTORS(Y, R) Y(R, 0) Y(R, 1)
 #else
-#define EACH_COUNT(M) M(1) M(2) M(3) M(4) M(5) M(6)
+#define VECTORS(Y, R) Y(R, 0) Y(R, 1) Y(R, 2)
 #endif
 
-/* What is done to a third vector of a row, where a row has three. */
-#if VAE_VECTORS == 3
-#define THIRD(...) __VA_ARGS__
-#else
-#define THIRD(...)
-#endif
+#define DECLARE_SUM(i, j) vector sum##i##_##j = {0};
+#define DECLARE_SUMS(i) VECTORS(DECLARE_SUM, i)
+#define LOAD_B(unused, j) const vector b##j = LOAD(b + j * VAE_LANES);
+#define MULTIPLY(i, j) sum##i##_##j += value * b##j;
+#define PUT(i, j) STORE(out + i * VAE_COLUMNS + j * VAE_LANES, sum##i##_##j);
+#define PUTS(i) VECTORS(PUT, i)
+#define ADD(i, j) sum##i##_##j += LOAD(out + i * VAE_COLUMNS + j * VAE_LANES);
+#define ADDS(i) VECTORS(ADD, i)
 
-/* Row r's accumulators, begun at 0 or at what is there. */
-#define BEGIN(r)                                                                      \
-  Vector sum##r##a = add ? load(out + (r)*VAE_COLUMNS) : (Vector){0};                 \
-  Vector sum##r##b = add ? load(out + (r)*VAE_COLUMNS + VAE_LANES) : (Vector){0};     \
-  THIRD(Vector sum##r##c = add ? load(out + (r)*VAE_COLUMNS + 2 * VAE_LANES) : (Vector){0};)
+#define MULTIPLY_ROW(i, a) { const vector value = SPREAD(a); VECTORS(MULTIPLY, i) }
+#define MULTIPLY_STRIDED(i) MULTIPLY_ROW(i, a[i * rowStride])
+#define MULTIPLY_GATHERED(i) MULTIPLY_ROW(i, row##i[k])
+#define MULTIPLY_NEXT(i) MULTIPLY_ROW(i, row[i])
 
-#define END(r)                                          \
-  store(out + (r)*VAE_COLUMNS, sum##r##a);              \
-  store(out + (r)*VAE_COLUMNS + VAE_LANES, sum##r##b);  \
-  THIRD(store(out + (r)*VAE_COLUMNS + 2 * VAE_LANES, sum##r##c);)
-
-/* One row of B, at `from`. */
-#define ROW_OF_B(from)                       \
-  const Vector ba = load(from);              \
-  const Vector bb = load((from) + VAE_LANES); \
-  THIRD(const Vector bc = load((from) + 2 * VAE_LANES);)
-
-/* sum_r += A(r, k) · B(k), for A(r, k) at `from`. */
-#define MULTIPLY(r, from)            \
-  {                                  \
-    const float value = (from);      \
-    sum##r##a += value * ba;         \
-    sum##r##b += value * bb;         \
-    THIRD(sum##r##c += value * bc;)  \
-  }
-
-/* Rows by strides: three rows share one pointer, so that the pointers fit into registers. */
-#define STRIDED(r) MULTIPLY(r, third##r[((r) % 3) * rowStride])
-#define third0 at0
-#define third1 at0
-#define third2 at0
-#define third3 at1
-#define third4 at1
-#define third5 at1
-#define third6 at2
-#define third7 at2
-#define third8 at2
-#define third9 at3
-#define third10 at3
-#define third11 at3
-#define third12 at4
-#define third13 at4
-
-#define TILE(count)                                                                                              \
-  static void tile##count(long k, const float *a, long rowStride, long innerStride, const float *panel, float *out, \
-                          int add) {                                                                             \
-    const float *at0 = a, *at1 = a + 3 * rowStride, *at2 = a + 6 * rowStride;                                    \
-    const float *at3 = a + 9 * rowStride, *at4 = a + 12 * rowStride;                                             \
-    EACH_##count(BEGIN)                                                                                          \
-    for (; k > 0; k--) {                                                                                         \
-      ROW_OF_B(panel)                                                                                            \
-      EACH_##count(STRIDED)                                                                                      \
-      at0 += innerStride, at1 += innerStride, at2 += innerStride, at3 += innerStride, at4 += innerStride;        \
-      panel += VAE_COLUMNS;                                                                                      \
-    }                                                                                                            \
-    EACH_##count(END)                                                                                            \
-  }
-EACH_COUNT(TILE)
-
-/* Where a stretch of zeros is read; a longer one is read in pieces. */
-#define MOST_ZEROS 1024
+/* What a row reads outside the image; longer pieces are read in parts. */
+enum { MOST_ZEROS = 1024 };
 static const float zeros[MOST_ZEROS];
 
-#define POINT(r)                                              \
-  const int offset##r = offsets[(r)*segments + segment];      \
-  const float *row##r = offset##r < 0 ? zeros : a + offset##r + from;
-#define STRETCH(r) MULTIPLY(r, row##r[at])
+#define FIND_ROW(i)                                                                                                    \
+  const float *row##i = zeros;                                                                                         \
+  if (offsets[i * segments + s] != VAE_OUTSIDE) row##i = a + offsets[i * segments + s] + from;
 
-#define GATHERED(count)                                                                                           \
-  static void gathered##count(long segments, long length, const float *a, const int *offsets, const float *panel, \
-                              float *out, int add) {                                                              \
-    EACH_##count(BEGIN)                                                                                           \
-    for (long segment = 0; segment < segments; segment++) {                                                       \
-      for (long from = 0; from < length; from += MOST_ZEROS) {                                                    \
-        const long piece = length - from < MOST_ZEROS ? length - from : MOST_ZEROS;                               \
-        EACH_##count(POINT)                                                                                       \
-        for (long at = 0; at < piece; at++) {                                                                     \
-          ROW_OF_B(panel)                                                                                         \
-          EACH_##count(STRETCH)                                                                                   \
-          panel += VAE_COLUMNS;                                                                                   \
-        }                                                                                                         \
-      }                                                                                                           \
-    }                                                                                                             \
-    EACH_##count(END)                                                                                             \
+#define TILES(n)                                                                                                       \
+  static void tile_##n(long inner, const float *a, long rowStride, long innerStride, const float *b, float *out,       \
+                       int add) {                                                                                      \
+    ROWS_##n(DECLARE_SUMS) for (long k = 0; k < inner; k++, a += innerStride, b += VAE_COLUMNS) {                      \
+      VECTORS(LOAD_B, 0) ROWS_##n(MULTIPLY_STRIDED)                                                                    \
+    }                                                                                                                  \
+    if (add) { ROWS_##n(ADDS) }                                                                                        \
+    ROWS_##n(PUTS)                                                                                                     \
+  }                                                                                                                    \
+  static void gathered_##n(long segments, long length, const float *a, const int32_t *offsets, const float *b,         \
+                           float *out, int add) {                                                                      \
+    ROWS_##n(DECLARE_SUMS) for (long s = 0; s < segments; s++) {                                                       \
+      for (long from = 0; from < length; from += MOST_ZEROS) {                                                         \
+        const long values = length - from < MOST_ZEROS ? length - from : MOST_ZEROS;                                   \
+        ROWS_##n(FIND_ROW) for (long k = 0; k < values; k++, b += VAE_COLUMNS) {                                       \
+          VECTORS(LOAD_B, 0) ROWS_##n(MULTIPLY_GATHERED)                                                               \
+        }                                                                                                              \
+      }                                                                                                                \
+    }                                                                                                                  \
+    if (add) { ROWS_##n(ADDS) }                                                                                        \
+    ROWS_##n(PUTS)                                                                                                     \
+  }                                                                                                                    \
+  static void gathered_t_##n(long inner, const float *a, const int32_t *offsets, long offsetStride, const float *b,    \
+                             long ldb, float *out, int add) {                                                          \
+    ROWS_##n(DECLARE_SUMS) for (long k = 0; k < inner; k++, b += ldb) {                                                \
+      const int32_t offset = offsets[k * offsetStride];                                                                \
+      if (offset == VAE_OUTSIDE) continue;                                                                             \
+      const float *row = a + offset;                                                                                   \
+      VECTORS(LOAD_B, 0) ROWS_##n(MULTIPLY_NEXT)                                                                       \
+    }                                                                                                                  \
+    if (add) { ROWS_##n(ADDS) }                                                                                        \
+    ROWS_##n(PUTS)                                                                                                     \
   }
-EACH_COUNT(GATHERED)
 
-#define CONTIGUOUS(r) MULTIPLY(r, row[r])
+TILES(1) TILES(2) TILES(3) TILES(4)
+#if VAE_ROWS >= 6
+TILES(5) TILES(6)
+#endif
+#if VAE_ROWS >= 8
+TILES(7) TILES(8)
+#endif
+#if VAE_ROWS >= 14
+TILES(9) TILES(10) TILES(11) TILES(12) TILES(13) TILES(14)
+#endif
 
-#define TRANSPOSED(count)                                                                                     \
-  static void transposed##count(long k, const float *a, const int *offsets, long offsetStride, const float *b, \
-                                long ldb, float *out, int add) {                                              \
-    EACH_##count(BEGIN)                                                                                       \
-    for (; k > 0; k--) {                                                                                      \
-      const int offset = *offsets;                                                                            \
-      if (offset >= 0) {                                                                                      \
-        const float *row = a + offset;                                                                        \
-        ROW_OF_B(b)                                                                                           \
-        EACH_##count(CONTIGUOUS)                                                                              \
-      }                                                                                                       \
-      offsets += offsetStride;                                                                                \
-      b += ldb;                                                                                               \
-    }                                                                                                         \
-    EACH_##count(END)                                                                                         \
-  }
-EACH_COUNT(TRANSPOSED)
-
-#define CALL_TILE(count) \
-  case count: return tile##count(k, a, rowStride, innerStride, panel, out, add);
-#define CALL_GATHERED(count) \
-  case count: return gathered##count(segments, length, a, offsets, panel, out, add);
-#define CALL_TRANSPOSED(count) \
-  case count: return transposed##count(k, a + segmentStart, offsets, offsetStride, b, ldb, out, add);
+#if VAE_ROWS == 4
+#define TABLE(kind) {kind##_1, kind##_2, kind##_3, kind##_4}
+#elif VAE_ROWS == 6
+#define TABLE(kind) {kind##_1, kind##_2, kind##_3, kind##_4, kind##_5, kind##_6}
+#elif VAE_ROWS == 8
+#define TABLE(kind) {kind##_1, kind##_2, kind##_3, kind##_4, kind##_5, kind##_6, kind##_7, kind##_8}
+#else
+#define TABLE(kind)                                                                                                    \
+  {kind##_1, kind##_2, kind##_3,  kind##_4,  kind##_5,  kind##_6,  kind##_7,                                           \
+   kind##_8, kind##_9, kind##_10, kind##_11, kind##_12, kind##_13, kind##_14}
+#endif
 
 void vae_tile(int rows, long k, const float *a, long rowStride, long innerStride, const float *panel, float *out,
               int add) {
-  switch (rows) { EACH_COUNT(CALL_TILE) }
+  static void (*const tiles[])(long, const float *, long, long, const float *, float *, int) = TABLE(tile);
+  tiles[rows - 1](k, a, rowStride, innerStride, panel, out, add);
 }
 
-void vae_tile_gathered(int rows, long segments, long length, const float *a, const int *offsets, const float *panel,
+void vae_tile_gathered(int rows, long segments, long length, const float *a, const int32_t *offsets, const float *panel,
                        float *out, int add) {
-  switch (rows) { EACH_COUNT(CALL_GATHERED) }
+  static void (*const tiles[])(long, long, const float *, const int32_t *, const float *, float *, int) =
+      TABLE(gathered);
+  tiles[rows - 1](segments, length, a, offsets, panel, out, add);
 }
 
-void vae_tile_gathered_t(int rows, long k, const float *a, const int *offsets, long offsetStride, long segmentStart,
+void vae_tile_gathered_t(int rows, long k, const float *a, const int32_t *offsets, long offsetStride, long start,
                          const float *b, long ldb, float *out, int add) {
-  switch (rows) { EACH_COUNT(CALL_TRANSPOSED) }
+  static void (*const tiles[])(long, const float *, const int32_t *, long, const float *, long, float *, int) =
+      TABLE(gathered_t);
+  tiles[rows - 1](k, a + start, offsets, offsetStride, b, ldb, out, add);
 }
 
-/* Square blocks of a transposed B, so that both sides stay in the nearest cache. */
-static void packTransposed(const float *b, long columnStride, long k, long columns, float *panel) {
-  for (long from = 0; from < k; from += VAE_LANES) {
-    const long to = from + VAE_LANES < k ? from + VAE_LANES : k;
-    for (long column = 0; column < columns; column++) {
-      for (long row = from; row < to; row++) panel[row * VAE_COLUMNS + column] = b[column * columnStride + row];
+/* Four rows of four values, turned: r[j] of what comes out holds value j of each. */
+VAE_INLINE void transpose(quad r[4]) {
+  const quad low01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), high01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+  const quad low23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5), high23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  r[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+  r[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+  r[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+  r[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+}
+
+/* A full panel of a matrix whose columns lie together: four values of each of four columns at a time. */
+static void pack_columns(const float *b, long columnStride, long k, float *packed) {
+  long row = 0;
+  for (; row + 4 <= k; row += 4) {
+    for (long j = 0; j < VAE_COLUMNS; j += 4) {
+      quad r[4];
+      for (int i = 0; i < 4; i++) r[i] = *(const unaligned_quad *)(b + row + (j + i) * columnStride);
+      transpose(r);
+      for (int i = 0; i < 4; i++) *(unaligned_quad *)(packed + (row + i) * VAE_COLUMNS + j) = r[i];
     }
-    for (long row = from; row < to; row++) {
-      for (long column = columns; column < VAE_COLUMNS; column++) panel[row * VAE_COLUMNS + column] = 0;
-    }
+  }
+  for (; row < k; row++) {
+    for (long j = 0; j < VAE_COLUMNS; j++) packed[row * VAE_COLUMNS + j] = b[row + j * columnStride];
   }
 }
 
 void vae_pack(const float *b, long rowStride, long columnStride, long k, long n, long firstPanel, long panels,
               float *packed) {
-  for (long index = firstPanel; index < firstPanel + panels; index++) {
-    const long first = index * VAE_COLUMNS;
+  for (long panel = firstPanel; panel < firstPanel + panels; panel++, packed += k * VAE_COLUMNS) {
+    const long first = panel * VAE_COLUMNS;
     const long columns = n - first < VAE_COLUMNS ? n - first : VAE_COLUMNS;
     const float *from = b + first * columnStride;
-    float *panel = packed + index * k * VAE_COLUMNS;
-    if (columnStride == 1 && columns == VAE_COLUMNS) {
-      for (long row = 0; row < k; row++, from += rowStride, panel += VAE_COLUMNS) {
-        for (int vector = 0; vector < VAE_VECTORS; vector++) {
-          store(panel + vector * VAE_LANES, load(from + vector * VAE_LANES));
+    if (columns < VAE_COLUMNS) {
+      for (long row = 0; row < k; row++) {
+        for (long j = 0; j < VAE_COLUMNS; j++) {
+          packed[row * VAE_COLUMNS + j] = j < columns ? from[row * rowStride + j * columnStride] : 0;
         }
       }
     } else if (rowStride == 1) {
-      packTransposed(from, columnStride, k, columns, panel);
+      pack_columns(from, columnStride, k, packed);
+    } else if (columnStride == 1) {
+      for (long row = 0; row < k; row++) {
+        for (long j = 0; j < VAE_COLUMNS; j++) packed[row * VAE_COLUMNS + j] = from[row * rowStride + j];
+      }
     } else {
-      for (long row = 0; row < k; row++, from += rowStride, panel += VAE_COLUMNS) {
-        for (long column = 0; column < columns; column++) panel[column] = from[column * columnStride];
-        for (long column = columns; column < VAE_COLUMNS; column++) panel[column] = 0;
+      for (long row = 0; row < k; row++) {
+        for (long j = 0; j < VAE_COLUMNS; j++) packed[row * VAE_COLUMNS + j] = from[row * rowStride + j * columnStride];
       }
     }
   }
 }
+
+int vae_tile_rows(void) { return VAE_ROWS; }
+int vae_tile_columns(void) { return VAE_COLUMNS; }

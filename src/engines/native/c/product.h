@@ -1,50 +1,53 @@
 /*
- * Matrix products, a tile at a time: a few rows of A against one panel of B, summed in registers.
+ * Tiles of matrix products: out = Σ_k A(i, k) B(k, j), with A read where it lies and B in panels of VAE_COLUMNS columns.
  *
- * The caller cuts a product into tiles and panels, and does to each tile what follows before it is stored. Every sum runs
- * over the inner axis in order, in one accumulator per element: which thread computes a tile never changes its bits.
+ * A tile is VAE_ROWS × VAE_COLUMNS at most and goes to a small buffer [rows][VAE_COLUMNS]: who calls applies what comes
+ * after the product while copying it to its place. The sums of a tile are added in the order of k, whatever the tile,
+ * so a number never depends on how the work is shared. Strides, offsets and lengths count floats.
  */
 #ifndef VAE_PRODUCT_H
 #define VAE_PRODUCT_H
 
-/* Lanes of a vector; vectors in a row of a tile; the most rows of a tile: as many as leave registers for B and for A. */
-#if defined(__AVX512F__)
-#define VAE_LANES 16
-#define VAE_VECTORS 2
-#define VAE_ROWS 14
-#elif defined(__AVX__)
-#define VAE_LANES 8
-#define VAE_VECTORS 2
-#define VAE_ROWS 6
-#elif defined(__aarch64__)
-#define VAE_LANES 4
-#define VAE_VECTORS 3
-#define VAE_ROWS 8
-#else
-#define VAE_LANES 4
-#define VAE_VECTORS 2
-#define VAE_ROWS 6
+#include "vae.h"
+
+/* A row of a table that lies outside the image: zeros are read. */
+#define VAE_OUTSIDE (-1)
+
+#ifdef __cplusplus
+extern "C" {
 #endif
-#define VAE_COLUMNS (VAE_LANES * VAE_VECTORS)
 
-/* B [K, N], or its transpose by the strides, as panels [⌈N / COLUMNS⌉][K][COLUMNS] with zeros behind N: those from
-   `firstPanel` on, each at its place in `packed`. */
-void vae_pack(const float *b, long rowStride, long columnStride, long k, long n, long firstPanel, long panels,
-              float *packed);
+/*
+ * Panels `firstPanel` to `firstPanel + panels` of B [k, n], which is at b + k·rowStride + j·columnStride, to
+ * packed [panels][k][VAE_COLUMNS], with zeros behind column n. One of the two strides is 1 where it should be fast.
+ */
+VAE_EXPORT void vae_pack(const float *b, long rowStride, long columnStride, long k, long n, long firstPanel, long panels,
+                         float *packed);
 
-/* out [rows, COLUMNS] (+)= Σ_k A(i, k) · panel[k], with A(i, k) = a[i · rowStride + k · innerStride]; 1 ≤ rows ≤ ROWS. */
-void vae_tile(int rows, long k, const float *a, long rowStride, long innerStride, const float *panel, float *out,
-              int add);
+/*
+ * out[i][j] = Σ_k a[i·rowStride + k·innerStride] panel[k][j], or added to what is there.
+ * `rows` is 1 to VAE_ROWS. `panel` needs no alignment.
+ */
+VAE_EXPORT void vae_tile(int rows, long k, const float *a, long rowStride, long innerStride, const float *panel,
+                         float *out, int add);
 
-/* The same, where a row is `segments` stretches of `length` values: stretch s of row i begins at
-   a[offsets[i · segments + s]], or is all zeros where that offset is negative. Windows of images are such rows. */
-void vae_tile_gathered(int rows, long segments, long length, const float *a, const int *offsets, const float *panel,
-                       float *out, int add);
+/*
+ * The same for windows of images: row i is `segments` pieces of `length` values, piece s at a + offsets[i·segments + s],
+ * and zeros where that is VAE_OUTSIDE. The inner axis is [segments][length].
+ */
+VAE_EXPORT void vae_tile_gathered(int rows, long segments, long length, const float *a, const int32_t *offsets,
+                                  const float *panel, float *out, int add);
 
-/* out [rows, COLUMNS] (+)= Σ_k A(i, k) · b[k · ldb], with A(i, k) = a[offsets[k · offsetStride] + segmentStart + i], or 0
-   where that offset is negative: the gradient of a filter. It reads COLUMNS values of each row of b: a narrower b is
-   packed first, and ldb is then COLUMNS. */
-void vae_tile_gathered_t(int rows, long k, const float *a, const int *offsets, long offsetStride, long segmentStart,
-                         const float *b, long ldb, float *out, int add);
+/*
+ * The gradient of a filter: the inner axis runs over the rows of the table, which may lie `offsetStride` apart:
+ *   out[i][j] = Σ_k a[offsets[k·offsetStride] + start + i] b[k·ldb + j],
+ * where rows that are VAE_OUTSIDE add nothing. b has VAE_COLUMNS readable columns: packed with ldb = VAE_COLUMNS, or as
+ * it lies.
+ */
+VAE_EXPORT void vae_tile_gathered_t(int rows, long k, const float *a, const int32_t *offsets, long offsetStride,
+                                    long start, const float *b, long ldb, float *out, int add);
 
+#ifdef __cplusplus
+}
+#endif
 #endif
