@@ -12,10 +12,15 @@ const valuesOf = (count: number, seed: number): Float32Array =>
 
 const size = fc.integer({ min: 1, max: 70 });
 
-/** 16-byte vectors, 32-byte, and what this processor has: each has tiles of its own. */
+/** Each width of vectors has tiles of its own; a processor can also run the narrower ones. */
 const TARGETS: readonly (readonly [string, readonly string[]])[] = [
   ['this processor', []],
-  ...(process.arch === 'x64' ? ([['any x86-64', ['-march=x86-64']]] as const) : []),
+  ...(process.arch === 'x64'
+    ? ([
+        ['any x86-64', ['-march=x86-64']],
+        ['AVX', ['-mno-avx512f']],
+      ] as const)
+    : []),
 ];
 
 describe.skipIf(missing !== undefined).each(TARGETS)(titled('tiles of products in C for %s'), (_, flags) => {
