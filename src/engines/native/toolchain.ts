@@ -4,7 +4,7 @@
  */
 
 import { type ExecFileException, execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,21 +78,32 @@ const INSTALL: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
  */
 export async function findToolchain(options: ToolchainOptions = {}): Promise<Toolchain> {
   const { environment = process.env, platform = process.platform, processor = process.arch } = options;
-  const named = (environment.CC ?? '').split(/\s+/).filter((word) => word !== '');
+  const named = commandOf(environment.CC ?? '');
   const remedy = `${INSTALL[platform] ?? 'install gcc or clang'}, or use another device`;
   if (named.length === 0 && platform === 'darwin' && !(await hasAppleTools(environment))) {
     throw new MissingError(`native: needs a C compiler, and Apple's is not installed: ${remedy}`);
   }
-  const candidates = named.length > 0 ? [named] : COMPILERS.map((name) => [name]);
-  for (const command of candidates) {
+  const machine = { environment, platform, processor };
+  const failures: unknown[] = [];
+  for (const command of named.length > 0 ? [named] : COMPILERS.map((name) => [name])) {
     const version = await run([...command, '--version'], environment);
-    if (version.failure === undefined) return examine(command, version.stdout, { environment, platform, processor });
-    if (named.length > 0) {
+    if (version.failure === undefined) {
+      try {
+        return await examine(command, version.stdout, machine);
+      } catch (error) {
+        failures.push(error);
+      }
+    } else if (named.length > 0) {
       throw new EngineError(`native: the compiler that CC names, ${command[0]}, does not run (${version.failure})`);
     }
   }
+  if (failures.length > 0) throw failures[0];
   throw new MissingError(`native: needs a C compiler, and none of ${joined(COMPILERS, 'and')} is here: ${remedy}`);
 }
+
+/** A path, which may have spaces in it, or a command with arguments of its own, such as "ccache gcc". */
+const commandOf = (text: string): readonly string[] =>
+  existsSync(text) ? [text] : text.split(/\s+/).filter((word) => word !== '');
 
 /** Asked first, because a Mac without them has a cc that opens a window. */
 async function hasAppleTools(environment: NodeJS.ProcessEnv): Promise<boolean> {

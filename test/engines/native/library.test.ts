@@ -79,6 +79,17 @@ describe('a machine whose compiler is of no use', () => {
     expect(error.message).toBe('native: the compiler cc compiles for another processor than this one (x64)');
   });
 
+  it('is no matter where another compiler is of use, or where a path has spaces', async () => {
+    imitate('cc', 'echo no; exit 0');
+    const script = 'case "$*" in *-dM*) echo "#define __x86_64__ 1";; *) echo imitation 2;; esac';
+    const machine = { platform: 'linux', processor: 'x64' } as const;
+    const environment = imitate('gcc', script);
+    expect((await findToolchain({ environment, ...machine })).description).toBe('imitation 2');
+    imitate('my cc', script);
+    const named = { CC: path.join(folder, 'my cc') };
+    expect((await findToolchain({ environment: named, ...machine })).description).toBe('imitation 2');
+  });
+
   it('hears the compiler’s first complaint, in one line', async () => {
     const script =
       'case "$*" in *-dM*) echo "#define __x86_64__ 1";; *--version*) echo imitation 1;; *) echo "a.c: note: well"; echo "a.c:1: error: no" >&2; echo "a.c:2: error: more" >&2; exit 1;; esac';
