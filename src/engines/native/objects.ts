@@ -54,7 +54,7 @@ export function loadObject(
   folders: readonly string[] = [tmpdir(), cacheFolder()],
 ): LibraryHandle {
   const reasons: string[] = [];
-  for (const folder of folders) {
+  for (const folder of new Set(folders)) {
     try {
       return loadFrom(koffi, object, options, folder);
     } catch (error) {
@@ -62,7 +62,7 @@ export function loadObject(
     }
   }
   throw new EngineError(
-    `native: a compiled program does not load from ${folders.join(' or ')} (${reasons[0]}); set VAE_DATA_DIR to a folder from which programs may run`,
+    `native: a compiled program does not load from ${[...new Set(folders)].join(' or ')} (${reasons[0]}); set VAE_DATA_DIR to a folder from which programs may run`,
   );
 }
 
