@@ -6,6 +6,7 @@ const PROGRAM = [
   'test/base/locking.test.ts',
   'test/cli/**/*.test.ts',
   'test/data/{folder,large-files}.test.ts',
+  'test/engines/native/{native,processes}.test.ts',
   'test/engines/cuda/{command-line,emulated,gpu,kernel-cache}.test.ts',
   'test/engines/{export,onnx,onnx-sessions,tfjs}.test.ts',
   'test/inference/export.test.ts',

@@ -17,7 +17,7 @@ const here = (file) => new URL(file, import.meta.url);
 const load = (file) => import(here(`../../dist/${file}`));
 const { createEngineOn, examineCuda } = await load('engines/cuda/index.js');
 const { openGpu } = await load('engines/cuda/gpu.js');
-const { KernelCache } = await load('engines/cuda/kernel-cache.js');
+const { KernelCache } = await load('engines/kernel-cache.js');
 const { createReferenceEngine } = await load('engines/reference/index.js');
 const { formatSchedule } = await load('engines/cuda/schedule-text.js');
 

@@ -5,9 +5,9 @@
 
 import { counted } from '../base/words.ts';
 import type { Fit, ImageShape } from '../data/dataset.ts';
-import { formatMap, type LatentMap, MAP_CHANNELS } from '../vae/latent-map.ts';
+import { formatMap, halvesOf, type LatentMap, MAP_CHANNELS } from '../vae/latent-map.ts';
 import { networks } from '../vae/networks/index.ts';
-import type { RunConfig, SettingName } from './table.ts';
+import { DEFAULTS, type RunConfig, type SettingName } from './table.ts';
 
 /** What is known of a run's images once they are loaded. */
 export interface DataFacts {
@@ -64,33 +64,24 @@ const batchFor = (images: number): number =>
 const epochsFor = (stepsPerEpoch: number): number =>
   Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.round(UPDATES / stepsPerEpoch)));
 
-/** How often the sides can be halved, to at least 2. */
-function halvingsOf([, height, width]: ImageShape): number {
-  const fits = (times: number): boolean =>
-    [height, width].every((side) => side % 2 ** times === 0 && side / 2 ** times >= SMALLEST_MAP);
-  let times = 0;
-  while (fits(times + 1)) times++;
-  return times;
-}
-
-const mapOf = ([, height, width]: ImageShape, halvings: number): LatentMap =>
-  formatMap([MAP_CHANNELS, height / 2 ** halvings, width / 2 ** halvings]);
-
 type Kind = Pick<RunConfig, 'model' | 'latent'> & { readonly layers?: number };
 
 /** Convolutions and a map of latents where the sides can be halved often enough, else a number of latents. */
-function kindFor(shape: ImageShape, { model = 'conv', channels = [], hidden = [] }: Partial<RunConfig>): Kind {
+function kindFor(shape: ImageShape, said: Partial<RunConfig>): Kind {
+  const { model = 'conv', channels = [], hidden = [], kernel = DEFAULTS.kernel } = said;
   const [, height, width] = shape;
+  const halves = halvesOf(shape, kernel).filter((sides) => Math.min(...sides) >= SMALLEST_MAP);
+  const mapAfter = (times: number): LatentMap => formatMap([MAP_CHANNELS, ...halves[times - 1]]);
   const byRule = Math.max(FEWEST_HALVINGS, Math.ceil(Math.log2(Math.max(height, width) / LARGEST_MAP)));
   // Whoever gives channels says how often the sides are halved; dense layers go with a number of latents.
   const halvings = channels.length > 0 ? channels.length : byRule;
-  const most = halvingsOf(shape);
+  const most = halves.length;
   const { latents } = networks[model];
   const hasMap = latents === 'map' ? most > 0 : latents === 'either' && most >= halvings && hidden.length === 0;
   if (!hasMap) return { model, latent: LATENTS };
-  if (latents === 'either') return { model, latent: mapOf(shape, halvings) };
+  if (latents === 'either') return { model, latent: mapAfter(halvings) };
   const top = channels.length > 0 ? halvings : Math.min(most, halvings + LAYERS_ABOVE);
-  return { model, latent: mapOf(shape, top), layers: Math.max(FEWEST_LAYERS, top - byRule + 1) };
+  return { model, latent: mapAfter(top), layers: Math.max(FEWEST_LAYERS, top - byRule + 1) };
 }
 
 const forPhotos: Rule = ({ images, imageShape }, said) => {

@@ -174,12 +174,12 @@ export const presets = {
     source: "addtt's ladder VAE, three layers; Sønderby et al. (2016)",
     summary: 'static binarised MNIST, three layers of latent maps, gated blocks of 64 channels, free bits, Adamax',
     differs:
-      'the smallest map has 7 × 7 places, not 4 × 4 of padded images; a block has one 3 × 3 convolution, not two; the free bits of a layer are those of the average over the batch',
+      'the smallest map has 3 × 3 places, not 4 × 4 of padded images; a block has one 3 × 3 convolution, not two; the free bits of a layer are those of the average over the batch',
     config: {
       ...LADDER,
       binarize: 'static',
       validation: 10_000,
-      latent: '7x7x32',
+      latent: '3x3x32',
       epochs: 200,
     },
   },

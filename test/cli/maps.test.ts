@@ -253,22 +253,22 @@ describe('a mistake gets one line, its exit code, and nothing is written', () =>
     'a ladder of a number of latents': [
       `${train} --model ladder --latent 20`,
       2,
-      '--latent 20: the model ladder has maps of latents, such as 7x7x16',
+      '--latent 20: the model ladder has maps of latents, such as 3x3x16',
     ],
     'a ladder that begins where these images do not': [
       `${train} --model ladder`,
       2,
-      '--latent 7x7x16 (chosen for the model ladder): an image of 8 × 8 cannot be halved to a map of 7 × 7; use --latent 2x2x16',
+      '--latent 3x3x16 (chosen for the model ladder): an image of 8 × 8 cannot be halved to a map of 3 × 3; use --latent 2x2x16',
     ],
-    'a ladder of images of odd sides': [
-      'train --dataset photos --image-size 27 --model ladder',
+    'a ladder of images that are too small': [
+      'train --dataset photos --image-size 3 --model ladder',
       2,
-      '--latent 128 (chosen for images of 27 × 27): the model ladder has maps of latents',
+      '--latent 128 (chosen for images of 3 × 3): the model ladder has maps of latents',
     ],
-    'a map of images of odd sides': [
-      'train --data-dir odd --model conv --latent 2x2x2',
+    'a map of odd sides that no halvings lead to': [
+      'train --data-dir odd --model conv --latent 3x3x2',
       2,
-      '--latent 2x2x2: an image of 5 × 5 cannot be halved to a map of 2 × 2: an odd side has no half',
+      '--latent 3x3x2: an image of 5 × 5 cannot be halved to a map of 3 × 3; use --latent 1x1x16',
     ],
     'a ladder of one layer': [`${ladder} --layers 1`, 2, '--layers 1: expected an integer from 2 to 64'],
     'a ladder with too few channels': [`${ladder} --channels 64`, 2, '--channels 64: expected 2 numbers'],

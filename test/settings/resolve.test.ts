@@ -59,7 +59,7 @@ describe('settings', () => {
   });
 
   it('say where their default is another', () => {
-    expect(otherDefaults('latent')).toEqual([{ of: 'cifar10 and folders' }, { of: '--model ladder', value: '7x7x16' }]);
+    expect(otherDefaults('latent')).toEqual([{ of: 'cifar10 and folders' }, { of: '--model ladder', value: '3x3x16' }]);
     expect(otherDefaults('hidden')).toEqual([
       { of: '--model conv', value: [256] },
       { of: '--model residual', value: [] },

@@ -126,6 +126,14 @@ describe('a ladder of fewer layers than levels', () => {
   });
 });
 
+describe('a ladder of odd sides', () => {
+  it('halves them rounded down, and reaches the pixels all the same', () => {
+    const vae = ladderOf({ imageShape: [1, 14, 11], latent: '1x1x2', channels: [4, 4, 4] });
+    expect(vae.layers).toEqual([2, 3 * 2 * 2, 7 * 5 * 2]);
+    expect(vae.decode(constant(0).broadcastTo([5, 84]), 'evaluation').mean.shape).toEqual([5, 154]);
+  });
+});
+
 describe('a ladder cannot be made', () => {
   it('with other channels than levels, or from sides that do not lead to its map', () => {
     expect(() => ladderOf({ channels: [4] })).toThrow(

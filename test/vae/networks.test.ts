@@ -188,6 +188,19 @@ describe('a convolutional network with a map of latents', () => {
       return [encoder, decoder].map(shapesOf);
     };
     expect(partsOf(8, '2x2x3', 12)).toEqual(partsOf(16, '4x4x3', 48));
+    expect(partsOf(11, '2x2x3', 12)).toEqual(partsOf(8, '2x2x3', 12));
+  });
+
+  it('rounds odd sides down where its kernel is even, and up where it is odd', () => {
+    const reached = (kernel: number, latent: NetworkConfig['latent']) => () => {
+      const [shape, parts]: [ImageShape, NetworkConfig] = [[1, 27, 13], { ...given, latent, kernel }];
+      const count = Number(latent === '6x3x3' ? 54 : 84);
+      const z = networks.conv.encoder(shape, count, parts).apply(argument('x', [4, 27 * 13]), 'training');
+      return networks.conv.decoder(count, shape, parts).apply(z, 'training').shape;
+    };
+    expect(reached(4, '6x3x3')()).toEqual([4, 27 * 13]);
+    expect(reached(3, '7x4x3')()).toEqual([4, 27 * 13]);
+    expect(reached(3, '6x3x3')).toThrow('an image of 27 × 13 cannot be halved to a map of 6 × 3; use latent 7x4x16');
   });
 
   it('has gradients that equal central differences', () => {
@@ -219,8 +232,10 @@ describe('a convolutional network with a map of latents', () => {
     );
     expect(build('32x32x4', [1, 32, 32])).toThrow('cannot be halved to a map of 32 × 32; use latent 8x8x16');
     expect(build('8x4x4', [1, 32, 32])).toThrow('cannot be halved to a map of 8 × 4');
-    expect(build('25x25x4', [1, 50, 30])).toThrow('cannot be halved to a map of 25 × 25; use latent 25x15x16');
-    expect(build('9x9x4', [1, 27, 27])).toThrow(/cannot be halved to a map of 9 × 9: an odd side has no half$/);
+    expect(build('25x25x4', [1, 50, 30])).toThrow('cannot be halved to a map of 25 × 25; use latent 12x7x16');
+    expect(build('9x9x4', [1, 27, 27])).toThrow('cannot be halved to a map of 9 × 9; use latent 6x6x16');
+    expect(build('2x2x4', [1, 3, 3])).toThrow('cannot be halved to a map of 2 × 2; use latent 1x1x16');
+    expect(build('1x1x4', [1, 1, 9])).toThrow(/an image of 1 × 9 cannot be halved to a map of 1 × 1$/);
     expect(build('8x8x4', [1, 32, 32], [7])).toThrow(
       'channels 7: expected 2 numbers, one for each halving that leads to a map of 8x8x4',
     );

@@ -83,7 +83,7 @@ async function given({ engine, state, model, trained }: LoadedModel, { input, ow
   if (!ownSize) return { fitted: await fitFile(input, model), trained, release: async () => {} };
   const { fitted, imageShape } = await readAtOwnSize(input, model);
   const { config, vae } = model;
-  const latent = latentsFor(config.latent, vae.config.imageShape, imageShape);
+  const latent = latentsFor(config.latent, vae.config.imageShape, imageShape, config.kernel);
   const resized = new TrainedModel(engine, createModel({ ...config, latent }, imageShape), state);
   return { fitted, trained: resized, release: () => resized.release() };
 }

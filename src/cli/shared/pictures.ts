@@ -14,7 +14,7 @@ import { fitPicture } from '../../data/pictures/fit.ts';
 import { type Fitted, fitPhoto } from '../../data/pictures/photo.ts';
 import { middleOf } from '../../data/pictures/picture.ts';
 import type { Model } from '../../programs/programs.ts';
-import { mapShape } from '../../vae/latent-map.ts';
+import { halvingsTo } from '../../vae/latent-map.ts';
 import { note } from './terminal.ts';
 
 /**
@@ -77,14 +77,14 @@ export interface OwnSize {
  * @throws InputError if it cannot be read, or is smaller than a cell; ConfigError if the model has no map of latents.
  */
 export async function readAtOwnSize(file: string, { config, vae }: Model): Promise<OwnSize> {
-  const [channels, height] = vae.config.imageShape;
-  const map = mapShape(config.latent);
-  if (map === undefined) {
+  const [channels] = vae.config.imageShape;
+  const { latent } = config;
+  if (typeof latent === 'number') {
     throw new ConfigError('needs a model with a map of latents; vae train --latent 8x8x16 makes one', {
       field: 'ownSize',
     });
   }
-  const cell = height / map[1];
+  const cell = 2 ** halvingsTo(latent, vae.config.imageShape, config.kernel);
   const picture = await decodePicture(readFile(file), file);
   const [rows, columns] = [picture.height, picture.width].map((side) => cell * Math.floor(side / cell));
   if (Math.min(rows, columns) === 0) {

@@ -1,8 +1,9 @@
 /** Which of the libraries that the CUDA engine needs are on this machine: for people who ask why it does not run. */
 
 import { existsSync } from 'node:fs';
+import { firstLine } from '../koffi.ts';
 import { openDriver } from './driver.ts';
-import { firstLine, loadKoffi, openLibrary } from './foreign.ts';
+import { loadKoffi, openLibrary } from './foreign.ts';
 import { findLibrary, LIBRARIES, type LibraryName, type SearchOptions } from './libraries.ts';
 
 export interface LibraryReport {

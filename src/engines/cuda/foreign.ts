@@ -1,8 +1,8 @@
-/** Calls into shared libraries, through koffi, which is loaded only here and only when it is needed. */
+/** Calls into shared libraries, through koffi. */
 
 import type Koffi from 'koffi';
-import { npmReinstall } from '../../base/npm.ts';
 import { EngineError, MissingError } from '../engine.ts';
+import { firstLine, importKoffi } from '../koffi.ts';
 import { findLibrary, LIBRARIES, type LibraryName, type SearchOptions } from './libraries.ts';
 
 export type Pointer = bigint;
@@ -19,18 +19,9 @@ export interface Foreign {
 let koffi: typeof Koffi | undefined;
 
 export async function loadKoffi(): Promise<typeof Koffi> {
-  try {
-    koffi ??= (await import('koffi')).default;
-    return koffi;
-  } catch (error) {
-    throw new EngineError(
-      `cuda: needs the package koffi, which does not load (${firstLine(error)}); ${npmReinstall()}`,
-    );
-  }
+  koffi ??= await importKoffi('cuda');
+  return koffi;
 }
-
-export const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0];
 
 /** Opens a library where it is found, or by its bare name where the system's loader knows it. */
 export async function openLibrary(name: LibraryName, options: SearchOptions = {}): Promise<Foreign> {

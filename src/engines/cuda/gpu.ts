@@ -1,12 +1,12 @@
 /** An NVIDIA GPU as a device: one stream for everything, and graphs for what is recorded. */
 
 import { EngineError, type Precision } from '../engine.ts';
+import { KernelCache } from '../kernel-cache.ts';
 import { openMultiplier, WORKSPACE_BYTES } from './cublaslt.ts';
 import type { Device } from './device.ts';
 import { ATTRIBUTES, type Driver, openDriver } from './driver.ts';
 import { memoryOn } from './gpu-memory.ts';
 import { createEvent, loaderOn } from './gpu-recording.ts';
-import { KernelCache } from './kernel-cache.ts';
 import type { SearchOptions } from './libraries.ts';
 import { type Compiler, OLDEST_CAPABILITY, openCompiler } from './nvrtc.ts';
 

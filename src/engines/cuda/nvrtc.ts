@@ -2,8 +2,8 @@
 
 import { statSync } from 'node:fs';
 import { EngineError } from '../engine.ts';
+import type { KernelCache } from '../kernel-cache.ts';
 import { bindAll, type Foreign, type ForeignFunction, fixedWords, openLibrary, textAt } from './foreign.ts';
-import type { KernelCache } from './kernel-cache.ts';
 import type { SearchOptions } from './libraries.ts';
 
 /** Compute capability 7.0 is the first that PyTorch and CUDA 12 both still know. */

@@ -1,67 +1,129 @@
-/** The fixed part in C, compiled once and loaded, and what it compiles: a stand-in. */
+/** The fixed part in C, loaded: memory, a pool of threads, and the compiled programs that run on it. */
 
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Address, Memory } from '../compiled/residents.ts';
-import type { Tile } from './products.ts';
+import type { default as Koffi, LibraryHandle } from 'koffi';
+import { EngineError } from '../engine.ts';
+import type { KernelCache } from '../kernel-cache.ts';
+import { importKoffi } from '../koffi.ts';
+import { loadObject, Objects } from './objects.ts';
+import { findToolchain, type Toolchain } from './toolchain.ts';
 
-export interface Program {
+/** Where memory of the fixed part lies. */
+export type Address = bigint;
+
+/** A compiled program. */
+export interface NativeProgram {
+  /** Runs it on the pool, with a table of pointers; this thread stays free meanwhile. */
   run(pointers: Address): Promise<void>;
+  /** It must not be running. */
   release(): void;
 }
 
-export interface Library extends Memory {
+export interface Library {
+  /** The compiler, in its own words. */
   readonly description: string;
-  readonly tile: Tile;
+  /** The largest tile of a product that stays in registers. */
+  readonly tile: { readonly rows: number; readonly columns: number };
+  readonly threads: number;
+  /** Zeroed memory that begins at a multiple of 64 bytes. Throws EngineError where there is none. */
+  allocate(bytes: number): Address;
+  free(address: Address): void;
+  /** Memory as an ArrayBuffer, without a copy; it must not be used once the memory is freed. */
   view(address: Address, bytes: number): ArrayBuffer;
-  compile(source: string): Promise<Program>;
+  write(address: Address, values: ArrayBufferView): void;
+  /**
+   * Compiles and loads a program in C, whose entry is
+   *   void vae_program(struct vae_pool *pool, void *pointers)
+   * and which is declared VAE_EXPORT. Throws EngineError if the compiler fails.
+   */
+  compile(source: string): Promise<NativeProgram>;
+  /** Ends the threads; nothing may be running. */
+  close(): void;
 }
 
-const C = fileURLToPath(new URL('../../../src/engines/native/c/', import.meta.url));
-const FLAGS =
-  '-std=gnu11 -O3 -march=native -fPIC -shared -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd -fvisibility=hidden -w'.split(
-    ' ',
-  );
-const CACHE = '/tmp/compiled/objects';
-
-function build(name: string, source: string): string {
-  mkdirSync(CACHE, { recursive: true });
-  const key = createHash('sha256').update(source).update(FLAGS.join(' ')).digest('hex').slice(0, 24);
-  const file = `${CACHE}/${name}-${key}`;
-  if (existsSync(`${file}.so`)) return `${file}.so`;
-  writeFileSync(`${file}.c`, source);
-  const files = name === 'fixed' ? ['pool.c', 'product.c', 'noise.c'].map((one) => C + one) : [];
-  execFileSync('gcc', [...FLAGS, '-I', C, `${file}.c`, ...files, '-lpthread', '-o', `${file}.so`]);
-  return `${file}.so`;
+/** What differs in tests. */
+export interface LibraryOptions {
+  readonly toolchain?: Toolchain;
+  readonly cache?: KernelCache;
 }
 
-export async function openLibrary(threads: number): Promise<Library> {
-  const koffi = (await import('koffi')).default;
-  const fixed = koffi.load(build('fixed', `/* ${process.env.FIXED ?? ''} */`), { global: true } as never);
-  const alloc = fixed.func('void *vae_alloc(size_t bytes)');
-  const free = fixed.func('void vae_free(void *memory)');
-  const rows = fixed.func('int vae_tile_rows()')();
-  const columns = fixed.func('int vae_tile_columns()')();
-  const pool = fixed.func('void *vae_pool_new(int threads)')(threads);
-  const view = (address: Address, bytes: number): ArrayBuffer =>
-    bytes === 0 ? new ArrayBuffer(0) : koffi.view(address, bytes);
+/** Its files are one text, so that one object holds them. */
+const FIXED_PART = ['pool.c', 'product.c', 'noise.c'].map((file) => `#include "${file}"\n`).join('');
+
+interface FixedPart {
+  readonly koffi: typeof Koffi;
+  readonly objects: Objects;
+  readonly toolchain: Toolchain;
+  readonly functions: { readonly [name in keyof typeof PROTOTYPES]: ReturnType<LibraryHandle['func']> };
+}
+
+const PROTOTYPES = {
+  alloc: 'void *vae_alloc(size_t bytes)',
+  free: 'void vae_free(void *memory)',
+  tileRows: 'int vae_tile_rows()',
+  tileColumns: 'int vae_tile_columns()',
+  newPool: 'void *vae_pool_new(int threads)',
+  freePool: 'void vae_pool_free(void *pool)',
+} as const;
+
+const ENTRY = 'void vae_program(void *pool, void *pointers)';
+
+let usual: Promise<FixedPart> | undefined;
+
+/**
+ * Opens the fixed part, which is compiled when it is first needed on a machine, with a pool of threads.
+ * @throws MissingError where there is no compiler, EngineError where something here fails.
+ */
+export async function openLibrary(threads: number, options?: LibraryOptions): Promise<Library> {
+  // Loaded once: its names are seen by all programs of this process.
+  const { koffi, objects, toolchain, functions } = await (options ? loadFixedPart(options) : loadUsual());
+  const pool: Address | null = functions.newPool(threads);
+  if (pool === null) throw new EngineError(`native: the system gives no ${threads} threads; use fewer`);
+  const view: Library['view'] = (address, bytes) => (bytes === 0 ? new ArrayBuffer(0) : koffi.view(address, bytes));
   return {
-    description: 'gcc',
-    tile: { rows, columns },
-    allocate: (bytes) => BigInt(alloc(Math.max(1, bytes))),
-    free: (address) => free(address),
-    view,
-    write: (address, values) =>
-      new Uint8Array(view(address, values.byteLength)).set(
-        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-      ),
-    compile: async (source) => {
-      const object = koffi.load(build('program', source));
-      const run = promisify(object.func('void vae_program(void *pool, void *pointers)').async);
-      return { run: (pointers) => run(pool, pointers) as Promise<void>, release: () => object.unload() };
+    description: toolchain.description,
+    tile: { rows: functions.tileRows(), columns: functions.tileColumns() },
+    threads,
+    allocate: (bytes) => {
+      const address: Address | null = functions.alloc(bytes);
+      if (address === null)
+        throw new EngineError(`native: ${bytes} bytes could not be allocated; lower the batch size`);
+      return BigInt(address);
     },
+    free: (address) => functions.free(address),
+    view,
+    write: (address, { buffer, byteOffset, byteLength }) =>
+      new Uint8Array(view(address, byteLength)).set(new Uint8Array(buffer, byteOffset, byteLength)),
+    compile: async (source) => {
+      const object = loadObject(koffi, await objects.object(source), { global: false });
+      const entry = promisify(object.func(ENTRY).async);
+      return {
+        run: async (pointers) => {
+          await entry(pool, pointers);
+        },
+        release: () => object.unload(),
+      };
+    },
+    close: () => functions.freePool(pool),
   };
+}
+
+function loadUsual(): Promise<FixedPart> {
+  // A failure may be put right while the process lives.
+  usual ??= loadFixedPart({}).catch((error) => {
+    usual = undefined;
+    throw error;
+  });
+  return usual;
+}
+
+async function loadFixedPart(options: LibraryOptions): Promise<FixedPart> {
+  const toolchain = options.toolchain ?? (await findToolchain());
+  const koffi = await importKoffi('native');
+  const objects = new Objects(toolchain, options.cache);
+  const library = loadObject(koffi, await objects.object(FIXED_PART, 'fast'), { global: true });
+  const functions = Object.fromEntries(
+    Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]),
+  ) as FixedPart['functions'];
+  return { koffi, objects, toolchain, functions };
 }

@@ -5,8 +5,8 @@ import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import { type LayerBuilder, sequential } from '../../nn/layer.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
-import { sizeOf, windowCount } from '../../tensor/shape.ts';
-import { type LatentSize, mapShape } from '../latent-map.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import { halfOf, halvingPadding, mapShape } from '../latent-map.ts';
 import { inwards, outwards } from './dense.ts';
 import { channelsTo, levelsOf, lightBlocks } from './levels.ts';
 import { MAP_WIDTH, mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
@@ -60,22 +60,18 @@ export const convolutionalNetwork: Network = {
   },
 };
 
-/** Padding with which a stride of 2 halves the sides: an even kernel rounds an odd side down, an odd one rounds it up. */
-const halvingPadding = (kernel: number): number => Math.floor((kernel - 1) / 2);
-
 /** 32, 64, 128 and then 256 channels, unless chosen or before a map. */
 const channelsAt = (level: number): number => Math.min(32 * 2 ** level, 256);
 
-/** A single pixel has no half. */
-const levelsFor = (shape: ImageShape, { channels, kernel, latent }: NetworkConfig) =>
-  levelsOf(shape, shape[0], chosenFor(shape, channels, latent), {
-    halve: (side) => (side < 2 ? undefined : windowCount(side, kernel, 2, halvingPadding(kernel))),
+const levelsFor = (shape: ImageShape, config: NetworkConfig) =>
+  levelsOf(shape, shape[0], chosenFor(shape, config), {
+    halve: (side) => halfOf(side, config.kernel),
     channels: channelsAt,
   });
 
 /** A map says how many levels there are. */
-const chosenFor = (shape: ImageShape, channels: readonly number[], latent: LatentSize): readonly number[] =>
-  typeof latent === 'number' ? channels : channelsTo(latent, shape, channels, MAP_WIDTH);
+const chosenFor = (shape: ImageShape, { channels, kernel, latent }: NetworkConfig): readonly number[] =>
+  typeof latent === 'number' ? channels : channelsTo(latent, shape, channels, kernel, MAP_WIDTH);
 
 const isMap = ({ latent }: NetworkConfig): boolean => mapShape(latent) !== undefined;
 

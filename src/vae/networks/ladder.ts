@@ -10,7 +10,7 @@ import type { Pair } from '../../tensor/primitives.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { concat, type Tensor } from '../../tensor/tensor.ts';
 import { type Normal, scaleParametrisations } from '../distributions/normal.ts';
-import { type LatentMap, mapShape } from '../latent-map.ts';
+import { halfOf, halvesOf, halvingPadding, type LatentMap, mapShape } from '../latent-map.ts';
 import type { Posterior } from '../posteriors/posterior.ts';
 import { channelsTo, type Level, levelsOf, lightBlocks } from './levels.ts';
 import { type Body, type Hierarchy, type HierarchyConfig, MAP_WIDTH, oneActivation, type Part } from './network.ts';
@@ -28,7 +28,7 @@ import { type Body, type Hierarchy, type HierarchyConfig, MAP_WIDTH, oneActivati
  */
 export const ladderNetwork: Hierarchy = {
   uses: ['channels', 'blocks', 'layers', 'dropout', 'gated'],
-  defaults: { hidden: [], activation: ['silu'], initializer: 'he', blocks: 1, latent: '7x7x16' },
+  defaults: { hidden: [], activation: ['silu'], initializer: 'he', blocks: 1, latent: '3x3x16' },
   pixelBias: false,
   latents: 'map',
   conflict: oneActivation,
@@ -204,7 +204,7 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
   return { ...partOf('Descent', { ...Object.fromEntries(parts), last }), rungs, last };
 }
 
-const HALVING = { kernel: 4, stride: 2, padding: 1 } as const;
+const HALVING = { kernel: 4, stride: 2, padding: halvingPadding(4) } as const;
 
 /** A level with its number, counted from the pixels, and the sides that it has been halved to. */
 interface Rise extends Level {
@@ -213,12 +213,13 @@ interface Rise extends Level {
 }
 
 function levelsFor(imageShape: ImageShape, { channels, latent }: HierarchyConfig): readonly Rise[] {
-  const chosen = channelsTo(latent as LatentMap, imageShape, channels, MAP_WIDTH);
+  const { kernel } = HALVING;
+  const chosen = channelsTo(latent as LatentMap, imageShape, channels, kernel, MAP_WIDTH);
   const { levels } = levelsOf(imageShape, imageShape[0], chosen, {
-    halve: (side) => side / 2,
+    halve: (side) => halfOf(side, kernel),
     channels: () => MAP_WIDTH,
   });
-  return levels.map((level, i) => ({ ...level, level: i, sides: [level.size[0] / 2, level.size[1] / 2] }));
+  return levels.map((level, i) => ({ ...level, level: i, sides: halvesOf(imageShape, kernel)[i] }));
 }
 
 /** The level of each layer, the top one first: evenly, more at the top; of fewer layers than levels, one at each of the top. */

@@ -72,9 +72,10 @@ export function channelsTo(
   latent: LatentMap,
   imageShape: ImageShape,
   chosen: readonly number[],
+  kernel: number,
   width: number,
 ): readonly number[] {
-  const halvings = halvingsTo(latent, imageShape);
+  const halvings = halvingsTo(latent, imageShape, kernel);
   if (chosen.length === 0) return Array.from({ length: halvings }, () => width);
   if (chosen.length === halvings) return chosen;
   const problem = `expected ${counted(halvings, 'number')}, one for each halving that leads to a map of ${latent}`;

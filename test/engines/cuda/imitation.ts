@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { KernelCache } from '../../../src/engines/cuda/kernel-cache.ts';
 import type { SearchOptions } from '../../../src/engines/cuda/libraries.ts';
+import { KernelCache } from '../../../src/engines/kernel-cache.ts';
 import { missing } from './emulator.ts';
 
 const HERE = import.meta.dirname;

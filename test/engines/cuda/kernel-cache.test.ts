@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCudaEngine } from '../../../src/engines/cuda/index.ts';
-import { KernelCache } from '../../../src/engines/cuda/kernel-cache.ts';
+import { KernelCache } from '../../../src/engines/kernel-cache.ts';
 import { createProgram } from '../../../src/tensor/program.ts';
 import { argument } from '../../../src/tensor/tensor.ts';
 import { missing } from './emulator.ts';

@@ -1,8 +1,8 @@
 /** Generated source through NVIDIA's own compiler, which needs no GPU. */
 
 import { describe, expect, it } from 'vitest';
-import { firstLine } from '../../../src/engines/cuda/foreign.ts';
 import { type Compiler, openCompiler } from '../../../src/engines/cuda/nvrtc.ts';
+import { firstLine } from '../../../src/engines/koffi.ts';
 import { representativePrograms, sourceOfAll } from './programs.ts';
 
 let compiler: Compiler | undefined;

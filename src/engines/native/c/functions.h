@@ -40,6 +40,15 @@ VAE_INLINE float vae_with_sign(float x, float sign) {
 VAE_INLINE float vae_at_least(float x, float least) { return x < least ? least : x; }
 VAE_INLINE float vae_at_most(float x, float most) { return x > most ? most : x; }
 
+/* a b + c, rounded once where the processor can do that at once. */
+VAE_INLINE float vae_multiply_add(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 VAE_INLINE float vae_sqrt(float x) { return __builtin_sqrtf(x); }
 
 /* 2ⁿ for −127 ≤ n ≤ 128; at the ends 0 and ∞. */
@@ -54,11 +63,11 @@ VAE_INLINE float vae_exp_parts(float x, float *r, int32_t *n) {
   *r = rest;
   /* (e^r − 1 − r) / r² = 1/2! + r/3! + … + r⁵/7!; what is left out is below 2⁻²⁷ of e^r. */
   float p = 0x1.a01a02p-13f;
-  p = p * rest + 0x1.6c16c2p-10f;
-  p = p * rest + 0x1.111112p-7f;
-  p = p * rest + 0x1.555556p-5f;
-  p = p * rest + 0x1.555556p-3f;
-  p = p * rest + 0.5f;
+  p = vae_multiply_add(p, rest, 0x1.6c16c2p-10f);
+  p = vae_multiply_add(p, rest, 0x1.111112p-7f);
+  p = vae_multiply_add(p, rest, 0x1.555556p-5f);
+  p = vae_multiply_add(p, rest, 0x1.555556p-3f);
+  p = vae_multiply_add(p, rest, 0.5f);
   return p * (rest * rest);
 }
 
@@ -91,14 +100,14 @@ VAE_INLINE float vae_log_of_normal(float x, float low) {
   const float square = f * f;
   /* Cephes' polynomial of logf. */
   float p = 7.0376836292e-2f;
-  p = p * f - 1.1514610310e-1f;
-  p = p * f + 1.1676998740e-1f;
-  p = p * f - 1.2420140846e-1f;
-  p = p * f + 1.4249322787e-1f;
-  p = p * f - 1.6668057665e-1f;
-  p = p * f + 2.0000714765e-1f;
-  p = p * f - 2.4999993993e-1f;
-  p = p * f + 3.3333331174e-1f;
+  p = vae_multiply_add(p, f, -1.1514610310e-1f);
+  p = vae_multiply_add(p, f, 1.1676998740e-1f);
+  p = vae_multiply_add(p, f, -1.2420140846e-1f);
+  p = vae_multiply_add(p, f, 1.4249322787e-1f);
+  p = vae_multiply_add(p, f, -1.6668057665e-1f);
+  p = vae_multiply_add(p, f, 2.0000714765e-1f);
+  p = vae_multiply_add(p, f, -2.4999993993e-1f);
+  p = vae_multiply_add(p, f, 3.3333331174e-1f);
   const float small = p * (f * square) + (e * VAE_LOG2_LOW + low) - 0.5f * square;
   return (small + f) + e * VAE_LOG2_HIGH;
 }
@@ -125,10 +134,10 @@ VAE_INLINE float vae_tanh(float x) {
   const float a = vae_abs(x), z = a * a;
   const float large = 1 - 2 / (vae_exp(2 * vae_at_most(a, 10)) + 1);
   float p = -5.70498872745e-3f;
-  p = p * z + 2.06390887954e-2f;
-  p = p * z - 5.37397155531e-2f;
-  p = p * z + 1.33314422036e-1f;
-  p = p * z - 3.33332819422e-1f;
+  p = vae_multiply_add(p, z, 2.06390887954e-2f);
+  p = vae_multiply_add(p, z, -5.37397155531e-2f);
+  p = vae_multiply_add(p, z, 1.33314422036e-1f);
+  p = vae_multiply_add(p, z, -3.33332819422e-1f);
   return vae_with_sign(a < 0.625f ? p * z * a + a : large, x);
 }
 
@@ -159,15 +168,15 @@ VAE_INLINE void vae_sincospi(float x, float *sine, float *cosine) {
   const float z = r * r;
   /* sin πr = πr + r³ S(r²), with π in two parts; cos πr = 1 + r² C(r²). */
   float s = 0x1.507834p-4f;
-  s = s * z - 0x1.32d2ccp-1f;
-  s = s * z + 0x1.466bc6p+1f;
-  s = s * z - 0x1.4abbcep+2f;
+  s = vae_multiply_add(s, z, -0x1.32d2ccp-1f);
+  s = vae_multiply_add(s, z, 0x1.466bc6p+1f);
+  s = vae_multiply_add(s, z, -0x1.4abbcep+2f);
   const float sin = r * 0x1.921fb6p+1f + (r * z * s - r * 0x1.777a5cp-24f);
   float c = -0x1.a6d1f2p-6f;
-  c = c * z + 0x1.e1f506p-3f;
-  c = c * z - 0x1.55d3c8p+0f;
-  c = c * z + 0x1.03c1f0p+2f;
-  c = c * z - 0x1.3bd3ccp+2f;
+  c = vae_multiply_add(c, z, 0x1.e1f506p-3f);
+  c = vae_multiply_add(c, z, -0x1.55d3c8p+0f);
+  c = vae_multiply_add(c, z, 0x1.03c1f0p+2f);
+  c = vae_multiply_add(c, z, -0x1.3bd3ccp+2f);
   const float cos = c * z + 1;
   const float first = q & 1 ? cos : sin, second = q & 1 ? sin : cos;
   *sine = vae_from_bits(vae_to_bits(first) ^ (q & 2) << 30);

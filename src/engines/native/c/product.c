@@ -135,14 +135,22 @@ void vae_tile_gathered_t(int rows, long k, const float *a, const int32_t *offset
   tiles[rows - 1](k, a + start, offsets, offsetStride, b, ldb, out, add);
 }
 
+/* Four values of a (0 to 3) and b (4 to 7); gcc has had clang's name for it since its version 12. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int32_t places __attribute__((vector_size(16)));
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (places){__VA_ARGS__})
+#endif
+
 /* Four rows of four values, turned: r[j] of what comes out holds value j of each. */
 VAE_INLINE void transpose(quad r[4]) {
-  const quad low01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), high01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-  const quad low23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5), high23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-  r[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-  r[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-  r[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-  r[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+  const quad low01 = SHUFFLE(r[0], r[1], 0, 4, 1, 5), high01 = SHUFFLE(r[0], r[1], 2, 6, 3, 7);
+  const quad low23 = SHUFFLE(r[2], r[3], 0, 4, 1, 5), high23 = SHUFFLE(r[2], r[3], 2, 6, 3, 7);
+  r[0] = SHUFFLE(low01, low23, 0, 1, 4, 5);
+  r[1] = SHUFFLE(low01, low23, 2, 3, 6, 7);
+  r[2] = SHUFFLE(high01, high23, 0, 1, 4, 5);
+  r[3] = SHUFFLE(high01, high23, 2, 3, 6, 7);
 }
 
 /* A full panel of a matrix whose columns lie together: four values of each of four columns at a time. */
