@@ -15,9 +15,8 @@ export interface Tile {
 export function productSteps(product: Product, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
   const { shape, operands } = productStep(product);
   const places = { stored, a: operands[0], b: operands[1], out: operands[2] };
-  return shape.inner > LONG && shape.rows * shape.columns < shape.inner * LONG
-    ? [longProduct(shape, places, tile)]
-    : plainProduct(shape, places, tile);
+  const isLong = shape.transposeA ? shape.inner > CUT : shape.inner > LONG;
+  return isLong ? [longProduct(shape, places, tile)] : plainProduct(shape, places, tile);
 }
 
 interface Places {
@@ -107,38 +106,59 @@ function storedTile(to: string, tile: string, columns: number, { columns: width 
   return [`if (column + VAE_COLUMNS <= ${columns}) ${copy('VAE_COLUMNS')}`, `else ${copy(`${columns} - column`)}`];
 }
 
+/** Rows and columns of what one task of a long product computes. */
+const [LONG_ROWS, LONG_COLUMNS] = [192, 128];
+/** Floats of a line of the cache. */
+const LINE = 16;
+
 /**
- * A product with a long inner axis and few results: a task has all of the sum of its tiles, which it adds up cut by cut,
- * and packs what it needs of B itself.
+ * A product with a long inner axis: a task has all of the sums of its tiles, which it adds up cut by cut. It packs what it
+ * needs of B itself, and of A where that is transposed: there the rows of a tile lie side by side, and the steps along the
+ * inner axis are so long that lines of the cache displace each other.
  */
 function longProduct(shape: ProductShape, { stored, a, b, out }: Places, tile: Tile): Step {
-  const { rows, columns, inner } = shape;
+  const { rows, columns, inner, transposeA } = shape;
   const strides = stridesOf(shape);
   const panels = Math.ceil(columns / tile.columns);
-  const tilesOfTask = Math.ceil(Math.min(rows, 192) / tile.rows);
-  const panelsOfTask = Math.min(panels, Math.max(1, Math.floor(128 / tile.columns)));
+  const tilesOfTask = Math.ceil(Math.min(rows, LONG_ROWS) / tile.rows);
+  const panelsOfTask = Math.min(panels, Math.max(1, Math.floor(LONG_COLUMNS / tile.columns)));
   const share = sharesOf(shape, tile, tilesOfTask, panelsOfTask);
   const args = new StepArguments(stored);
   const [left, right, to] = [args.pointerTo(a), args.pointerTo(b), args.output(out)];
+  // An odd number of lines: neighbours along the inner axis fall into different sets of the cache.
+  const width = LINE * (2 * Math.ceil((tilesOfTask * tile.rows) / LINE / 2) + 1);
+  const copied = [
+    '  for (long i = 0; i < count; i++) {',
+    `    for (long j = 0; j < width; j++) left[i * ${width} + j] = ${left}[(k + i) * ${rows} + start + j];`,
+    '  }',
+  ];
+  const from = transposeA
+    ? `left + row - start, 1, ${width}`
+    : `${left} + row * ${strides.a[0]} + k, ${strides.a.join(', ')}`;
+  const rowsOfTile = `const long row = t * ${rows} / ${share.tiles}, rows = (t + 1) * ${rows} / ${share.tiles} - row;`;
+  const sums = `sums + ((p - firstPanel) * ${tilesOfTask} + t - firstTile) * VAE_ROWS * VAE_COLUMNS`;
   return createStep('multiply_long', args, share.rowTasks * share.columnTasks, [
     `float sums[${tilesOfTask * panelsOfTask} * VAE_ROWS * VAE_COLUMNS] __attribute__((aligned(64)));`,
     `float packed[${panelsOfTask * CUT} * VAE_COLUMNS] __attribute__((aligned(64)));`,
+    ...(transposeA ? [`float left[${CUT * width}] __attribute__((aligned(64)));`] : []),
     ...claimed(share, tilesOfTask, panelsOfTask),
+    `const long start = firstTile * ${rows} / ${share.tiles}, width = lastTile * ${rows} / ${share.tiles} - start;`,
     `for (long k = 0; k < ${inner}; k += ${CUT}) {`,
     `  const long count = k + ${CUT} < ${inner} ? ${CUT} : ${inner} - k;`,
     `  vae_pack(${right} + k * ${strides.b[0]}, ${strides.b.join(', ')}, count, ${columns}, firstPanel, lastPanel - firstPanel, packed);`,
+    ...(transposeA ? copied : []),
     '  for (long p = firstPanel; p < lastPanel; p++) {',
     '    for (long t = firstTile; t < lastTile; t++) {',
-    `      const long row = t * ${rows} / ${share.tiles}, rows = (t + 1) * ${rows} / ${share.tiles} - row;`,
-    `      float *tile = sums + ((p - firstPanel) * ${tilesOfTask} + t - firstTile) * VAE_ROWS * VAE_COLUMNS;`,
-    `      vae_tile((int)rows, count, ${left} + row * ${strides.a[0]} + k * ${strides.a[1]}, ${strides.a.join(', ')}, packed + (p - firstPanel) * count * VAE_COLUMNS, tile, k > 0);`,
+    `      ${rowsOfTile}`,
+    `      vae_tile((int)rows, count, ${from}, packed + (p - firstPanel) * count * VAE_COLUMNS, ${sums}, k > 0);`,
     '    }',
     '  }',
     '}',
     'for (long p = firstPanel; p < lastPanel; p++) {',
     '  for (long t = firstTile; t < lastTile; t++) {',
-    `    const long row = t * ${rows} / ${share.tiles}, rows = (t + 1) * ${rows} / ${share.tiles} - row, column = p * VAE_COLUMNS;`,
-    `    const float *tile = sums + ((p - firstPanel) * ${tilesOfTask} + t - firstTile) * VAE_ROWS * VAE_COLUMNS;`,
+    `    ${rowsOfTile}`,
+    `    const long column = p * VAE_COLUMNS;`,
+    `    const float *tile = ${sums};`,
     ...storedTile(to, 'tile', columns, tile).map((line) => `    ${line}`),
     '  }',
     '}',
