@@ -37,7 +37,7 @@ export interface ReduceGroup {
 export type Group = Product | MapGroup | ReduceGroup;
 
 /** What a value's expression reads of another: at its own position alone, or elsewhere too. */
-type Reads = ReadonlyMap<Tensor, 'same' | 'other'>;
+export type Reads = ReadonlyMap<Tensor, 'same' | 'other'>;
 
 interface Dependence {
   readonly reads: Reads;
@@ -46,7 +46,7 @@ interface Dependence {
 }
 
 /** How a stored value depends on others. A reduction's positions are those of its operand. */
-function dependenceOf(root: Tensor, isStored: ReadonlySet<Tensor>): Dependence {
+export function dependenceOf(root: Tensor, isStored: ReadonlySet<Tensor>): Dependence {
   const reads = new Map<Tensor, 'same' | 'other'>();
   const residents = new Set<Tensor>();
   const seen = { same: new Set<Tensor>(), other: new Set<Tensor>() };

@@ -12,16 +12,35 @@ export interface Phase extends Use {
 /** Every step in the phase behind the last one that it needs something of. */
 export function phasesOf(steps: readonly Step[]): Phase[] {
   const phases: Step[][] = [];
-  const madeIn = new Map<Operand, number>();
+  const phaseOf = phaseNumbers(steps);
   for (const step of steps) {
-    const needs = step.operands.map((operand) => madeIn.get(operand) ?? -1);
-    const phase = Math.max(-1, ...needs) + 1;
-    phases[phase] = [...(phases[phase] ?? []), step];
-    for (const target of step.written) madeIn.set(target, phase);
+    const phase = phaseOf.get(step)!;
+    while (phases.length <= phase) phases.push([]);
+    phases[phase].push(step);
   }
   return phases.map((list) => ({
     steps: list,
     operands: [...new Set(list.flatMap(({ operands }) => [...operands]))],
     written: list.flatMap(({ written }): (Tensor | Temporary)[] => [...written]),
   }));
+}
+
+function phaseNumbers(steps: readonly Step[]): ReadonlyMap<Step, number> {
+  const maker = new Map<Operand, Step>(steps.flatMap((step) => step.written.map((target) => [target, step] as const)));
+  const numbers = new Map<Step, number>();
+  // An explicit stack: a deep network must not overflow the call stack.
+  const stack = [...steps].reverse();
+  for (let step = stack.at(-1); step !== undefined; step = stack.at(-1)) {
+    const needs = step.operands
+      .map((operand) => maker.get(operand))
+      .filter((other) => other !== undefined && other !== step);
+    const open = needs.filter((other) => !numbers.has(other!));
+    if (open.length > 0) {
+      stack.push(...(open as Step[]));
+      continue;
+    }
+    stack.pop();
+    numbers.set(step, Math.max(-1, ...needs.map((other) => numbers.get(other!)!)) + 1);
+  }
+  return numbers;
 }

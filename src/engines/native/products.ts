@@ -1,9 +1,13 @@
 /** Matrix products as steps: one packs B in panels, another multiplies tile by tile. */
 
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Temporary } from '../compiled/arguments.ts';
-import type { Product } from '../compiled/fusion.ts';
+import { storeValue, type Temporary } from '../compiled/arguments.ts';
+import { Block } from '../compiled/emitter.ts';
 import { type ProductShape, productStep } from '../compiled/plan.ts';
+import { atLinear } from '../compiled/positions.ts';
+import { Affine } from './affine.ts';
+import type { Multiplication } from './epilogues.ts';
+import { cutsOf, defineCoordinates, IVDEP, refined, sumOf } from './nest.ts';
 import { createStep, type Step, StepArguments } from './steps.ts';
 
 /** The largest tile that the processor's registers hold. */
@@ -12,9 +16,9 @@ export interface Tile {
   readonly columns: number;
 }
 
-export function productSteps(product: Product, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
+export function productSteps(product: Multiplication, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
   const { shape, operands } = productStep(product);
-  const places = { stored, a: operands[0], b: operands[1], out: operands[2] };
+  const places = { stored, a: operands[0], b: operands[1], product };
   const isLong = shape.transposeA ? shape.inner > CUT : shape.inner > LONG;
   return isLong ? [longProduct(shape, places, tile)] : plainProduct(shape, places, tile);
 }
@@ -23,7 +27,7 @@ interface Places {
   readonly stored: ReadonlySet<Tensor>;
   readonly a: Tensor;
   readonly b: Tensor;
-  readonly out: Tensor;
+  readonly product: Multiplication;
 }
 
 /** Sums longer than this are cut, so that what is multiplied stays near the processor. */
@@ -53,7 +57,7 @@ function sharesOf({ rows, columns }: ProductShape, tile: Tile, tilesOfTask: numb
 /** Multiply-adds that a task should have, and rows that it should have before it gets more columns. */
 const [WORK, TALL] = [2 ** 21, 96];
 
-function plainProduct(shape: ProductShape, { stored, a, b, out }: Places, tile: Tile): Step[] {
+function plainProduct(shape: ProductShape, { stored, a, b, product }: Places, tile: Tile): Step[] {
   const { rows, columns, inner } = shape;
   const strides = stridesOf(shape);
   const panels = Math.ceil(columns / tile.columns);
@@ -72,7 +76,7 @@ function plainProduct(shape: ProductShape, { stored, a, b, out }: Places, tile: 
   const panelsOfTask = Math.max(1, Math.min(panels, Math.floor(WORK / (perTile * tilesOfTask))));
   const share = sharesOf(shape, tile, tilesOfTask, panelsOfTask);
   const args = new StepArguments(stored);
-  const [left, panel, to] = [args.pointerTo(a), args.temporary(packed), args.output(out)];
+  const [left, panel] = [args.pointerTo(a), args.temporary(packed)];
   const multiply = createStep('multiply', args, share.rowTasks * share.columnTasks, [
     'float out[VAE_ROWS * VAE_COLUMNS] __attribute__((aligned(64)));',
     ...claimed(share, tilesOfTask, panelsOfTask),
@@ -80,7 +84,7 @@ function plainProduct(shape: ProductShape, { stored, a, b, out }: Places, tile: 
     '  for (long t = firstTile; t < lastTile; t++) {',
     `    const long row = t * ${rows} / ${share.tiles}, rows = (t + 1) * ${rows} / ${share.tiles} - row, column = p * VAE_COLUMNS;`,
     `    vae_tile((int)rows, ${inner}, ${left} + row * ${strides.a[0]}, ${strides.a.join(', ')}, ${panel} + p * ${inner} * VAE_COLUMNS, out, 0);`,
-    ...storedTile(to, 'out', columns, tile).map((line) => `    ${line}`),
+    ...storedTile(product, args, 'out', tile).map((line) => `    ${line}`),
     '  }',
     '}',
   ]);
@@ -98,12 +102,40 @@ const claimed = (
   `const long lastPanel = firstPanel + ${panelsOfTask} < ${panels} ? firstPanel + ${panelsOfTask} : ${panels};`,
 ];
 
-/** Copies a tile to its place in a matrix of so many columns. */
-function storedTile(to: string, tile: string, columns: number, { columns: width }: Tile): string[] {
-  const copy = (count: string): string =>
-    `for (long i = 0; i < rows; i++) for (long j = 0; j < ${count}; j++) ${to}[(row + i) * ${columns} + column + j] = ${tile}[i * VAE_COLUMNS + j];`;
-  if (columns % width === 0) return [copy('VAE_COLUMNS')];
-  return [`if (column + VAE_COLUMNS <= ${columns}) ${copy('VAE_COLUMNS')}`, `else ${copy(`${columns} - column`)}`];
+/** Computes what is computed from a tile, and stores that and the tile where they are needed. */
+function storedTile(
+  { node, epilogue, isStored }: Multiplication,
+  args: StepArguments,
+  tile: string,
+  { columns: width }: Tile,
+): string[] {
+  const [rows, columns] = node.shape;
+  const store = (block: Block, linear: string, value: string, into: StepArguments): void => {
+    block.remember(node, atLinear(node.shape, linear), value);
+    if (isStored) block.lines.push(`${into.output(node)}[${linear}] = ${value};`);
+    for (const one of epilogue) storeValue(block, one, linear, into);
+  };
+  const cuts = cutsOf(node.size, (block, linear) => store(block, linear, 'product', args.again()));
+  const affine = new Affine();
+  const row = new Block(undefined, affine);
+  row.lines.push('const int y = (int)(row + i);');
+  const terms = defineCoordinates(row, affine, 'y', refined({ size: rows, stride: columns }, cuts), 'y');
+  const inner = new Block(row);
+  affine.declare('j', columns);
+  inner.lines.push('const int j = (int)column + k;');
+  const value = inner.define('float', `${tile}[i * VAE_COLUMNS + k]`);
+  store(inner, node.size === 1 ? '0' : inner.index(sumOf([...terms, 'j'])), value, args);
+  const count = columns % width === 0 ? 'VAE_COLUMNS' : 'count';
+  row.lines.push(IVDEP);
+  row.nest(`for (int k = 0; k < ${count}; k++)`, inner);
+  const block = new Block();
+  if (count === 'count') {
+    block.lines.push(
+      `const int count = column + VAE_COLUMNS <= ${columns} ? VAE_COLUMNS : (int)(${columns} - column);`,
+    );
+  }
+  block.nest('for (long i = 0; i < rows; i++)', row);
+  return block.lines;
 }
 
 /** Rows and columns of what one task of a long product computes. */
@@ -116,7 +148,7 @@ const LINE = 16;
  * needs of B itself, and of A where that is transposed: there the rows of a tile lie side by side, and the steps along the
  * inner axis are so long that lines of the cache displace each other.
  */
-function longProduct(shape: ProductShape, { stored, a, b, out }: Places, tile: Tile): Step {
+function longProduct(shape: ProductShape, { stored, a, b, product }: Places, tile: Tile): Step {
   const { rows, columns, inner, transposeA } = shape;
   const strides = stridesOf(shape);
   const panels = Math.ceil(columns / tile.columns);
@@ -124,7 +156,7 @@ function longProduct(shape: ProductShape, { stored, a, b, out }: Places, tile: T
   const panelsOfTask = Math.min(panels, Math.max(1, Math.floor(LONG_COLUMNS / tile.columns)));
   const share = sharesOf(shape, tile, tilesOfTask, panelsOfTask);
   const args = new StepArguments(stored);
-  const [left, right, to] = [args.pointerTo(a), args.pointerTo(b), args.output(out)];
+  const [left, right] = [args.pointerTo(a), args.pointerTo(b)];
   // An odd number of lines: neighbours along the inner axis fall into different sets of the cache.
   const width = LINE * (2 * Math.ceil((tilesOfTask * tile.rows) / LINE / 2) + 1);
   const copied = [
@@ -159,7 +191,7 @@ function longProduct(shape: ProductShape, { stored, a, b, out }: Places, tile: T
     `    ${rowsOfTile}`,
     `    const long column = p * VAE_COLUMNS;`,
     `    const float *tile = ${sums};`,
-    ...storedTile(to, 'tile', columns, tile).map((line) => `    ${line}`),
+    ...storedTile(product, args, 'tile', tile).map((line) => `    ${line}`),
     '  }',
     '}',
   ]);

@@ -2,8 +2,8 @@
 
 import type { Program } from '../../tensor/program.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Group } from '../compiled/fusion.ts';
 import { type Plan, plan } from '../compiled/plan.ts';
+import { type Work, withEpilogues } from './epilogues.ts';
 import { mapStep } from './maps.ts';
 import { drawStep, withNoiseDrawn } from './noise.ts';
 import { type Phase, phasesOf } from './phases.ts';
@@ -24,7 +24,9 @@ export interface Schedule extends Pick<Plan, 'name' | 'outputs' | 'gradients'> {
 export function schedule(original: Program, tile: Tile, sectionFloats: number): Schedule {
   const { program, draws } = withNoiseDrawn(original);
   const { name, groups, stored, outputs, gradients } = plan(program, 'native');
-  const steps = [...draws.map(drawStep), ...groups.flatMap((group) => stepsOf(group, stored, tile))];
+  const results = new Set([...Object.values(outputs), ...Object.values(gradients)]);
+  const work = withEpilogues(groups, stored, results);
+  const steps = [...draws.map(drawStep), ...work.flatMap((one) => stepsOf(one, stored, tile))];
   const phases = phasesOf(steps);
   const update = original.update && sectionFloats > 0 ? updateStep(original.update, sectionFloats) : undefined;
   // It reads all gradients and writes what all steps may read.
@@ -32,7 +34,7 @@ export function schedule(original: Program, tile: Tile, sectionFloats: number): 
   return { name, phases, update, outputs, gradients };
 }
 
-function stepsOf(group: Group, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
+function stepsOf(group: Work, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
   switch (group.kind) {
     case 'product':
       return productSteps(group, stored, tile);

@@ -2,7 +2,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { Arguments, type Temporary } from '../compiled/arguments.ts';
+import { Arguments } from '../compiled/arguments.ts';
 import type { Use } from '../compiled/buffers.ts';
 import { c } from './dialect.ts';
 
@@ -15,15 +15,15 @@ export interface Step extends Use {
 
 /** What a step reads and writes: by the names of its function's arguments. */
 export class StepArguments extends Arguments {
+  private readonly places: ReadonlySet<Tensor>;
+
   constructor(stored: ReadonlySet<Tensor>) {
     super(stored, c);
+    this.places = stored;
   }
 
-  /** The name of a place that earlier steps fill, or that this one does where `isWritten`. */
-  place = (target: Tensor | Temporary, isWritten = false): string => {
-    if (isWritten) return this.output(target);
-    return 'floats' in target ? this.temporary(target) : this.pointerTo(target);
-  };
+  /** None yet, for statements that are only looked at. */
+  again = (): StepArguments => new StepArguments(this.places);
 }
 
 /** A step of these statements. Its name says what it does, and differs where its source does. */
