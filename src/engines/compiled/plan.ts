@@ -5,8 +5,9 @@ import { formatShape } from '../../tensor/shape.ts';
 import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 import { channelsLast } from '../channels-last/program.ts';
 import { EngineError } from '../engine.ts';
+import { core } from './core.ts';
 import { fuse, type Group, type Product } from './fusion.ts';
-import { core, planStorage } from './storage.ts';
+import { type ProductAbilities, planStorage } from './storage.ts';
 
 export interface Plan {
   readonly name: string;
@@ -22,9 +23,9 @@ export interface Plan {
 const MOST_VALUES = 2 ** 31 - 2 ** 16;
 
 /** @throws EngineError if a tensor is too large for the engine of that name. */
-export function plan(original: Program, engine: string): Plan {
+export function plan(original: Program, engine: string, abilities: ProductAbilities = {}): Plan {
   const program = channelsLast(original);
-  const { stored, results } = planStorage(rootsOf(program));
+  const { stored, results } = planStorage(rootsOf(program), abilities);
   for (const node of stored) checkSize(node, program.name, engine);
   const groups = fuse(stored.filter(({ size }) => size > 0));
   const { outputs, gradients } = withRoots(program, results);

@@ -2,8 +2,10 @@
 
 import { isKind, type Primitive, type PrimitiveOf } from '../../tensor/primitives.ts';
 import { attributesOf, isOfKind, operation, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
+import { core } from './core.ts';
 import { expressions } from './expressions.ts';
 import { DRAW_COST } from './noise.ts';
+import { windowsOf } from './windows.ts';
 
 interface Storing {
   /** Whether it always has a place, because other threads need it whole. */
@@ -53,26 +55,29 @@ export interface Storage {
   readonly results: readonly Tensor[];
 }
 
-/** The tensor whose values, in the same order, are this one's. */
-export function core(node: Tensor): Tensor {
-  let inner = node;
-  while (inner.primitive === 'reshape') inner = inner.inputs[0];
-  return inner;
-}
-
 /** Whether it lies in memory before anything is computed. */
 export const isResident = (node: Tensor): boolean =>
   node.primitive === 'constant' || (node.primitive === 'input' && attributesOf(node, 'input').source.kind !== 'noise');
 
+/** What a target's products can do. */
+export interface ProductAbilities {
+  /** Whether they read windows of images where the images lie: then only these are stored. */
+  readonly readsWindows?: boolean;
+}
+
 /** Decides for the values of these roots. */
-export function planStorage(roots: readonly Tensor[]): Storage {
+export function planStorage(roots: readonly Tensor[], { readsWindows = false }: ProductAbilities = {}): Storage {
   const results = distinctResults(roots);
   const order = topologicalOrder(results);
   const isStored = new Set<Tensor>(results);
   for (const node of order) {
     if (storingOf(node).isWhole) isStored.add(node);
     if (node.primitive !== 'matmul') continue;
-    for (const operand of node.inputs.map(core)) if (!isResident(operand)) isStored.add(operand);
+    node.inputs.forEach((operand, i) => {
+      const windows = readsWindows && i === 0 ? windowsOf(operand) : undefined;
+      const needed = windows?.image ?? core(operand);
+      if (!isResident(needed)) isStored.add(needed);
+    });
   }
   storeWhatIsExpensive(order, isStored);
   return { stored: order.filter((node) => isStored.has(node)), results };

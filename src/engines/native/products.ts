@@ -5,6 +5,7 @@ import { storeValue, type Temporary } from '../compiled/arguments.ts';
 import { Block } from '../compiled/emitter.ts';
 import { type ProductShape, productStep } from '../compiled/plan.ts';
 import { atLinear } from '../compiled/positions.ts';
+import { type Windows, windowsOf } from '../compiled/windows.ts';
 import { Affine } from './affine.ts';
 import type { Multiplication } from './epilogues.ts';
 import { cutsOf, defineCoordinates, IVDEP, refined, sumOf } from './nest.ts';
@@ -18,8 +19,12 @@ export interface Tile {
 
 export function productSteps(product: Multiplication, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
   const { shape, operands } = productStep(product);
-  const places = { stored, a: operands[0], b: operands[1], product };
-  const isLong = shape.transposeA ? shape.inner > CUT : shape.inner > LONG;
+  const windows = stored.has(operands[0]) ? undefined : windowsOf(product.node.inputs[0]);
+  const places = { stored, a: operands[0], b: operands[1], windows, product };
+  // Of windows, whole rows alone can be read where they lie.
+  if (windows !== undefined)
+    return shape.transposeA ? [longProduct(shape, places, tile)] : plainProduct(shape, places, tile);
+  const isLong = shape.transposeA ? shape.inner >= SHORT : shape.inner > LONG;
   return isLong ? [longProduct(shape, places, tile)] : plainProduct(shape, places, tile);
 }
 
@@ -27,11 +32,15 @@ interface Places {
   readonly stored: ReadonlySet<Tensor>;
   readonly a: Tensor;
   readonly b: Tensor;
+  /** What A is made of, where it has no place itself. */
+  readonly windows: Windows | undefined;
   readonly product: Multiplication;
 }
 
 /** Sums longer than this are cut, so that what is multiplied stays near the processor. */
 const LONG = 2048;
+/** A transposed left factor with fewer rows is read where it lies. */
+const SHORT = 32;
 /** Rows of B that are packed at once by whoever multiplies with them. */
 const CUT = 256;
 
@@ -42,6 +51,37 @@ function stridesOf({ rows, columns, inner, transposeA, transposeB }: ProductShap
     b: transposeB ? ([1, inner] as const) : ([columns, 1] as const),
   };
 }
+
+/** The names of A, or of the images that its windows are in and of their table. */
+interface Left {
+  readonly image: string;
+  readonly table: string;
+}
+
+const leftOf = (windows: Windows | undefined, a: Tensor, args: StepArguments): Left =>
+  windows === undefined
+    ? { image: args.pointerTo(a), table: '' }
+    : { image: args.pointerTo(windows.image), table: args.pointerTo(windows.table) };
+
+/** Defines `offset`: where tap `s` of a window begins among the images. */
+const offsetOf = ({ windows, taps, rows, length }: Windows, table: string, window: string, tap: string): string[] => [
+  `const int at = ${table}[(${window}) % ${windows} * ${taps} + ${tap}];`,
+  `const int offset = at == ${rows} ? VAE_OUTSIDE : ((int)((${window}) / ${windows}) * ${rows} + at) * ${length};`,
+];
+
+/** Copies the columns from `start` on of windows `k` and so on. */
+const copiedWindows = (windows: Windows, { image, table }: Left, width: number): string[] => [
+  '  for (long i = 0; i < count; i++) {',
+  '    for (long j = 0, next; j < width; j = next) {',
+  `      const long s = (start + j) / ${windows.length}, first = (start + j) % ${windows.length};`,
+  `      next = j + ${windows.length} - first < width ? j + ${windows.length} - first : width;`,
+  ...offsetOf(windows, table, 'k + i', 's').map((line) => `      ${line}`),
+  `      float *to = left + i * ${width};`,
+  '      if (offset == VAE_OUTSIDE) for (long l = j; l < next; l++) to[l] = 0.0f;',
+  `      else for (long l = j; l < next; l++) to[l] = ${image}[offset + first + l - j];`,
+  '    }',
+  '  }',
+];
 
 /** Rows of A in tiles as even as can be, and how many tiles and panels a task has. */
 function sharesOf({ rows, columns }: ProductShape, tile: Tile, tilesOfTask: number, panelsOfTask: number) {
@@ -57,7 +97,7 @@ function sharesOf({ rows, columns }: ProductShape, tile: Tile, tilesOfTask: numb
 /** Multiply-adds that a task should have, and rows that it should have before it gets more columns. */
 const [WORK, TALL] = [2 ** 21, 96];
 
-function plainProduct(shape: ProductShape, { stored, a, b, product }: Places, tile: Tile): Step[] {
+function plainProduct(shape: ProductShape, { stored, a, b, windows, product }: Places, tile: Tile): Step[] {
   const { rows, columns, inner } = shape;
   const strides = stridesOf(shape);
   const panels = Math.ceil(columns / tile.columns);
@@ -76,14 +116,26 @@ function plainProduct(shape: ProductShape, { stored, a, b, product }: Places, ti
   const panelsOfTask = Math.max(1, Math.min(panels, Math.floor(WORK / (perTile * tilesOfTask))));
   const share = sharesOf(shape, tile, tilesOfTask, panelsOfTask);
   const args = new StepArguments(stored);
-  const [left, panel] = [args.pointerTo(a), args.temporary(packed)];
+  const left = leftOf(windows, a, args);
+  const panel = args.temporary(packed);
   const multiply = createStep('multiply', args, share.rowTasks * share.columnTasks, [
     'float out[VAE_ROWS * VAE_COLUMNS] __attribute__((aligned(64)));',
     ...claimed(share, tilesOfTask, panelsOfTask),
     'for (long p = firstPanel; p < lastPanel; p++) {',
     '  for (long t = firstTile; t < lastTile; t++) {',
     `    const long row = t * ${rows} / ${share.tiles}, rows = (t + 1) * ${rows} / ${share.tiles} - row, column = p * VAE_COLUMNS;`,
-    `    vae_tile((int)rows, ${inner}, ${left} + row * ${strides.a[0]}, ${strides.a.join(', ')}, ${panel} + p * ${inner} * VAE_COLUMNS, out, 0);`,
+    ...(windows === undefined
+      ? [
+          `    vae_tile((int)rows, ${inner}, ${left.image} + row * ${strides.a[0]}, ${strides.a.join(', ')}, ${panel} + p * ${inner} * VAE_COLUMNS, out, 0);`,
+        ]
+      : [
+          `    int32_t offsets[VAE_ROWS * ${windows.taps}];`,
+          `    for (long i = 0; i < rows; i++) for (long s = 0; s < ${windows.taps}; s++) {`,
+          ...offsetOf(windows, left.table, 'row + i', 's').map((line) => `      ${line}`),
+          `      offsets[i * ${windows.taps} + s] = offset;`,
+          '    }',
+          `    vae_tile_gathered((int)rows, ${windows.taps}, ${windows.length}, ${left.image}, offsets, ${panel} + p * ${inner} * VAE_COLUMNS, out, 0);`,
+        ]),
     ...storedTile(product, args, 'out', tile).map((line) => `    ${line}`),
     '  }',
     '}',
@@ -148,7 +200,7 @@ const LINE = 16;
  * needs of B itself, and of A where that is transposed: there the rows of a tile lie side by side, and the steps along the
  * inner axis are so long that lines of the cache displace each other.
  */
-function longProduct(shape: ProductShape, { stored, a, b, product }: Places, tile: Tile): Step {
+function longProduct(shape: ProductShape, { stored, a, b, windows, product }: Places, tile: Tile): Step {
   const { rows, columns, inner, transposeA } = shape;
   const strides = stridesOf(shape);
   const panels = Math.ceil(columns / tile.columns);
@@ -156,17 +208,18 @@ function longProduct(shape: ProductShape, { stored, a, b, product }: Places, til
   const panelsOfTask = Math.min(panels, Math.max(1, Math.floor(LONG_COLUMNS / tile.columns)));
   const share = sharesOf(shape, tile, tilesOfTask, panelsOfTask);
   const args = new StepArguments(stored);
-  const [left, right] = [args.pointerTo(a), args.pointerTo(b)];
+  const left = leftOf(windows, a, args);
+  const right = args.pointerTo(b);
   // An odd number of lines: neighbours along the inner axis fall into different sets of the cache.
   const width = LINE * (2 * Math.ceil((tilesOfTask * tile.rows) / LINE / 2) + 1);
   const copied = [
     '  for (long i = 0; i < count; i++) {',
-    `    for (long j = 0; j < width; j++) left[i * ${width} + j] = ${left}[(k + i) * ${rows} + start + j];`,
+    `    for (long j = 0; j < width; j++) left[i * ${width} + j] = ${left.image}[(k + i) * ${rows} + start + j];`,
     '  }',
   ];
   const from = transposeA
     ? `left + row - start, 1, ${width}`
-    : `${left} + row * ${strides.a[0]} + k, ${strides.a.join(', ')}`;
+    : `${left.image} + row * ${strides.a[0]} + k, ${strides.a.join(', ')}`;
   const rowsOfTile = `const long row = t * ${rows} / ${share.tiles}, rows = (t + 1) * ${rows} / ${share.tiles} - row;`;
   const sums = `sums + ((p - firstPanel) * ${tilesOfTask} + t - firstTile) * VAE_ROWS * VAE_COLUMNS`;
   return createStep('multiply_long', args, share.rowTasks * share.columnTasks, [
@@ -178,7 +231,7 @@ function longProduct(shape: ProductShape, { stored, a, b, product }: Places, til
     `for (long k = 0; k < ${inner}; k += ${CUT}) {`,
     `  const long count = k + ${CUT} < ${inner} ? ${CUT} : ${inner} - k;`,
     `  vae_pack(${right} + k * ${strides.b[0]}, ${strides.b.join(', ')}, count, ${columns}, firstPanel, lastPanel - firstPanel, packed);`,
-    ...(transposeA ? copied : []),
+    ...(transposeA ? (windows === undefined ? copied : copiedWindows(windows, left, width)) : []),
     '  for (long p = firstPanel; p < lastPanel; p++) {',
     '    for (long t = firstTile; t < lastTile; t++) {',
     `      ${rowsOfTile}`,

@@ -4,7 +4,7 @@
  * how they are cut follows from sizes alone, so the sums have the same bits every time.
  */
 
-import { stridesOf } from '../../tensor/shape.ts';
+import { sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { storeValue, type Temporary } from '../compiled/arguments.ts';
 import { Block, emit } from '../compiled/emitter.ts';
@@ -13,86 +13,21 @@ import { atLinear, reshaped } from '../compiled/positions.ts';
 import { Affine } from './affine.ts';
 import { c } from './dialect.ts';
 import { foldings } from './foldings.ts';
-import { type Axis, cutsOf, defineCoordinates, IVDEP, LEAST_INNER, refined, sizeOfAxes, sumOf } from './nest.ts';
-import { createStep, type Step, StepArguments, tasksFor } from './steps.ts';
-
-/** How a group's loops lie. */
-interface Loops {
-  /** Whether the innermost loop runs over reduced values, or else over results. */
-  readonly isReduced: boolean;
-  /** The axes outside the innermost loop: of results, and of what is folded into each. */
-  readonly results: readonly Axis[];
-  readonly reduced: readonly Axis[];
-  /** The innermost loop; undefined where results are too scattered to be neighbours: then it runs over all of them. */
-  readonly inner: Axis | undefined;
-}
-
-/** Results of one row that are folded at once. */
-const BLOCK = 512;
+import { cutsOf, defineCoordinates, IVDEP, sizeOfAxes, sumOf } from './nest.ts';
+import { BLOCK, type Loops, loopsOf, resultsOf, rowsOf, type Shares, sharesOf } from './reduction-loops.ts';
+import { createStep, type Step, StepArguments } from './steps.ts';
 
 export function reduceSteps(group: ReduceGroup, stored: ReadonlySet<Tensor>): Step[] {
-  const loops = loopsOf(group, stored);
+  const cuts = cutsOf(sizeOf(group.domain), (block, linear) =>
+    fold(block, linear, group, new StepArguments(stored), 'first'),
+  );
+  const loops = loopsOf(group, cuts);
   const shares = sharesOf(loops, group);
   if (shares.pieces === 1) return [foldStep(group, stored, loops, shares, undefined)];
   const parts = group.reductions.map((node) =>
     foldings[node.primitive].initial.map((): Temporary => ({ floats: shares.pieces * resultsOf(group) })),
   );
   return [foldStep(group, stored, loops, shares, parts), joinStep(group, stored, shares.pieces, parts)];
-}
-
-const resultsOf = ({ reductions }: ReduceGroup): number => reductions[0].size;
-
-function loopsOf(group: ReduceGroup, stored: ReadonlySet<Tensor>): Loops {
-  const { domain, axes } = group;
-  const size = domain.reduce((product, n) => product * n, 1);
-  const cuts = cutsOf(size, (block, linear) => fold(block, linear, group, new StepArguments(stored), 'first'));
-  const strides = stridesOf(domain);
-  const parts = domain.map((n, axis) => refined({ size: n, stride: strides[axis] }, cuts));
-  const isReduced = axes.includes(domain.length - 1);
-  const last = parts.at(-1) ?? [];
-  const innermost = last.at(-1);
-  const of = (wanted: boolean): Axis[] => parts.flatMap((list, axis) => (axes.includes(axis) === wanted ? list : []));
-  const [results, reduced] = [of(false), of(true)];
-  const own = isReduced ? reduced : results;
-  if (innermost === undefined || (innermost.size < LEAST_INNER && resultsOf(group) > 1)) {
-    return { isReduced: false, results, reduced, inner: undefined };
-  }
-  own.pop();
-  return { isReduced, results, reduced, inner: innermost };
-}
-
-interface Shares {
-  /** Results, or rows of results, of one task. */
-  readonly rows: number;
-  readonly shares: number;
-  /** Pieces that what is folded into a result is cut into. */
-  readonly pieces: number;
-  /** Of the outer reduced axes, or of the innermost loop where there are none. */
-  readonly pieceLength: number;
-}
-
-/** What the rows of results are: blocks of the innermost loop, or results. */
-function rowsOf({ isReduced, results, inner }: Loops, group: ReduceGroup): number {
-  if (isReduced) return resultsOf(group);
-  if (inner === undefined) return Math.ceil(resultsOf(group) / BLOCK);
-  return sizeOfAxes(results) * Math.ceil(inner.size / BLOCK);
-}
-
-const ENOUGH_TASKS = 8;
-/** Reduced values that a piece has at least, of the innermost loop. */
-const LEAST_PIECE = 1024;
-
-function sharesOf(loops: Loops, group: ReduceGroup): Shares {
-  const wanted = tasksFor(group.domain.reduce((product, n) => product * n, 1));
-  const rows = rowsOf(loops, group);
-  const outer = sizeOfAxes(loops.reduced);
-  const length = loops.isReduced && outer === 1 ? loops.inner!.size : outer;
-  const least = loops.isReduced && outer === 1 ? LEAST_PIECE : 1;
-  const each = Math.ceil(rows / Math.min(rows, wanted));
-  const shares = Math.ceil(rows / each);
-  const most = shares >= Math.min(wanted, ENOUGH_TASKS) ? 1 : Math.ceil(wanted / shares);
-  const pieceLength = Math.max(least, Math.ceil(length / most));
-  return { rows: each, shares, pieces: Math.max(1, Math.ceil(length / pieceLength)), pieceLength };
 }
 
 /** What is done at a position: values are stored in the first pass, and what needs its result is folded in the second. */

@@ -23,7 +23,7 @@ export interface Schedule extends Pick<Plan, 'name' | 'outputs' | 'gradients'> {
  */
 export function schedule(original: Program, tile: Tile, sectionFloats: number): Schedule {
   const { program, draws } = withNoiseDrawn(original);
-  const { name, groups, stored, outputs, gradients } = plan(program, 'native');
+  const { name, groups, stored, outputs, gradients } = plan(program, 'native', { readsWindows: true });
   const results = new Set([...Object.values(outputs), ...Object.values(gradients)]);
   const work = withEpilogues(groups, stored, results);
   const steps = [...draws.map(drawStep), ...work.flatMap((one) => stepsOf(one, stored, tile))];
