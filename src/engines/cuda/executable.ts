@@ -6,7 +6,6 @@
  */
 
 import type { Program } from '../../tensor/program.ts';
-import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 import type { CompleteCall } from '../checked.ts';
 import type { Operand } from '../compiled/arguments.ts';
 import { planBuffers } from '../compiled/buffers.ts';
@@ -17,6 +16,7 @@ import {
   layoutResults,
   type ResultsBlock,
 } from '../compiled/call-block.ts';
+import { leafOf } from '../compiled/leaves.ts';
 import type { Address, Residents } from '../compiled/residents.ts';
 import type { Bindings, Executable } from '../engine.ts';
 import { CallQueue } from './calls.ts';
@@ -143,25 +143,4 @@ function recordUpdate(commands: Commands, { name, shape, sections }: UpdateKerne
 export function sourceOf({ steps }: Schedule, update: string): string {
   const kernels = new Set(steps.flatMap((step) => (step.kind === 'kernel' ? [step.source] : [])));
   return [philoxSource, foldingSource, ...kernels, update].join('\n');
-}
-
-function leafOf(operand: Operand) {
-  if (operand === 'call' || 'floats' in operand) throw new Error('temporary values have no place');
-  const leaf = operand as Tensor;
-  if (leaf.primitive === 'constant') return { values: asStored(leaf) };
-  if (leaf.primitive !== 'input') throw new Error(`a value of ${leaf.primitive} has no place`);
-  return { source: attributesOf(leaf, 'input').source as { kind: string; name: string } };
-}
-
-/** A constant's values in the type in which the device reads them, made once so that it is uploaded once. */
-function asStored(leaf: Tensor): Uint8Array | Int32Array | Float32Array {
-  const { values } = attributesOf(leaf, 'constant');
-  return values instanceof Float64Array ? converted(leaf, values) : values;
-}
-
-const conversions = new WeakMap<Tensor, Float32Array>();
-function converted(leaf: Tensor, values: Float64Array): Float32Array {
-  const known = conversions.get(leaf) ?? Float32Array.from(values);
-  conversions.set(leaf, known);
-  return known;
 }

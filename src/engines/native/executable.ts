@@ -1,11 +1,11 @@
 /** A program in memory: where its values lie, its compiled source, and calls of it. */
 
 import type { Program } from '../../tensor/program.ts';
-import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 import type { CompleteCall } from '../checked.ts';
 import type { Operand } from '../compiled/arguments.ts';
 import { planBuffers } from '../compiled/buffers.ts';
 import { COEFFICIENTS_START, layoutCall, layoutResults } from '../compiled/call-block.ts';
+import { leafOf } from '../compiled/leaves.ts';
 import type { Address, Residents } from '../compiled/residents.ts';
 import type { Bindings, Executable } from '../engine.ts';
 import type { Library } from './library.ts';
@@ -55,9 +55,9 @@ export async function createExecutable(
     const addressOf = (operand: Operand): Address => {
       const known = addresses.get(operand);
       if (known !== undefined) return known;
-      const { parameter, values } = leafOf(operand, data);
-      if (parameter !== undefined) return state.address(parameter);
-      const resident = residents.hold(values!);
+      const { source, values } = leafOf(operand);
+      if (source?.kind === 'parameter') return state.address(source.name);
+      const resident = residents.hold(source === undefined ? values! : data[source.name]);
       held.push(() => resident.release());
       return resident.address;
     };
@@ -93,25 +93,4 @@ export async function createExecutable(
     release();
     throw error;
   }
-}
-
-/** A parameter's name, or the values of data or of a constant. */
-function leafOf(operand: Operand, data: Bindings['data']) {
-  if (operand === 'call' || 'floats' in operand) throw new Error('temporary values have no place');
-  const leaf: Tensor = operand;
-  if (leaf.primitive === 'constant') return { values: asStored(leaf) };
-  if (leaf.primitive !== 'input') throw new Error(`a value of ${leaf.primitive} has no place`);
-  const source = attributesOf(leaf, 'input').source as { kind: string; name: string };
-  return source.kind === 'parameter' ? { parameter: source.name } : { values: data[source.name] };
-}
-
-const conversions = new WeakMap<Tensor, Float32Array>();
-
-/** A constant's values in the type in which they are read, made once so that they are copied once. */
-function asStored(leaf: Tensor): Uint8Array | Int32Array | Float32Array {
-  const { values } = attributesOf(leaf, 'constant');
-  if (!(values instanceof Float64Array)) return values;
-  const known = conversions.get(leaf) ?? Float32Array.from(values);
-  conversions.set(leaf, known);
-  return known;
 }
