@@ -81,7 +81,7 @@ function kindFor(shape: ImageShape, said: Partial<RunConfig>): Kind {
   const hasMap = latents === 'map' ? most > 0 : latents === 'either' && most >= halvings && hidden.length === 0;
   if (!hasMap) return { model, latent: LATENTS };
   if (latents === 'either') return { model, latent: mapAfter(halvings) };
-  const top = channels.length > 0 ? halvings : Math.min(most, halvings + LAYERS_ABOVE);
+  const top = Math.min(most, channels.length > 0 ? halvings : halvings + LAYERS_ABOVE);
   return { model, latent: mapAfter(top), layers: Math.max(FEWEST_LAYERS, top - byRule + 1) };
 }
 

@@ -63,6 +63,8 @@ describe('defaults for photographs', () => {
       expect(config).toMatchObject({ model: 'dense', latent: 128, likelihood: 'logistic-mixture' });
     }
     expect(resolved({}, photos(500, [3, 8, 8]))).toMatchObject({ model: 'conv', latent: '2x2x16' });
+    const tooMany = { model: 'ladder', channels: [8, 8, 8, 8, 8] } as const;
+    expect(resolved(tooMany, photos(500, [3, 16, 16])).latent).toBe('2x2x16');
   });
 
   it('give way to flags, and follow from them', () => {
