@@ -4,7 +4,7 @@ import { activation } from '../../nn/activations.ts';
 import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import { type Layer, type LayerBuilder, type Mode, printModule, sequential } from '../../nn/layer.ts';
-import { atZero } from '../../nn/parameter.ts';
+import { atZero, scaledBy } from '../../nn/parameter.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
 import type { Pair } from '../../tensor/primitives.ts';
 import { sizeOf } from '../../tensor/shape.ts';
@@ -175,6 +175,8 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
     transposedConvolution(inner, outer, { ...HALVING, size, initializer }),
   ];
   const order = inLayers(levels, config.layers);
+  // What all layers add is as large at first as what one would: they add noise before they know better. Child (2021), section 4.
+  const narrow = scaledBy(1 / Math.sqrt(order.length), initializer);
   const rungs = order.map(({ inner, outer, size, sides, level }, layer): Rung => {
     const name = `decoder.${layer}`;
     const next = order[layer + 1];
@@ -183,7 +185,7 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
       level,
       shape: [channelsOf(config), ...sides],
       prior: layer === 0 ? undefined : sequential(`${name}.prior`, normalOf(inner, config)),
-      widen: convolution(channelsOf(config), inner, { kernel: 1, initializer })(`${name}.widen`),
+      widen: convolution(channelsOf(config), inner, { kernel: 1, initializer: narrow })(`${name}.widen`),
       below: sequential(`${name}.below`, [
         ...lightBlocks(inner, config.blocks, config),
         ...(isLast ? doubling(inner, outer, size) : []),
