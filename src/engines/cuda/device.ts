@@ -1,7 +1,9 @@
 /** What the engine asks of a device: memory, kernels made from source, matrix products, and commands recorded once. */
 
-/** Where something lies in the device's memory. */
-export type Address = bigint;
+import type { ProductShape } from '../compiled/plan.ts';
+import type { Address, Memory } from '../compiled/residents.ts';
+
+export type { Address, ProductShape };
 
 /** Memory of the host that the device can copy from and to while the program goes on. */
 export interface Pinned {
@@ -9,15 +11,6 @@ export interface Pinned {
   /** A view of it; not to be used after `release`. */
   readonly bytes: ArrayBuffer;
   release(): void;
-}
-
-/** Row-major C [rows, columns] = op(A) · op(B), where op(A) is [rows, inner] and op(B) is [inner, columns]. */
-export interface ProductShape {
-  readonly rows: number;
-  readonly columns: number;
-  readonly inner: number;
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
 }
 
 /** A kernel's threads. All of its arguments are addresses. */
@@ -59,7 +52,7 @@ export interface Event {
  * A device executes commands in the order in which they are given: launches and copies form one queue. All calls are
  * made from one thread. Every method throws EngineError where the device fails.
  */
-export interface Device {
+export interface Device extends Memory {
   /** As a person reads it. */
   readonly description: string;
   /** Zeros, at a multiple of 256 bytes. */

@@ -8,16 +8,22 @@
 import type { Program } from '../../tensor/program.ts';
 import { attributesOf, type Tensor } from '../../tensor/tensor.ts';
 import type { CompleteCall } from '../checked.ts';
+import type { Operand } from '../compiled/arguments.ts';
+import { planBuffers } from '../compiled/buffers.ts';
+import {
+  type CallBlock,
+  COEFFICIENTS_START,
+  layoutCall,
+  layoutResults,
+  type ResultsBlock,
+} from '../compiled/call-block.ts';
+import type { Address, Residents } from '../compiled/residents.ts';
 import type { Bindings, Executable } from '../engine.ts';
-import { planBuffers } from './buffers.ts';
-import { type CallBlock, COEFFICIENTS_START, layoutCall, layoutResults, type ResultsBlock } from './call-block.ts';
 import { CallQueue } from './calls.ts';
-import type { Address, Commands, Device } from './device.ts';
-import type { Operand } from './kernels.ts';
+import type { Commands, Device } from './device.ts';
+import { foldingSource } from './dialect.ts';
 import type { DeviceState } from './memory.ts';
 import { philoxSource } from './philox.ts';
-import { reductionSource } from './reductions.ts';
-import type { Residents } from './residents.ts';
 import { type Schedule, schedule } from './schedule.ts';
 import { type UpdateKernel, updateKernel } from './update.ts';
 
@@ -136,7 +142,7 @@ function recordUpdate(commands: Commands, { name, shape, sections }: UpdateKerne
 /** Each kernel once, behind the functions that kernels use. */
 export function sourceOf({ steps }: Schedule, update: string): string {
   const kernels = new Set(steps.flatMap((step) => (step.kind === 'kernel' ? [step.source] : [])));
-  return [philoxSource, reductionSource, ...kernels, update].join('\n');
+  return [philoxSource, foldingSource, ...kernels, update].join('\n');
 }
 
 function leafOf(operand: Operand) {

@@ -4,13 +4,13 @@
  */
 
 import { checkedEngine } from '../checked.ts';
+import { Residents } from '../compiled/residents.ts';
 import type { Engine } from '../engine.ts';
 import { CALLS_AHEAD } from './calls.ts';
 import type { Device } from './device.ts';
 import { createExecutable } from './executable.ts';
 import { type GpuOptions, openGpu } from './gpu.ts';
 import { DeviceState } from './memory.ts';
-import { Residents } from './residents.ts';
 
 export { examineCuda, hasDriver, type LibraryReport } from './examine.ts';
 

@@ -1,17 +1,7 @@
 /**
  * Noise as CUDA C: Philox 4x32-10 and what is made of its words, number for number as src/random/ do
- * it on the host. A kernel draws where it needs the value: nothing is stored, and drawing it again gives it again.
+ * it on the host.
  */
-
-import { hashName, type NoiseDistribution } from '../../random/random.ts';
-
-/** The first four words of a call's block, and of a kernel's argument `call`: seed and step, low half first. */
-export const CALL_WORDS = 4;
-
-/** Cost of one draw in additions, roughly: ten rounds of two wide products. */
-export const DRAW_COST = 100;
-
-const HALF_WORDS = 2 ** 16;
 
 /** A normal differs from the host's, which computes in 64 bits, by rounding; the others are the same bits. */
 export const philoxSource = `
@@ -54,27 +44,3 @@ __device__ static float draw_bernoulli(unsigned i, unsigned stream, const unsign
   return (i % 2 == 0 ? word & 0xffffu : word >> 16) < threshold ? 1.0f : 0.0f;
 }
 `;
-
-/** The value at a position of a stream, where `call` is the name of a pointer to the call's block. */
-export function drawExpression(
-  { stream, distribution, call }: { stream: string; distribution: NoiseDistribution; call: string },
-  position: string,
-): string {
-  const which = `${position}, ${hashName(stream)}u, ${call}`;
-  switch (distribution.kind) {
-    case 'uniform':
-      return `draw_uniform(${which})`;
-    case 'standardNormal':
-      return `draw_normal(${which})`;
-    case 'bernoulli':
-      return `draw_bernoulli(${which}, ${Math.round(distribution.probability * HALF_WORDS)}u)`;
-  }
-}
-
-/** Seed and step as the words that a kernel reads. */
-export const callWords = ({ seed, step }: { readonly seed: number; readonly step: number }): readonly number[] => [
-  seed >>> 0,
-  Math.floor(seed / 2 ** 32),
-  step >>> 0,
-  Math.floor(step / 2 ** 32),
-];

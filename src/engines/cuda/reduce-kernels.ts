@@ -5,11 +5,13 @@
 
 import { type Shape, sizeOf } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { Block, emit } from './emitter.ts';
-import type { ReduceGroup } from './fusion.ts';
-import { Arguments, createKernel, type Kernel, storeValue, type Temporary } from './kernels.ts';
-import { atAxes, atLinear, type Define, type Position, reshaped } from './positions.ts';
-import { foldings } from './reductions.ts';
+import { Arguments, storeValue, type Temporary } from '../compiled/arguments.ts';
+import { Block, emit } from '../compiled/emitter.ts';
+import { foldings } from '../compiled/foldings.ts';
+import type { ReduceGroup } from '../compiled/fusion.ts';
+import { atAxes, atLinear, type Define, type Position, reshaped } from '../compiled/positions.ts';
+import { cuda } from './dialect.ts';
+import { createKernel, type Kernel } from './kernels.ts';
 
 /** How the work is shared out. */
 interface Layout {
@@ -56,7 +58,7 @@ export function layoutOf(domain: Shape, axes: readonly number[]): Layout {
 export function reduceKernels(group: ReduceGroup, stored: ReadonlySet<Tensor>): Kernel[] {
   const { domain, axes, values, reductions, finals } = group;
   const layout = layoutOf(domain, axes);
-  const args = new Arguments(stored);
+  const args = new Arguments(stored, cuda);
   const fold = (block: Block, accumulators: readonly string[][]): void => {
     const position = domainPosition(domain, axes, layout, block.index);
     const linear = position.linear(block.index);
@@ -70,7 +72,7 @@ export function reduceKernels(group: ReduceGroup, stored: ReadonlySet<Tensor>): 
   if (layout.pieces === 1) return [kernelOf('reduce', group, layout, args, fold, finish(reductions, finals, args))];
 
   const pieces = reductions.map((node) =>
-    foldings[node.primitive].initial.map((): Temporary => ({ floats: layout.pieces * layout.results })),
+    foldings[node.primitive].initial(cuda).map((): Temporary => ({ floats: layout.pieces * layout.results })),
   );
   const keep = (block: Block, accumulators: readonly string[][]): void => {
     pieces.forEach((parts, i) => {
@@ -81,7 +83,7 @@ export function reduceKernels(group: ReduceGroup, stored: ReadonlySet<Tensor>): 
   };
   const first = kernelOf('reduce_pieces', group, layout, args, fold, keep);
 
-  const joined = new Arguments(stored);
+  const joined = new Arguments(stored, cuda);
   const merge = (block: Block, accumulators: readonly string[][]): void => {
     pieces.forEach((parts, i) => {
       const others = parts.map((part) => block.define('float', `${joined.temporary(part)}[r * ${layout.results} + o]`));
@@ -99,7 +101,7 @@ const finish =
   (block: Block, accumulators: readonly string[][]): void => {
     reductions.forEach((node, i) => {
       const linear = node.size === 1 ? '0' : 'o';
-      const value = block.define('float', foldings[node.primitive].result(accumulators[i]));
+      const value = block.define('float', foldings[node.primitive].result(accumulators[i], cuda));
       block.remember(node, atLinear(node.shape, linear), value);
       block.lines.push(`${args.output(node)}[${linear}] = ${value};`);
     });
@@ -146,7 +148,9 @@ function kernelOf(
 ): Kernel {
   const { results, length, lanes, columns, lanesFirst, pieces, pieceLength } = layout;
   const threads = lanes * columns;
-  const accumulators = reductions.map((node, i) => foldings[node.primitive].initial.map((_, j) => `fold${i}_${j}`));
+  const accumulators = reductions.map((node, i) =>
+    foldings[node.primitive].initial(cuda).map((_, j) => `fold${i}_${j}`),
+  );
 
   const block = new Block();
   const tile = pieces === 1 ? 'blockIdx.x' : `(blockIdx.x / ${pieces})`;
@@ -154,7 +158,7 @@ function kernelOf(
   block.lines.push(`const int o = ${tile} * ${columns} + threadIdx.x ${lanesFirst ? `/ ${lanes}` : `% ${columns}`};`);
   if (pieces > 1) block.lines.push(`const int piece = blockIdx.x % ${pieces};`);
   reductions.forEach((node, i) => {
-    foldings[node.primitive].initial.forEach((value, j) => {
+    foldings[node.primitive].initial(cuda).forEach((value, j) => {
       block.lines.push(`float ${accumulators[i][j]} = ${value};`);
     });
   });

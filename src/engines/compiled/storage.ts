@@ -3,7 +3,7 @@
 import { isKind, type Primitive, type PrimitiveOf } from '../../tensor/primitives.ts';
 import { attributesOf, isOfKind, operation, type Tensor, topologicalOrder } from '../../tensor/tensor.ts';
 import { expressions } from './expressions.ts';
-import { DRAW_COST } from './philox.ts';
+import { DRAW_COST } from './noise.ts';
 
 interface Storing {
   /** Whether it always has a place, because other threads need it whole. */

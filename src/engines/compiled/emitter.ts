@@ -1,13 +1,15 @@
-/** The value of a tensor at a position as CUDA C, computed from what is stored. */
+/** The value of a tensor at a position as C, computed from what is stored. */
 
 import { isKind, type PrimitiveOf } from '../../tensor/primitives.ts';
 import { attributesOf, constant, scalarValue, type Tensor } from '../../tensor/tensor.ts';
+import type { Dialect } from './dialect.ts';
 import { C_TYPES, expressions, literal } from './expressions.ts';
-import { drawExpression } from './philox.ts';
+import { drawExpression } from './noise.ts';
 import { atAxes, atLinear, type Define, type Position, plus, repeated, reshaped } from './positions.ts';
 
 /** What a kernel reads: by the names of its arguments. */
 export interface Reads {
+  readonly dialect: Dialect;
   /** Whether a tensor has a place in memory, from where it is read. */
   isStored(node: Tensor): boolean;
   /** The name of the argument that points to a stored tensor or a leaf. */
@@ -64,7 +66,7 @@ export class Block {
 /** Adds statements for a tensor's value at a position, and returns the value's name. `own`: compute it, stored or not. */
 export function emit(block: Block, node: Tensor, position: Position, reads: Reads, own = false): string {
   const scalar = scalarValue(node);
-  if (scalar !== undefined) return literal(scalar, node.dtype);
+  if (scalar !== undefined) return literal(scalar, node.dtype, reads.dialect);
   const known = block.valueOf(node, position);
   if (known !== undefined) return known;
   const name =
@@ -83,7 +85,7 @@ function compute(block: Block, node: Tensor, position: Position, reads: Reads): 
     const operands = inputs.map((operand) =>
       emit(block, operand, repeated(position, operand.shape, block.index), reads),
     );
-    return block.define(C_TYPES[dtype], expressions[primitive].code(operands, dtype));
+    return block.define(C_TYPES[dtype], expressions[primitive].code(operands, dtype, reads.dialect));
   }
   if (isKind(primitive, 'product') || isKind(primitive, 'reduction')) {
     throw new Error(`${primitive} is not computed value by value`);

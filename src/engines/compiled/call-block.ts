@@ -10,8 +10,8 @@ import type { CompleteCall } from '../checked.ts';
 import { ARRAYS, type Results } from '../engine.ts';
 import { aligned } from './buffers.ts';
 import { BYTES } from './expressions.ts';
-import { CALL_WORDS, callWords } from './philox.ts';
-import type { Schedule } from './schedule.ts';
+import { CALL_WORDS, callWords } from './noise.ts';
+import type { Plan } from './plan.ts';
 
 /** Where the coefficients start, in bytes. */
 export const COEFFICIENTS_START = 4 * CALL_WORDS;
@@ -58,7 +58,7 @@ export function layoutCall(program: Program): CallBlock {
   };
 }
 
-export function layoutResults({ outputs }: Schedule): ResultsBlock {
+export function layoutResults({ outputs }: Pick<Plan, 'outputs'>): ResultsBlock {
   const places = new Map<Tensor, number>();
   let bytes = 0;
   const parts = Object.entries(outputs).map(([name, node]) => {

@@ -1,8 +1,7 @@
 /** Where intermediate values lie: places are used again once nobody reads them any more. */
 
 import type { Tensor } from '../../tensor/tensor.ts';
-import { bytesOf, type Temporary } from './kernels.ts';
-import { operandsOf, type Step, writtenBy } from './schedule.ts';
+import { bytesOf, type Operand, type Temporary } from './arguments.ts';
 
 /** Every place starts at a multiple of this, as the fastest matrix products want. */
 export const ALIGNMENT = 256;
@@ -15,6 +14,12 @@ export interface Buffers {
   readonly bytes: number;
 }
 
+/** What a step reads and writes, and those of them that it writes. */
+export interface Use {
+  readonly operands: readonly Operand[];
+  readonly written: readonly (Tensor | Temporary)[];
+}
+
 interface Place {
   readonly start: number;
   readonly end: number;
@@ -22,18 +27,18 @@ interface Place {
 }
 
 /** Plans places for what the steps write and nobody else keeps; the steps run one after the other. */
-export function planBuffers(steps: readonly Step[], isKept: (target: Tensor | Temporary) => boolean): Buffers {
+export function planBuffers(steps: readonly Use[], isKept: (target: Tensor | Temporary) => boolean): Buffers {
   const lastUse = new Map<unknown, number>();
-  steps.forEach((step, i) => {
-    for (const operand of operandsOf(step)) lastUse.set(operand, i);
+  steps.forEach(({ operands }, i) => {
+    for (const operand of operands) lastUse.set(operand, i);
   });
   const offsets = new Map<Tensor | Temporary, number>();
   let live: Place[] = [];
   let bytes = 0;
-  steps.forEach((step, i) => {
+  steps.forEach(({ written }, i) => {
     // A step may not write where it reads, so what it reads last is free only after it.
     live = live.filter(({ lastStep }) => lastStep >= i);
-    for (const target of writtenBy(step)) {
+    for (const target of written) {
       if (isKept(target)) continue;
       const size = aligned(bytesOf(target));
       const start = firstGap(live, size);
