@@ -34,6 +34,11 @@ const SETTINGS = {
   'preset cifar': { data: 'colours', flags: '--preset cifar --validation 100' },
   'preset iwae': { flags: '--preset iwae' },
   'colours by default': { data: 'colours', flags: '' },
+  'ladder, gated, averaged, Adamax': {
+    data: 'colours',
+    flags:
+      '--model ladder --layers 3 --channels 8,8,16 --latent 4x4x4 --gated --optimizer adamax --ema 0.9 --free-bits 0.5 --batch-size 16',
+  },
   'logistic mixture, free bits, flips': {
     data: 'colours',
     flags: '--likelihood logistic-mixture --mixtures 3 --free-bits 0.1 --flip --optimizer adamw --schedule cosine',

@@ -57,6 +57,12 @@ export type InitializerName = keyof typeof initializers;
 /** Of a layer that gives zeros at first, as the last of a residual block does. */
 export const atZero: FirstValues = { weight: zeros, bias: zeros };
 
+/** The same with weights so many times as large. */
+export const scaledBy = (factor: number, initializer: InitializerName): FirstValues => {
+  const { weight, bias } = firstValues(initializer);
+  return { weight: (...of) => weight(...of).map((value) => factor * value), bias };
+};
+
 export const firstValues = (initializer: InitializerName | FirstValues = 'pytorch'): FirstValues =>
   typeof initializer === 'string' ? initializers[initializer] : initializer;
 

@@ -66,9 +66,9 @@ const epochsFor = (stepsPerEpoch: number): number =>
 
 type Kind = Pick<RunConfig, 'model' | 'latent'> & { readonly layers?: number };
 
-/** Convolutions and a map of latents where the sides can be halved often enough, else a number of latents. */
+/** Convolutions and a map of latents where the sides can be halved often enough, else dense layers and a number of latents. */
 function kindFor(shape: ImageShape, said: Partial<RunConfig>): Kind {
-  const { model = 'conv', channels = [], hidden = [], kernel = DEFAULTS.kernel } = said;
+  const { channels = [], hidden = [], kernel = DEFAULTS.kernel } = said;
   const [, height, width] = shape;
   const halves = halvesOf(shape, kernel).filter((sides) => Math.min(...sides) >= SMALLEST_MAP);
   const mapAfter = (times: number): LatentMap => formatMap([MAP_CHANNELS, ...halves[times - 1]]);
@@ -76,11 +76,12 @@ function kindFor(shape: ImageShape, said: Partial<RunConfig>): Kind {
   // Whoever gives channels says how often the sides are halved; dense layers go with a number of latents.
   const halvings = channels.length > 0 ? channels.length : byRule;
   const most = halves.length;
+  const { model = most < FEWEST_HALVINGS ? 'dense' : 'conv' } = said;
   const { latents } = networks[model];
   const hasMap = latents === 'map' ? most > 0 : latents === 'either' && most >= halvings && hidden.length === 0;
   if (!hasMap) return { model, latent: LATENTS };
   if (latents === 'either') return { model, latent: mapAfter(halvings) };
-  const top = channels.length > 0 ? halvings : Math.min(most, halvings + LAYERS_ABOVE);
+  const top = Math.min(most, channels.length > 0 ? halvings : halvings + LAYERS_ABOVE);
   return { model, latent: mapAfter(top), layers: Math.max(FEWEST_LAYERS, top - byRule + 1) };
 }
 

@@ -57,6 +57,16 @@ describe('defaults for photographs', () => {
     expect(grey).toMatchObject({ ...both, likelihood: 'discretised-logistic', mixtures: DEFAULTS.mixtures });
   });
 
+  it('are dense layers and a number of latents for images too small to be halved twice', () => {
+    for (const side of [1, 3, 7]) {
+      const config = resolved({}, photos(500, [3, side, side]));
+      expect(config).toMatchObject({ model: 'dense', latent: 128, likelihood: 'logistic-mixture' });
+    }
+    expect(resolved({}, photos(500, [3, 8, 8]))).toMatchObject({ model: 'conv', latent: '2x2x16' });
+    const tooMany = { model: 'ladder', channels: [8, 8, 8, 8, 8] } as const;
+    expect(resolved(tooMany, photos(500, [3, 16, 16])).latent).toBe('2x2x16');
+  });
+
   it('give way to flags, and follow from them', () => {
     const given = { model: 'residual', latent: 7, batchSize: 50, learningRate: 0.01, klWarmUp: 3 } as const;
     expect(resolved(given, photos(1000))).toMatchObject({ ...given, hidden: [], epochs: 200 });

@@ -126,6 +126,17 @@ describe('a ladder of fewer layers than levels', () => {
   });
 });
 
+describe('a ladder of many layers', () => {
+  it('adds as much of its latents at first as one of few', () => {
+    const added = (layers: number): number =>
+      ladderOf({ layers, latent: '2x2x16', channels: [64, 64] })
+        .parameters.filter(({ name }) => /widen\.weight$/.test(name))
+        .reduce((sum, { initialise }) => sum + mean(initialise(1).map((value) => value ** 2)), 0);
+    expect(added(12)).toBeCloseTo(2 / 16, 2);
+    expect(added(2)).toBeCloseTo(2 / 16, 2);
+  });
+});
+
 describe('a ladder of odd sides', () => {
   it('halves them rounded down, and reaches the pixels all the same', () => {
     const vae = ladderOf({ imageShape: [1, 14, 11], latent: '1x1x2', channels: [4, 4, 4] });

@@ -4,6 +4,7 @@ import type { ImageShape } from '../../src/nn/images.ts';
 import type { Layer } from '../../src/nn/layer.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';
 import { argument } from '../../src/tensor/tensor.ts';
+import { latentCount } from '../../src/vae/latent-map.ts';
 import { networks } from '../../src/vae/networks/index.ts';
 import type { NetworkConfig } from '../../src/vae/networks/network.ts';
 import { gradientError, sines } from '../nn/layer-values.ts';
@@ -194,7 +195,7 @@ describe('a convolutional network with a map of latents', () => {
   it('rounds odd sides down where its kernel is even, and up where it is odd', () => {
     const reached = (kernel: number, latent: NetworkConfig['latent']) => () => {
       const [shape, parts]: [ImageShape, NetworkConfig] = [[1, 27, 13], { ...given, latent, kernel }];
-      const count = Number(latent === '6x3x3' ? 54 : 84);
+      const count = latentCount(latent);
       const z = networks.conv.encoder(shape, count, parts).apply(argument('x', [4, 27 * 13]), 'training');
       return networks.conv.decoder(count, shape, parts).apply(z, 'training').shape;
     };

@@ -6,10 +6,10 @@ import type { ImageShape } from '../../nn/images.ts';
 import { type LayerBuilder, sequential } from '../../nn/layer.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
 import { sizeOf } from '../../tensor/shape.ts';
-import { halfOf, halvingPadding, mapShape } from '../latent-map.ts';
+import { halfOf, halvingPadding } from '../latent-map.ts';
 import { inwards, outwards } from './dense.ts';
 import { channelsTo, levelsOf, lightBlocks } from './levels.ts';
-import { MAP_WIDTH, mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
+import { mapConflict, type Network, type NetworkConfig, oneActivation } from './network.ts';
 
 /**
  * Encoder: a convolution and an activation for each level; residual blocks; then flatten, hidden layers as in a dense
@@ -71,9 +71,9 @@ const levelsFor = (shape: ImageShape, config: NetworkConfig) =>
 
 /** A map says how many levels there are. */
 const chosenFor = (shape: ImageShape, { channels, kernel, latent }: NetworkConfig): readonly number[] =>
-  typeof latent === 'number' ? channels : channelsTo(latent, shape, channels, kernel, MAP_WIDTH);
+  typeof latent === 'number' ? channels : channelsTo(latent, shape, channels, kernel);
 
-const isMap = ({ latent }: NetworkConfig): boolean => mapShape(latent) !== undefined;
+const isMap = ({ latent }: NetworkConfig): boolean => typeof latent !== 'number';
 
 const planesOf = (values: number, [, height, width]: ImageShape): number => values / (height * width);
 

@@ -4,13 +4,13 @@ import { activation } from '../../nn/activations.ts';
 import { convolution, transposedConvolution } from '../../nn/convolution.ts';
 import type { ImageShape } from '../../nn/images.ts';
 import { type Layer, type LayerBuilder, type Mode, printModule, sequential } from '../../nn/layer.ts';
-import { atZero } from '../../nn/parameter.ts';
+import { atZero, scaledBy } from '../../nn/parameter.ts';
 import { flatten, unflatten } from '../../nn/reshaping.ts';
 import type { Pair } from '../../tensor/primitives.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { concat, type Tensor } from '../../tensor/tensor.ts';
 import { type Normal, scaleParametrisations } from '../distributions/normal.ts';
-import { halfOf, halvesOf, halvingPadding, type LatentMap, mapShape } from '../latent-map.ts';
+import { halfOf, halvingPadding, type LatentMap, mapShape } from '../latent-map.ts';
 import type { Posterior } from '../posteriors/posterior.ts';
 import { channelsTo, type Level, levelsOf, lightBlocks } from './levels.ts';
 import { type Body, type Hierarchy, type HierarchyConfig, MAP_WIDTH, oneActivation, type Part } from './network.ts';
@@ -175,15 +175,17 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
     transposedConvolution(inner, outer, { ...HALVING, size, initializer }),
   ];
   const order = inLayers(levels, config.layers);
-  const rungs = order.map(({ inner, outer, size, sides, level }, layer): Rung => {
+  // What all layers add is as large at first as what one would: they add noise before they know better. Child (2021), section 4.
+  const narrow = scaledBy(1 / Math.sqrt(order.length), initializer);
+  const rungs = order.map(({ inner, outer, size, half, level }, layer): Rung => {
     const name = `decoder.${layer}`;
     const next = order[layer + 1];
     const isLast = next !== undefined && next.level < level;
     return {
       level,
-      shape: [channelsOf(config), ...sides],
+      shape: [channelsOf(config), ...half],
       prior: layer === 0 ? undefined : sequential(`${name}.prior`, normalOf(inner, config)),
-      widen: convolution(channelsOf(config), inner, { kernel: 1, initializer })(`${name}.widen`),
+      widen: convolution(channelsOf(config), inner, { kernel: 1, initializer: narrow })(`${name}.widen`),
       below: sequential(`${name}.below`, [
         ...lightBlocks(inner, config.blocks, config),
         ...(isLast ? doubling(inner, outer, size) : []),
@@ -206,20 +208,19 @@ function descentOf(levels: readonly Rise[], planes: number, config: HierarchyCon
 
 const HALVING = { kernel: 4, stride: 2, padding: halvingPadding(4) } as const;
 
-/** A level with its number, counted from the pixels, and the sides that it has been halved to. */
+/** A level with its number, counted from the pixels. */
 interface Rise extends Level {
   readonly level: number;
-  readonly sides: Pair;
 }
 
 function levelsFor(imageShape: ImageShape, { channels, latent }: HierarchyConfig): readonly Rise[] {
   const { kernel } = HALVING;
-  const chosen = channelsTo(latent as LatentMap, imageShape, channels, kernel, MAP_WIDTH);
+  const chosen = channelsTo(latent as LatentMap, imageShape, channels, kernel);
   const { levels } = levelsOf(imageShape, imageShape[0], chosen, {
     halve: (side) => halfOf(side, kernel),
     channels: () => MAP_WIDTH,
   });
-  return levels.map((level, i) => ({ ...level, level: i, sides: halvesOf(imageShape, kernel)[i] }));
+  return levels.map((level, i) => ({ ...level, level: i }));
 }
 
 /** The level of each layer, the top one first: evenly, more at the top; of fewer layers than levels, one at each of the top. */

@@ -7,13 +7,14 @@ import type { LayerBuilder } from '../../nn/layer.ts';
 import { lightBlock } from '../../nn/residual.ts';
 import type { Pair } from '../../tensor/primitives.ts';
 import { halvingsTo, type LatentMap } from '../latent-map.ts';
-import type { HierarchyConfig } from './network.ts';
+import { type HierarchyConfig, MAP_WIDTH } from './network.ts';
 
-/** One halving: its channels on the side of the pixels and on that of the latents, and the sides before it. */
+/** One halving: its channels on the side of the pixels and on that of the latents, and the sides before and behind it. */
 export interface Level {
   readonly outer: number;
   readonly inner: number;
   readonly size: Pair;
+  readonly half: Pair;
 }
 
 type LightBlocksConfig = Pick<HierarchyConfig, 'activation' | 'initializer' | 'dropout' | 'gated'>;
@@ -52,8 +53,9 @@ export function levelsOf(
     if (byRule && (!fits || Math.min(rows, columns) < SMALLEST_SIDE)) break;
     if (!fits)
       throw new ConfigError(`an image of ${height} × ${width} ${limit(i)}`, { field: 'channels', value: chosen });
-    levels.push({ outer, inner, size });
-    size = [rows, columns];
+    const half: Pair = [rows, columns];
+    levels.push({ outer, inner, size, half });
+    size = half;
     outer = inner;
   }
   if (levels.length === 0) {
@@ -73,10 +75,9 @@ export function channelsTo(
   imageShape: ImageShape,
   chosen: readonly number[],
   kernel: number,
-  width: number,
 ): readonly number[] {
   const halvings = halvingsTo(latent, imageShape, kernel);
-  if (chosen.length === 0) return Array.from({ length: halvings }, () => width);
+  if (chosen.length === 0) return Array.from({ length: halvings }, () => MAP_WIDTH);
   if (chosen.length === halvings) return chosen;
   const problem = `expected ${counted(halvings, 'number')}, one for each halving that leads to a map of ${latent}`;
   throw new ConfigError(problem, { field: 'channels', value: chosen });
