@@ -16,6 +16,8 @@ export interface Reads {
   pointerTo(node: Tensor): string;
   /** The name of the argument that points to the call's block. */
   pointerToCall(): string;
+  /** The name of a stored value that is read at this position alone, where it has just been computed. */
+  valueHere?(node: Tensor): string | undefined;
 }
 
 /** Statements of one block of code. What an outer block has defined is known in an inner one, not the other way round. */
@@ -69,7 +71,7 @@ export class Block {
 export function emit(block: Block, node: Tensor, position: Position, reads: Reads, own = false): string {
   const scalar = scalarValue(node);
   if (scalar !== undefined) return literal(scalar, node.dtype, reads.dialect);
-  const known = block.valueOf(node, position);
+  const known = block.valueOf(node, position) ?? (own ? undefined : reads.valueHere?.(node));
   if (known !== undefined) return known;
   const name =
     !own && reads.isStored(node) ? load(block, node, position, reads) : compute(block, node, position, reads);

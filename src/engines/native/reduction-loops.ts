@@ -19,7 +19,7 @@ export interface Loops {
 /** Results of one row that are folded at once. */
 export const BLOCK = 512;
 
-export const resultsOf = ({ reductions }: ReduceGroup): number => reductions[0].size;
+export const resultsOf = ({ reductions }: Pick<ReduceGroup, 'reductions'>): number => reductions[0].size;
 
 /** @param cuts where expressions divide positions of the domain. */
 export function loopsOf(group: ReduceGroup, cuts: readonly number[]): Loops {

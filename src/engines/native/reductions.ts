@@ -194,7 +194,7 @@ function linearOfResult(block: Block, affine: Affine, { isReduced, results, inne
 /** Stores the reductions at a result's number, and what is computed from them. */
 function finish(
   block: Block,
-  { reductions, finals }: ReduceGroup,
+  { reductions, finals }: Pick<ReduceGroup, 'reductions' | 'finals'>,
   args: StepArguments,
   linear: string,
   from: (reduction: number) => readonly string[],
@@ -208,8 +208,8 @@ function finish(
 }
 
 /** Joins pieces in their order. */
-function joinStep(
-  group: ReduceGroup,
+export function joinStep(
+  group: Pick<ReduceGroup, 'reductions' | 'finals'>,
   stored: ReadonlySet<Tensor>,
   pieces: number,
   parts: readonly (readonly Temporary[])[],

@@ -3,13 +3,15 @@
 import type { Program } from '../../tensor/program.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Plan, plan } from '../compiled/plan.ts';
-import { type Work, withEpilogues } from './epilogues.ts';
+import { type Work, withChains } from './chains.ts';
 import { mapStep } from './maps.ts';
 import { drawStep, withNoiseDrawn } from './noise.ts';
 import { type Phase, phasesOf } from './phases.ts';
-import { productSteps, type Tile } from './products.ts';
+import { holdsRows, type ProductChain, productSteps } from './products.ts';
 import { reduceSteps } from './reductions.ts';
+import { rowSteps } from './row-steps.ts';
 import type { Step } from './steps.ts';
+import type { Tile } from './tiles.ts';
 import { type UpdateStep, updateStep } from './update.ts';
 
 export interface Schedule extends Pick<Plan, 'name' | 'outputs' | 'gradients'> {
@@ -25,7 +27,7 @@ export function schedule(original: Program, tile: Tile, sectionFloats: number): 
   const { program, draws } = withNoiseDrawn(original);
   const { name, groups, stored, outputs, gradients } = plan(program, 'native', { readsWindows: true });
   const results = new Set([...Object.values(outputs), ...Object.values(gradients)]);
-  const work = withEpilogues(groups, stored, results);
+  const work = withChains(groups, stored, results, (product) => holdsRows(product, stored));
   const steps = [...draws.map(drawStep), ...work.flatMap((one) => stepsOf(one, stored, tile))];
   const phases = phasesOf(steps);
   const update = original.update && sectionFloats > 0 ? updateStep(original.update, sectionFloats) : undefined;
@@ -36,8 +38,8 @@ export function schedule(original: Program, tile: Tile, sectionFloats: number): 
 
 function stepsOf(group: Work, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
   switch (group.kind) {
-    case 'product':
-      return productSteps(group, stored, tile);
+    case 'chain':
+      return group.product === undefined ? rowSteps(group, stored) : productSteps(group as ProductChain, stored, tile);
     case 'map':
       return [mapStep(group, stored)];
     case 'reduce':

@@ -16,11 +16,15 @@ export interface Step extends Use {
 /** What a step reads and writes: by the names of its function's arguments. */
 export class StepArguments extends Arguments {
   private readonly places: ReadonlySet<Tensor>;
+  /** Names of values that have just been computed where they are read. */
+  here: (node: Tensor) => string | undefined = () => undefined;
 
   constructor(stored: ReadonlySet<Tensor>) {
     super(stored, c);
     this.places = stored;
   }
+
+  valueHere = (node: Tensor): string | undefined => this.here(node);
 
   /** None yet, for statements that are only looked at. */
   again = (): StepArguments => new StepArguments(this.places);

@@ -40,15 +40,18 @@ typedef float unaligned_quad __attribute__((vector_size(16), aligned(4)));
 #define DECLARE_SUMS(i) VECTORS(DECLARE_SUM, i)
 #define LOAD_B(unused, j) const vector b##j = LOAD(b + j * VAE_LANES);
 #define MULTIPLY(i, j) sum##i##_##j += value * b##j;
-#define PUT(i, j) STORE(out + i * VAE_COLUMNS + j * VAE_LANES, sum##i##_##j);
+#define PUT(i, j) STORE(out + i * ldo + j * VAE_LANES, sum##i##_##j);
 #define PUTS(i) VECTORS(PUT, i)
-#define ADD(i, j) sum##i##_##j += LOAD(out + i * VAE_COLUMNS + j * VAE_LANES);
+#define ADD(i, j) sum##i##_##j += LOAD(out + i * ldo + j * VAE_LANES);
 #define ADDS(i) VECTORS(ADD, i)
 
 #define MULTIPLY_ROW(i, a) { const vector value = SPREAD(a); VECTORS(MULTIPLY, i) }
 #define MULTIPLY_STRIDED(i) MULTIPLY_ROW(i, a[i * rowStride])
 #define MULTIPLY_GATHERED(i) MULTIPLY_ROW(i, row##i[k])
 #define MULTIPLY_NEXT(i) MULTIPLY_ROW(i, row[i])
+
+/* Without it, counting and addressing take a sixth of the time. */
+#define UNROLLED _Pragma("GCC unroll 4")
 
 /* What a row reads outside the image; longer pieces are read in parts. */
 enum { MOST_ZEROS = 1024 };
@@ -59,20 +62,20 @@ static const float zeros[MOST_ZEROS];
   if (offsets[i * segments + s] != VAE_OUTSIDE) row##i = a + offsets[i * segments + s] + from;
 
 #define TILES(n)                                                                                                       \
-  static void tile_##n(long inner, const float *a, long rowStride, long innerStride, const float *b, float *out,       \
+  static void tile_##n(long inner, const float *a, long rowStride, long innerStride, const float *b, float *out, long ldo,       \
                        int add) {                                                                                      \
-    ROWS_##n(DECLARE_SUMS) for (long k = 0; k < inner; k++, a += innerStride, b += VAE_COLUMNS) {                      \
+    ROWS_##n(DECLARE_SUMS) UNROLLED for (long k = 0; k < inner; k++, a += innerStride, b += VAE_COLUMNS) {             \
       VECTORS(LOAD_B, 0) ROWS_##n(MULTIPLY_STRIDED)                                                                    \
     }                                                                                                                  \
     if (add) { ROWS_##n(ADDS) }                                                                                        \
     ROWS_##n(PUTS)                                                                                                     \
   }                                                                                                                    \
   static void gathered_##n(long segments, long length, const float *a, const int32_t *offsets, const float *b,         \
-                           float *out, int add) {                                                                      \
+                           float *out, long ldo, int add) {                                                                      \
     ROWS_##n(DECLARE_SUMS) for (long s = 0; s < segments; s++) {                                                       \
       for (long from = 0; from < length; from += MOST_ZEROS) {                                                         \
         const long values = length - from < MOST_ZEROS ? length - from : MOST_ZEROS;                                   \
-        ROWS_##n(FIND_ROW) for (long k = 0; k < values; k++, b += VAE_COLUMNS) {                                       \
+        ROWS_##n(FIND_ROW) UNROLLED for (long k = 0; k < values; k++, b += VAE_COLUMNS) {                              \
           VECTORS(LOAD_B, 0) ROWS_##n(MULTIPLY_GATHERED)                                                               \
         }                                                                                                              \
       }                                                                                                                \
@@ -81,7 +84,7 @@ static const float zeros[MOST_ZEROS];
     ROWS_##n(PUTS)                                                                                                     \
   }                                                                                                                    \
   static void gathered_t_##n(long inner, const float *a, const int32_t *offsets, long offsetStride, const float *b,    \
-                             long ldb, float *out, int add) {                                                          \
+                             long ldb, float *out, long ldo, int add) {                                                          \
     ROWS_##n(DECLARE_SUMS) for (long k = 0; k < inner; k++, b += ldb) {                                                \
       const int32_t offset = offsets[k * offsetStride];                                                                \
       if (offset == VAE_OUTSIDE) continue;                                                                             \
@@ -115,24 +118,24 @@ TILES(9) TILES(10) TILES(11) TILES(12) TILES(13) TILES(14)
    kind##_8, kind##_9, kind##_10, kind##_11, kind##_12, kind##_13, kind##_14}
 #endif
 
-void vae_tile(int rows, long k, const float *a, long rowStride, long innerStride, const float *panel, float *out,
+void vae_tile(int rows, long k, const float *a, long rowStride, long innerStride, const float *panel, float *out, long ldo,
               int add) {
-  static void (*const tiles[])(long, const float *, long, long, const float *, float *, int) = TABLE(tile);
-  tiles[rows - 1](k, a, rowStride, innerStride, panel, out, add);
+  static void (*const tiles[])(long, const float *, long, long, const float *, float *, long, int) = TABLE(tile);
+  tiles[rows - 1](k, a, rowStride, innerStride, panel, out, ldo, add);
 }
 
 void vae_tile_gathered(int rows, long segments, long length, const float *a, const int32_t *offsets, const float *panel,
-                       float *out, int add) {
-  static void (*const tiles[])(long, long, const float *, const int32_t *, const float *, float *, int) =
+                       float *out, long ldo, int add) {
+  static void (*const tiles[])(long, long, const float *, const int32_t *, const float *, float *, long, int) =
       TABLE(gathered);
-  tiles[rows - 1](segments, length, a, offsets, panel, out, add);
+  tiles[rows - 1](segments, length, a, offsets, panel, out, ldo, add);
 }
 
 void vae_tile_gathered_t(int rows, long k, const float *a, const int32_t *offsets, long offsetStride, long start,
-                         const float *b, long ldb, float *out, int add) {
-  static void (*const tiles[])(long, const float *, const int32_t *, long, const float *, long, float *, int) =
+                         const float *b, long ldb, float *out, long ldo, int add) {
+  static void (*const tiles[])(long, const float *, const int32_t *, long, const float *, long, float *, long, int) =
       TABLE(gathered_t);
-  tiles[rows - 1](k, a + start, offsets, offsetStride, b, ldb, out, add);
+  tiles[rows - 1](k, a + start, offsets, offsetStride, b, ldb, out, ldo, add);
 }
 
 /* Four values of a (0 to 3) and b (4 to 7); gcc has had clang's name for it since its version 12. */

@@ -1,9 +1,10 @@
 /*
  * Tiles of matrix products: out = Σ_k A(i, k) B(k, j), with A read where it lies and B in panels of VAE_COLUMNS columns.
  *
- * A tile is VAE_ROWS × VAE_COLUMNS at most and goes to a small buffer [rows][VAE_COLUMNS]: who calls applies what comes
+ * A tile is VAE_ROWS × VAE_COLUMNS at most and goes to a small buffer [rows][ldo]: who calls applies what comes
  * after the product while copying it to its place. The sums of a tile are added in the order of k, whatever the tile,
- * so a number never depends on how the work is shared. Strides, offsets and lengths count floats.
+ * so a number never depends on how the work is shared. Rows of the buffer lie `ldo` apart. Strides, offsets and lengths
+ * count floats.
  */
 #ifndef VAE_PRODUCT_H
 #define VAE_PRODUCT_H
@@ -29,14 +30,14 @@ VAE_EXPORT void vae_pack(const float *b, long rowStride, long columnStride, long
  * `rows` is 1 to VAE_ROWS. `panel` needs no alignment.
  */
 VAE_EXPORT void vae_tile(int rows, long k, const float *a, long rowStride, long innerStride, const float *panel,
-                         float *out, int add);
+                         float *out, long ldo, int add);
 
 /*
  * The same for windows of images: row i is `segments` pieces of `length` values, piece s at a + offsets[i·segments + s],
  * and zeros where that is VAE_OUTSIDE. The inner axis is [segments][length].
  */
 VAE_EXPORT void vae_tile_gathered(int rows, long segments, long length, const float *a, const int32_t *offsets,
-                                  const float *panel, float *out, int add);
+                                  const float *panel, float *out, long ldo, int add);
 
 /*
  * The gradient of a filter: the inner axis runs over the rows of the table, which may lie `offsetStride` apart:
@@ -45,7 +46,7 @@ VAE_EXPORT void vae_tile_gathered(int rows, long segments, long length, const fl
  * it lies.
  */
 VAE_EXPORT void vae_tile_gathered_t(int rows, long k, const float *a, const int32_t *offsets, long offsetStride,
-                                    long start, const float *b, long ldb, float *out, int add);
+                                    long start, const float *b, long ldb, float *out, long ldo, int add);
 
 #ifdef __cplusplus
 }
