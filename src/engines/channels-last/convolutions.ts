@@ -22,16 +22,22 @@ import {
   windowsOfPixels,
 } from './windows.ts';
 
-/** Tables are compared by identity, so equal ones must be made once for what they gather to be shared. */
-export type Tables = (key: string, make: () => Int32Array) => Tensor;
+/** What all convolutions of a program share. */
+export interface Tables {
+  /** Tables are compared by identity, so equal ones must be made once for what they gather to be shared. */
+  (key: string, make: () => Int32Array): Tensor;
+  /** Fewer columns than this leave a matrix product's vectors half empty. */
+  readonly wide: number;
+}
 
-export function createTables(): Tables {
+export function createTables(wide: number): Tables {
   const known = new Map<string, Tensor>();
-  return (key, make) => {
+  const tables = (key: string, make: () => Int32Array): Tensor => {
     const table = known.get(key) ?? toTensor(make());
     known.set(key, table);
     return table;
   };
+  return Object.assign(tables, { wide });
 }
 
 const toTensor = (table: Int32Array): Tensor => constant(table, [table.length], 'int32');
@@ -139,9 +145,6 @@ export function convolve(x: Tensor, filter: Tensor, geometry: Geometry, tables: 
   return rows.matmul(arrange(filter), { transposeB: true }).reshape(x.shape[0], ...geometry.windows, filter.shape[0]);
 }
 
-/** Fewer columns than this leave a matrix product's vectors half empty. */
-const WIDE = 32;
-
 /**
  * (x [N, H, W, C], y [N, H′, W′, O]) → [O, KH, KW, C], from the patches that `convolve` gathers.
  *
@@ -155,7 +158,7 @@ export function convolveFilter(x: Tensor, y: Tensor, geometry: Geometry, tables:
   const outputs = y.shape[3];
   const errors = y.reshape(rows.shape[0], outputs);
   const matrix =
-    outputs < WIDE
+    outputs < tables.wide
       ? errors.matmul(rows, { transposeA: true })
       : rows.matmul(errors, { transposeA: true }).transpose(1, 0);
   return restore(matrix);

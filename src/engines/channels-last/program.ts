@@ -62,9 +62,15 @@ function commonChannels(operands: readonly Held[], rank: number): number | undef
 /** Images' and filters' channels in a program. */
 const CHANNELS = 1;
 
-/** The program with the same results, rearranged and simplified. Its filters and their gradients are as in memory. */
-export function channelsLast(program: Program): Program {
-  const tables = createTables();
+/** Columns of a matrix product that fill the vectors of most libraries. */
+const WIDE = 32;
+
+/**
+ * The program with the same results, rearranged and simplified. Its filters and their gradients are as in memory.
+ * @param wide columns of a matrix product that fill its vectors.
+ */
+export function channelsLast(program: Program, wide = WIDE): Program {
+  const tables = createTables(wide);
   const held = mapNodes<Held>(
     rootsOf(program),
     (node, operands) => rearranged(node, operands, tables) ?? asIs(rebuilt(node, operands.map(plain))),

@@ -24,7 +24,7 @@ const MOST_VALUES = 2 ** 31 - 2 ** 16;
 
 /** @throws EngineError if a tensor is too large for the engine of that name. */
 export function plan(original: Program, engine: string, abilities: ProductAbilities = {}): Plan {
-  const program = channelsLast(original);
+  const program = channelsLast(original, abilities.columns);
   const { stored, results } = planStorage(rootsOf(program), abilities);
   for (const node of stored) checkSize(node, program.name, engine);
   const groups = fuse(stored.filter(({ size }) => size > 0));

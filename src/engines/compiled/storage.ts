@@ -63,6 +63,8 @@ export const isResident = (node: Tensor): boolean =>
 export interface ProductAbilities {
   /** Whether they read windows of images where the images lie: then only these are stored. */
   readonly readsWindows?: boolean;
+  /** Columns that fill their vectors. */
+  readonly columns?: number;
 }
 
 /** Decides for the values of these roots. */

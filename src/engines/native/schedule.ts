@@ -25,7 +25,10 @@ export interface Schedule extends Pick<Plan, 'name' | 'outputs' | 'gradients'> {
  */
 export function schedule(original: Program, tile: Tile, sectionFloats: number): Schedule {
   const { program, draws } = withNoiseDrawn(original);
-  const { name, groups, stored, outputs, gradients } = plan(program, 'native', { readsWindows: true });
+  const { name, groups, stored, outputs, gradients } = plan(program, 'native', {
+    readsWindows: true,
+    columns: tile.columns,
+  });
   const results = new Set([...Object.values(outputs), ...Object.values(gradients)]);
   const work = withChains(groups, stored, results, (product) => holdsRows(product, stored));
   const steps = [...draws.map(drawStep), ...work.flatMap((one) => stepsOf(one, stored, tile))];
