@@ -21,6 +21,9 @@ export interface Chain {
   readonly kept: ReadonlySet<Tensor>;
 }
 
+/** A chain that begins with a product. */
+export type ProductChain = Chain & { readonly product: Product };
+
 export type Work = Chain | MapGroup | ReduceGroup;
 
 /** Rows shorter than this leave most of a vector empty; longer ones fill a thread's stack. */

@@ -7,16 +7,13 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import type { Temporary } from '../compiled/arguments.ts';
 import { Block } from '../compiled/emitter.ts';
 import { Affine } from './affine.ts';
-import type { Chain } from './chains.ts';
+import type { Chain, ProductChain } from './chains.ts';
 import { columnSums } from './column-sums.ts';
 import { longProduct } from './long-products.ts';
 import { defineCoordinates, refined } from './nest.ts';
 import { RowProgram } from './row-program.ts';
 import { createStep, type Step, StepArguments } from './steps.ts';
 import { claimed, factorsOf, isLong, leftOf, offsetOf, rowOf, sharesOf, stridesOf, type Tile } from './tiles.ts';
-
-/** A chain that begins with a product. */
-export type ProductChain = Chain & { readonly product: object };
 
 export function productSteps(chain: ProductChain, stored: ReadonlySet<Tensor>, tile: Tile): Step[] {
   const factors = factorsOf(chain.product, stored);

@@ -3,11 +3,11 @@
 import type { Program } from '../../tensor/program.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Plan, plan } from '../compiled/plan.ts';
-import { type Work, withChains } from './chains.ts';
+import { type ProductChain, type Work, withChains } from './chains.ts';
 import { mapStep } from './maps.ts';
 import { drawStep, withNoiseDrawn } from './noise.ts';
 import { type Phase, phasesOf } from './phases.ts';
-import { holdsRows, type ProductChain, productSteps } from './products.ts';
+import { holdsRows, productSteps } from './products.ts';
 import { reduceSteps } from './reductions.ts';
 import { rowSteps } from './row-steps.ts';
 import type { Step } from './steps.ts';

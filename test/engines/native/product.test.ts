@@ -28,13 +28,15 @@ describe.skipIf(missing !== undefined).each(TARGETS)(titled('tiles of products i
   const call = (prototype: string) => (missing === undefined ? library.func(prototype) : (undefined as never));
   const [rowsOf, columnsOf] = [call('int vae_tile_rows()'), call('int vae_tile_columns()')];
   const pack = call('void vae_pack(const float *, long, long, long, long, long, long, _Out_ float *)');
-  const tile = call('void vae_tile(int, long, const float *, long, long, const float *, _Inout_ float *, int)');
+  const tile = call('void vae_tile(int, long, const float *, long, long, const float *, _Inout_ float *, long, int)');
   const gathered = call(
-    'void vae_tile_gathered(int, long, long, const float *, const int *, const float *, _Inout_ float *, int)',
+    'void vae_tile_gathered(int, long, long, const float *, const int *, const float *, _Inout_ float *, long, int)',
   );
   const gatheredT = call(
-    'void vae_tile_gathered_t(int, long, const float *, const int *, long, long, const float *, long, _Inout_ float *, int)',
+    'void vae_tile_gathered_t(int, long, const float *, const int *, long, long, const float *, long, _Inout_ float *, long, int)',
   );
+  /** How far rows lie apart in what a tile is written to. */
+  const BEHIND = 5;
   const [ROWS, COLUMNS] = missing === undefined ? [rowsOf() as number, columnsOf() as number] : [1, 1];
 
   /** A product by tiles of at most `most` rows, whose inner axis is cut in two: the second part is added to the first. */
@@ -52,16 +54,18 @@ describe.skipIf(missing !== undefined).each(TARGETS)(titled('tiles of products i
     for (let i = 0; i < m; i += most) {
       const rows = Math.min(most, m - i);
       for (let panel = 0; panel < panels; panel++) {
-        const out = new Float32Array(rows * COLUMNS).fill(Number.NaN);
+        const ldo = COLUMNS + BEHIND;
+        const out = new Float32Array(rows * ldo).fill(Number.NaN);
         const from = panel * k * COLUMNS;
-        tile(rows, cut, a.subarray(i * aRow), aRow, aInner, packed.subarray(from), out, 0);
+        tile(rows, cut, a.subarray(i * aRow), aRow, aInner, packed.subarray(from), out, ldo, 0);
         const rest = a.subarray(i * aRow + cut * aInner);
-        tile(rows, k - cut, rest, aRow, aInner, packed.subarray(from + cut * COLUMNS), out, 1);
+        tile(rows, k - cut, rest, aRow, aInner, packed.subarray(from + cut * COLUMNS), out, ldo, 1);
         for (let row = 0; row < rows; row++) {
           for (let j = 0; j < COLUMNS; j++) {
-            if (panel * COLUMNS + j < n) result[(i + row) * n + panel * COLUMNS + j] = out[row * COLUMNS + j];
-            else expect(out[row * COLUMNS + j]).toBe(0);
+            if (panel * COLUMNS + j < n) result[(i + row) * n + panel * COLUMNS + j] = out[row * ldo + j];
+            else expect(out[row * ldo + j]).toBe(0);
           }
+          expect(out.subarray(row * ldo + COLUMNS, (row + 1) * ldo).every(Number.isNaN)).toBe(true);
         }
       }
     }
@@ -107,7 +111,7 @@ describe.skipIf(missing !== undefined).each(TARGETS)(titled('tiles of products i
           i % 4 === 1 ? OUTSIDE : (i * 37) % 2400,
         );
         const out = new Float32Array(rows * COLUMNS).fill(1);
-        gathered(rows, segments, length, a, offsets, panel, out, 1);
+        gathered(rows, segments, length, a, offsets, panel, out, COLUMNS, 1);
         for (let i = 0; i < rows * COLUMNS; i++) {
           const [row, column] = [Math.floor(i / COLUMNS), i % COLUMNS];
           let sum = 1;
@@ -128,7 +132,7 @@ describe.skipIf(missing !== undefined).each(TARGETS)(titled('tiles of products i
     const offsets = Int32Array.from({ length: k * segments }, (_, i) => (i % 5 === 1 ? OUTSIDE : (i * 41) % 1900));
     for (let rows = 1; rows <= ROWS; rows++) {
       const out = new Float32Array(rows * COLUMNS).fill(Number.NaN);
-      gatheredT(rows, k, a, offsets.subarray(segment), segments, start, b, COLUMNS + 3, out, 0);
+      gatheredT(rows, k, a, offsets.subarray(segment), segments, start, b, COLUMNS + 3, out, COLUMNS, 0);
       for (let i = 0; i < rows * COLUMNS; i++) {
         const [row, column] = [Math.floor(i / COLUMNS), i % COLUMNS];
         let sum = 0;

@@ -30,10 +30,38 @@ describe('a schedule', () => {
     ]);
   });
 
-  it('does not wait in a product for what needs that product itself', () => {
+  /** A norm over columns and what is around it: of 48 columns, or of as many as no task has whole rows of. */
+  const norm = (columns: number): Record<string, Tensor> => {
+    const product = argument('x', [32, 40]).matmul(parameter('w', [40, columns]));
+    const centred = product.sub(product.mean(1, true));
+    return { value: centred.div(centred.square().mean(1, true).add(1e-6).sqrt()).relu() };
+  };
+
+  it('computes norms from whole rows of a product', () => {
+    expect(phases(norm(48))).toEqual([['pack'], ['multiply']]);
+  });
+
+  it('computes norms in one pass over rows where the product has no whole ones', () => {
+    expect(phases(norm(400))).toEqual([['pack'], ['multiply'], ['rows']]);
+  });
+
+  it('folds columns on the way, and joins what the tasks have folded', () => {
+    const product = argument('x', [32, 40]).matmul(parameter('w', [40, 48])).relu();
+    expect(phases({ product, sum: product.sum(0) })).toEqual([['pack'], ['multiply'], ['reduce_joined']]);
+  });
+
+  it('does not compute in a row what needs another row', () => {
     const product = argument('x', [32, 40]).matmul(parameter('w', [40, 48]));
-    const kinds = phases({ softmax: product.sub(product.logSumExp(1, true)).exp() }).flat();
-    expect(kinds).toEqual(['pack', 'multiply', 'reduce', 'map']);
+    const shares = product.div(product.sum(0, true));
+    expect(phases({ shares: shares.sum(1) }).flat()).toEqual(['pack', 'multiply', 'reduce_joined', 'reduce']);
+  });
+
+  it('does not wait in a row for what needs that row by way of another', () => {
+    const product = argument('x', [32, 40]).matmul(parameter('w', [40, 48]));
+    const turned = product.transpose(1, 0).matmul(argument('y', [32, 48])).matmul(argument('z', [48, 48]));
+    const kinds = phases({ both: product.relu().add(turned.slice(0, 0, 32)) }).flat();
+    expect(kinds.filter((kind) => kind !== 'pack').at(0)).toMatch(/^multiply/);
+    expect(kinds.at(-1)).toBe('map');
   });
 
   it('reads windows of images in the product, and stores no patches', () => {
