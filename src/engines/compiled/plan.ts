@@ -7,7 +7,7 @@ import { channelsLast } from '../channels-last/program.ts';
 import { EngineError } from '../engine.ts';
 import { core } from './core.ts';
 import { fuse, type Group, type Product } from './fusion.ts';
-import { type ProductAbilities, planStorage } from './storage.ts';
+import { type Abilities, planStorage } from './storage.ts';
 
 export interface Plan {
   readonly name: string;
@@ -23,7 +23,7 @@ export interface Plan {
 const MOST_VALUES = 2 ** 31 - 2 ** 16;
 
 /** @throws EngineError if a tensor is too large for the engine of that name. */
-export function plan(original: Program, engine: string, abilities: ProductAbilities = {}): Plan {
+export function plan(original: Program, engine: string, abilities: Abilities = {}): Plan {
   const program = channelsLast(original, abilities.columns);
   const { stored, results } = planStorage(rootsOf(program), abilities);
   for (const node of stored) checkSize(node, program.name, engine);

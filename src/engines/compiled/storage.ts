@@ -59,16 +59,20 @@ export interface Storage {
 export const isResident = (node: Tensor): boolean =>
   node.primitive === 'constant' || (node.primitive === 'input' && attributesOf(node, 'input').source.kind !== 'noise');
 
-/** What a target's products can do. */
-export interface ProductAbilities {
-  /** Whether they read windows of images where the images lie: then only these are stored. */
+/** What a target can do. */
+export interface Abilities {
+  /** Whether products read windows of images where the images lie: then only these are stored. */
   readonly readsWindows?: boolean;
-  /** Columns that fill their vectors. */
+  /** Columns that fill a product's vectors. */
   readonly columns?: number;
+  /** Whether what is repeated along rows or columns stays in a cache that costs nothing to read. */
+  readonly cachesRepeated?: boolean;
+  /** What it costs to find the position of a value that is moved, in additions. */
+  readonly moving?: number;
 }
 
 /** Decides for the values of these roots. */
-export function planStorage(roots: readonly Tensor[], { readsWindows = false }: ProductAbilities = {}): Storage {
+export function planStorage(roots: readonly Tensor[], abilities: Abilities = {}): Storage {
   const results = distinctResults(roots);
   const order = topologicalOrder(results);
   const isStored = new Set<Tensor>(results);
@@ -76,12 +80,12 @@ export function planStorage(roots: readonly Tensor[], { readsWindows = false }: 
     if (storingOf(node).isWhole) isStored.add(node);
     if (node.primitive !== 'matmul') continue;
     node.inputs.forEach((operand, i) => {
-      const windows = readsWindows && i === 0 ? windowsOf(operand) : undefined;
+      const windows = abilities.readsWindows && i === 0 ? windowsOf(operand) : undefined;
       const needed = windows?.image ?? core(operand);
       if (!isResident(needed)) isStored.add(needed);
     });
   }
-  storeWhatIsExpensive(order, isStored);
+  storeWhatIsExpensive(order, isStored, abilities);
   return { stored: order.filter((node) => isStored.has(node)), results };
 }
 
@@ -97,36 +101,63 @@ function distinctResults(roots: readonly Tensor[]): Tensor[] {
 }
 
 /** Adds what is cheaper to keep than to compute each time that it is needed. */
-function storeWhatIsExpensive(order: readonly Tensor[], isStored: Set<Tensor>): void {
-  const costs = costsOf(order, isStored);
-  // Evaluations of each value, all kernels together; users come before what they use.
-  const evaluations = new Map<Tensor, number>();
+function storeWhatIsExpensive(order: readonly Tensor[], isStored: Set<Tensor>, abilities: Abilities): void {
+  const costs = costsOf(order, isStored, abilities);
+  // How often each stored value's kernel evaluates a value: once a position, by however many ways it is needed there.
+  const evaluations = new Map<Tensor, ReadonlyMap<Tensor, number>>();
+  // Users come before what they use.
   for (const node of [...order].reverse()) {
-    const asked = evaluations.get(node) ?? 0;
+    const kernels = evaluations.get(node) ?? new Map<Tensor, number>();
+    evaluations.delete(node);
+    const asked = [...kernels.values()].reduce((sum, times) => sum + times, 0);
     const cost = costs.get(node)!;
     const keeping = node.size * ACCESS_COST + asked * ACCESS_COST + LAUNCH_COST;
     // What only moves values costs no more than its operands, which are kept instead.
     const isCandidate = isOfKind(node, 'elementwise') && !isStored.has(node);
     if (isCandidate && (asked - node.size) * cost > keeping) isStored.add(node);
-    const times = isStored.has(node) ? node.size : asked;
-    for (const operand of node.inputs) {
-      evaluations.set(operand, (evaluations.get(operand) ?? 0) + times * readsOf(node, operand));
+    const times = isStored.has(node) ? new Map([[node, node.size]]) : kernels;
+    for (const operand of new Set(node.inputs)) {
+      if (isResident(operand)) continue;
+      evaluations.set(operand, withMore(evaluations.get(operand), times, readsOf(node, operand)));
     }
   }
+}
+
+/** The larger number of evaluations in each kernel: the same value is computed once. */
+function withMore(
+  known: ReadonlyMap<Tensor, number> | undefined,
+  times: ReadonlyMap<Tensor, number>,
+  reads: number,
+): ReadonlyMap<Tensor, number> {
+  if (known === undefined && reads === 1) return times;
+  const all = new Map(known);
+  for (const [kernel, count] of times) all.set(kernel, Math.max(all.get(kernel) ?? 0, count * reads));
+  return all;
 }
 
 /** How often one evaluation of a node evaluates an operand. */
 const readsOf = (node: Tensor, operand: Tensor): number => (storingOf(node).isShared ? operand.size / node.size : 1);
 
+/** Whether its values stand in another order than its operand's. */
+const isMoved = ({ primitive }: Tensor): boolean => primitive === 'transpose' || primitive === 'gather';
+
 /** Additions that one evaluation of each value takes; what grows too long is stored at once. */
-function costsOf(order: readonly Tensor[], isStored: Set<Tensor>): ReadonlyMap<Tensor, number> {
+function costsOf(
+  order: readonly Tensor[],
+  isStored: Set<Tensor>,
+  { cachesRepeated = false, moving = 1 }: Abilities,
+): ReadonlyMap<Tensor, number> {
   const costs = new Map<Tensor, number>();
   for (const node of order) {
-    const own = isOfKind(node, 'elementwise') ? expressions[node.primitive].cost : 1;
+    const own = isOfKind(node, 'elementwise') ? expressions[node.primitive].cost : isMoved(node) ? moving : 1;
     const drawn = node.primitive === 'input' && !isResident(node) ? DRAW_COST : own;
-    const operands = node.inputs.map((operand) =>
-      isStored.has(operand) || isResident(operand) ? ACCESS_COST : costs.get(operand)!,
-    );
+    const operands = node.inputs.map((operand) => {
+      const isRead = isStored.has(core(operand)) || isResident(core(operand));
+      const cost = isRead ? ACCESS_COST : costs.get(operand)!;
+      // What is one value a row is there once a row, read or computed.
+      const isCached = cachesRepeated && (isRead || operand.shape.at(-1) === 1);
+      return isCached ? cost * Math.min(1, operand.size / node.size) : cost;
+    });
     const total = operands.reduce((sum, cost) => sum + cost, drawn);
     if (total > LONGEST && node.inputs.length > 0 && core(node) === node) isStored.add(node);
     costs.set(node, total);

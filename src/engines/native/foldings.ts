@@ -9,6 +9,8 @@ interface Folding {
   /** Values at the start, one a variable. */
   readonly initial: readonly string[];
   readonly add: Code;
+  /** What has been added once it all lies side by side, where that is faster than adding one by one. */
+  readonly ofRow?: (values: string, count: number) => string;
   /** What a loop over reduced values tells the compiler of its variables. */
   readonly clause: (names: readonly string[]) => string;
   /** What becomes of the variables between the passes, where there is a second one. */
@@ -26,6 +28,7 @@ export const foldings: { readonly [R in PrimitiveOf<'reduction'>]: Folding } = {
   sum: {
     initial: ['0.0f'],
     add: ([sum], x) => [`${sum} += ${x};`],
+    ofRow: (values, count) => `vae_row_sum(${values}, ${count})`,
     clause: ([sum]) => `+:${sum}`,
     merge: ([sum], [other]) => [`${sum} += ${other};`],
     result: ([sum]) => sum,

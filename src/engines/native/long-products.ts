@@ -9,7 +9,7 @@ import { Block } from '../compiled/emitter.ts';
 import type { Windows } from '../compiled/windows.ts';
 import { Affine } from './affine.ts';
 import type { ProductChain } from './chains.ts';
-import { defineCoordinates, refined } from './nest.ts';
+import { defineRow } from './nest.ts';
 import { RowProgram } from './row-program.ts';
 import { createStep, type Step, StepArguments } from './steps.ts';
 import { claimed, type Factors, type Left, leftOf, offsetOf, rowOf, sharesOf, stridesOf, type Tile } from './tiles.ts';
@@ -63,7 +63,7 @@ export function longProduct(chain: ProductChain, factors: Factors, stored: Reado
   const row = new Block(undefined, affine);
   row.lines.push('const int o = (int)(row + i);');
   const program = new RowProgram(chain, stored);
-  const terms = defineCoordinates(row, affine, 'x', refined({ size: rows, stride: columns }, program.cuts), 'o');
+  const terms = defineRow(row, affine, chain.frame, program.cuts);
   program.emit(row, affine, args, { terms, columns: ['begin', 'end'], product: 'tile[i * VAE_COLUMNS + j - begin]' });
   return createStep('multiply_long', args, share.tasks, [
     `float sums[${tilesOfTask * panelsOfTask} * VAE_ROWS * VAE_COLUMNS] __attribute__((aligned(64)));`,

@@ -64,4 +64,20 @@ export function defineCoordinates(
   });
 }
 
+/**
+ * Defines the coordinates of row `o` of a matrix, and returns the terms of the position of its first value.
+ * @param cuts where expressions divide positions.
+ */
+export function defineRow(
+  block: Block,
+  affine: Affine,
+  { rows, columns }: { readonly rows: number; readonly columns: number },
+  cuts: readonly number[],
+): string[] {
+  const axes = refined({ size: rows, stride: columns }, cuts);
+  const ofRows = axes.map(({ size, stride }) => ({ size, stride: stride / columns }));
+  affine.note('o', sumOf(defineCoordinates(block, affine, 'x', ofRows, 'o')));
+  return [multiple('o', columns)];
+}
+
 export const IVDEP = '#pragma GCC ivdep';

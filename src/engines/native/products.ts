@@ -10,7 +10,7 @@ import { Affine } from './affine.ts';
 import type { Chain, ProductChain } from './chains.ts';
 import { columnSums } from './column-sums.ts';
 import { longProduct } from './long-products.ts';
-import { defineCoordinates, refined } from './nest.ts';
+import { defineRow } from './nest.ts';
 import { RowProgram } from './row-program.ts';
 import { createStep, type Step, StepArguments } from './steps.ts';
 import { claimed, factorsOf, isLong, leftOf, offsetOf, rowOf, sharesOf, stridesOf, type Tile } from './tiles.ts';
@@ -68,7 +68,7 @@ function plainProduct(chain: ProductChain, stored: ReadonlySet<Tensor>, tile: Ti
   const affine = new Affine();
   const row = new Block(undefined, affine);
   row.lines.push(`const int o = (int)(first + i);`);
-  const terms = defineCoordinates(row, affine, 'x', refined({ size: rows, stride: columns }, program.cuts), 'o');
+  const terms = defineRow(row, affine, chain.frame, program.cuts);
   const whole = share.panelsOfTask === share.panels;
   program.emit(row, affine, args, {
     terms,

@@ -122,7 +122,6 @@ export class RowProgram {
   /** Adds the statements for row `o` to its block. */
   emit(row: Block, affine: Affine, args: StepArguments, { terms, columns: [first, end], product }: Place): void {
     const { members, frame, kept, product: multiplied } = this.chain;
-    affine.declare('o', frame.rows);
     const [rowNames, outs, arrays] = [new Map<Tensor, string>(), new Map<Tensor, string>(), new Map<Tensor, string>()];
     const foldNames = new Map<Tensor, string[]>();
     const columnNames = new Map(
@@ -145,7 +144,7 @@ export class RowProgram {
         const value =
           folded === undefined
             ? emit(row, node, atLinear(node.shape, 'o'), args, true)
-            : row.define('float', foldings[(node as Folded).primitive].result(folded, c));
+            : row.define('float', this.result(node as Folded, folded));
         rowNames.set(node, value);
         if (kept.has(node)) row.lines.push(`${outputOf(node)}[o] = ${value};`);
       }
@@ -154,15 +153,13 @@ export class RowProgram {
 
     this.passes.forEach((pass, p) => {
       for (const node of pass.folds) {
-        const { initial } = foldings[node.primitive];
-        foldNames.set(
-          node,
-          initial.map((value) => {
-            const name = row.fresh('fold');
-            row.lines.push(`float ${name} = ${value};`);
-            return name;
-          }),
-        );
+        const { initial, ofRow } = foldings[node.primitive];
+        const names = initial.map((value) => {
+          const name = row.fresh('fold');
+          row.lines.push(ofRow ? `float ${name}[${frame.columns}];` : `float ${name} = ${value};`);
+          return name;
+        });
+        foldNames.set(node, names);
       }
       for (const node of pass.seconds)
         row.lines.push(...(foldings[node.primitive].between?.(foldNames.get(node)!) ?? []));
@@ -196,6 +193,10 @@ export class RowProgram {
         const folding = foldings[node.primitive];
         const isSecond = pass.seconds.includes(node);
         const names = foldNames.get(node)!;
+        if (folding.ofRow) {
+          body.lines.push(`${names[0]}[j] = ${this.folded(body, node, linear, args)};`);
+          continue;
+        }
         clauses.push(`reduction(${(isSecond ? folding.clauseSecond! : folding.clause)(names)})`);
         const add = isSecond ? folding.addSecond! : folding.add;
         body.lines.push(...add(names, this.folded(body, node, linear, args)));
@@ -210,6 +211,11 @@ export class RowProgram {
       finish(pass.rows);
     });
     args.here = () => undefined;
+  }
+
+  private result({ primitive }: Folded, names: readonly string[]): string {
+    const { ofRow, result } = foldings[primitive];
+    return ofRow ? ofRow(names[0], this.chain.frame.columns) : result(names, c);
   }
 
   /** The value that a reduction folds at a position. */

@@ -5,7 +5,7 @@ import { Block } from '../compiled/emitter.ts';
 import { Affine } from './affine.ts';
 import type { Chain } from './chains.ts';
 import { columnSums } from './column-sums.ts';
-import { defineCoordinates, refined } from './nest.ts';
+import { defineRow } from './nest.ts';
 import { RowProgram } from './row-program.ts';
 import { createStep, type Step, StepArguments, tasksFor } from './steps.ts';
 
@@ -18,7 +18,7 @@ export function rowSteps(chain: Chain, stored: ReadonlySet<Tensor>): Step[] {
   const sums = columnSums(program, chain, tasks, args);
   const affine = new Affine();
   const row = new Block(undefined, affine);
-  const terms = defineCoordinates(row, affine, 'x', refined({ size: rows, stride: columns }, program.cuts), 'o');
+  const terms = defineRow(row, affine, chain.frame, program.cuts);
   program.emit(row, affine, args, { terms, columns: ['0', String(columns)] });
   const step = createStep('rows', args, tasks, [
     ...sums.before,

@@ -28,6 +28,8 @@ export function schedule(original: Program, tile: Tile, sectionFloats: number): 
   const { name, groups, stored, outputs, gradients } = plan(program, 'native', {
     readsWindows: true,
     columns: tile.columns,
+    cachesRepeated: true,
+    moving: 8,
   });
   const results = new Set([...Object.values(outputs), ...Object.values(gradients)]);
   const work = withChains(groups, stored, results, (product) => holdsRows(product, stored));

@@ -10,6 +10,7 @@ const PROLOGUE = `#include <stdbool.h>
 #include "noise.h"
 #include "pool.h"
 #include "product.h"
+#include "rows.h"
 `;
 
 /**

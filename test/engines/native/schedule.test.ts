@@ -46,7 +46,9 @@ describe('a schedule', () => {
   });
 
   it('folds columns on the way, and joins what the tasks have folded', () => {
-    const product = argument('x', [32, 40]).matmul(parameter('w', [40, 48])).relu();
+    const product = argument('x', [32, 40])
+      .matmul(parameter('w', [40, 48]))
+      .relu();
     expect(phases({ product, sum: product.sum(0) })).toEqual([['pack'], ['multiply'], ['reduce_joined']]);
   });
 
@@ -58,7 +60,10 @@ describe('a schedule', () => {
 
   it('does not wait in a row for what needs that row by way of another', () => {
     const product = argument('x', [32, 40]).matmul(parameter('w', [40, 48]));
-    const turned = product.transpose(1, 0).matmul(argument('y', [32, 48])).matmul(argument('z', [48, 48]));
+    const turned = product
+      .transpose(1, 0)
+      .matmul(argument('y', [32, 48]))
+      .matmul(argument('z', [48, 48]));
     const kinds = phases({ both: product.relu().add(turned.slice(0, 0, 32)) }).flat();
     expect(kinds.filter((kind) => kind !== 'pack').at(0)).toMatch(/^multiply/);
     expect(kinds.at(-1)).toBe('map');

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "wait.h"
 
@@ -112,9 +113,17 @@ struct vae_pool *vae_pool_new(int threads) {
 
 void vae_pool_free(struct vae_pool *pool) { end(pool, pool->threads); }
 
+/* A step walks through hundreds of megabytes, for whose small pages no processor has room in its tables. */
+enum { HUGE_PAGE = 2 << 20 };
+
 void *vae_alloc(size_t bytes) {
   void *memory;
-  if (posix_memalign(&memory, VAE_ALIGNMENT, bytes == 0 ? VAE_ALIGNMENT : bytes) != 0) return NULL;
+  const size_t alignment = bytes < 2 * HUGE_PAGE ? VAE_ALIGNMENT : HUGE_PAGE;
+  if (posix_memalign(&memory, alignment, bytes == 0 ? VAE_ALIGNMENT : bytes) != 0) return NULL;
+#ifdef MADV_HUGEPAGE
+  /* Where the system has none left it uses small ones. */
+  if (alignment == HUGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
   return memset(memory, 0, bytes);
 }
 
