@@ -58,17 +58,20 @@ function share({ model, program, images: used }) {
   const { encoder, decoder, latents } = model.vae;
   const printed = { encoder: encoder.pytorch, decoder: decoder.pytorch };
   const { config } = model;
-  const about = { config, batch, kind, imageShape, latents, printed, noise };
+  const about = { config, batch, kind, imageShape, latents, printed, noise, length: LENGTH };
   writeFileSync(join(folder, 'model.json'), JSON.stringify(about));
 }
 
-/** The outputs of one call, and where it trains the weights after a step of plain gradient descent of length 1. */
+/** How long the step is: so long that no digit of a small gradient is lost beside the weight that it is added to. */
+const LENGTH = 1024;
+
+/** The outputs of one call, and where it trains the weights after a step of plain gradient descent. */
 async function check() {
   await trainBefore();
   const settings = kind === undefined ? { optimizer: 'sgd', momentum: 0 } : {};
   const prepared = await prepare(engine, work, { settings, images, weights: trained() });
   share(prepared);
-  const results = await prepared.call(first, 1);
+  const results = await prepared.call(first, LENGTH);
   const values = Object.fromEntries(Object.entries(results).map(([name, value]) => [name, [...value.slice(0, 1000)]]));
   writeFileSync(
     join(folder, 'after.safetensors'),

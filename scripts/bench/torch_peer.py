@@ -104,6 +104,8 @@ class Model(nn.Module):
         about = json.loads((folder / "model.json").read_text())
         self.config, self.batch, self.kind, self.shape = (about.get(k) for k in ("config", "batch", "kind", "imageShape"))
         self.latents = about["latents"]
+        # Of our step of gradient descent.
+        self.length = about["length"]
         self.encoder, self.decoder = module(about["printed"]["encoder"]), module(about["printed"]["decoder"])
         weights = load_file(folder / "weights.safetensors")
         flow = {k: v for k, v in weights.items() if k.startswith("flow.")}
@@ -194,7 +196,7 @@ def main(folder: pathlib.Path, threads: int, flags: list[str]) -> None:
         worst = 0.0
         for name, p in named.items():
             key = flat[name.replace(".", "_")]
-            gradient = before[key] - after[key]
+            gradient = (before[key] - after[key]) / model.length
             worst = max(worst, ((gradient - p.grad).norm() / (p.grad.norm() + 1e-6)).item())
         return {"value": [loss.item()], "worstGradient": worst}
 

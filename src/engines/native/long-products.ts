@@ -56,17 +56,16 @@ export function longProduct(chain: ProductChain, factors: Factors, stored: Reado
   const from = transposeA
     ? `left + row - start, 1, ${width}`
     : `${left.image} + row * ${strides.a[0]} + k, ${strides.a.join(', ')}`;
-  const rowsOfTile = `const long row = ${rowOf(shape, share, 't')}, rows = ${rowOf(shape, share, 't + 1')} - row;`;
-  const sums = `sums + ((p - firstPanel) * ${tilesOfTask} + t - firstTile) * VAE_ROWS * VAE_COLUMNS`;
+  const across = panelsOfTask * tile.columns;
 
   const affine = new Affine();
   const row = new Block(undefined, affine);
-  row.lines.push('const int o = (int)(row + i);');
+  row.lines.push('const int o = (int)(start + i);');
   const program = new RowProgram(chain, stored);
   const terms = defineRow(row, affine, chain.frame, program.cuts);
-  program.emit(row, affine, args, { terms, columns: ['begin', 'end'], product: 'tile[i * VAE_COLUMNS + j - begin]' });
+  program.emit(row, affine, args, { terms, columns: ['begin', 'end'], product: `sums[i * ${across} + j - begin]` });
   return createStep('multiply_long', args, share.tasks, [
-    `float sums[${tilesOfTask * panelsOfTask} * VAE_ROWS * VAE_COLUMNS] __attribute__((aligned(64)));`,
+    `float sums[${tilesOfTask * across} * VAE_ROWS] __attribute__((aligned(64)));`,
     `float packed[${panelsOfTask * CUT} * VAE_COLUMNS] __attribute__((aligned(64)));`,
     ...(transposeA ? [`float left[${CUT * width}] __attribute__((aligned(64)));`] : []),
     ...claimed(share),
@@ -75,23 +74,18 @@ export function longProduct(chain: ProductChain, factors: Factors, stored: Reado
     `  const long count = k + ${CUT} < ${inner} ? ${CUT} : ${inner} - k;`,
     `  vae_pack(${right} + k * ${strides.b[0]}, ${strides.b.join(', ')}, count, ${columns}, firstPanel, lastPanel - firstPanel, packed);`,
     ...(transposeA ? (windows === undefined ? copied : copiedWindows(windows, left, width)) : []),
-    '  for (long p = firstPanel; p < lastPanel; p++) {',
-    '    for (long t = firstTile; t < lastTile; t++) {',
-    `      ${rowsOfTile}`,
-    `      vae_tile((int)rows, count, ${from}, packed + (p - firstPanel) * count * VAE_COLUMNS, ${sums}, VAE_COLUMNS, k > 0);`,
+    // A tile of A stays near the processor, and panels of B come by as neighbours.
+    '  for (long t = firstTile; t < lastTile; t++) {',
+    `    const long row = ${rowOf(shape, share, 't')}, rows = ${rowOf(shape, share, 't + 1')} - row;`,
+    '    for (long p = firstPanel; p < lastPanel; p++) {',
+    `      vae_tile((int)rows, count, ${from}, packed + (p - firstPanel) * count * VAE_COLUMNS, sums + (row - start) * ${across} + (p - firstPanel) * VAE_COLUMNS, ${across}, k > 0);`,
     '    }',
     '  }',
     '}',
-    'for (long p = firstPanel; p < lastPanel; p++) {',
-    '  const int begin = (int)p * VAE_COLUMNS;',
-    `  const int end = begin + VAE_COLUMNS < ${columns} ? begin + VAE_COLUMNS : ${columns};`,
-    '  for (long t = firstTile; t < lastTile; t++) {',
-    `    ${rowsOfTile}`,
-    `    const float *tile = ${sums};`,
-    '    for (long i = 0; i < rows; i++) {',
-    ...row.lines.map((line) => `      ${line}`),
-    '    }',
-    '  }',
+    'const int begin = (int)firstPanel * VAE_COLUMNS;',
+    `const int end = lastPanel * VAE_COLUMNS < ${columns} ? (int)lastPanel * VAE_COLUMNS : ${columns};`,
+    'for (long i = 0; i < width; i++) {',
+    ...row.lines.map((line) => `  ${line}`),
     '}',
   ]);
 }

@@ -28,7 +28,7 @@ export const holdsRows = (product: Chain['product'] & object, stored: ReadonlySe
   product.node.shape[1] <= MOST_COLUMNS && !isLong(factorsOf(product, stored));
 
 /** Multiply-adds that a task should have, rows that it should have before it gets more columns, and its most columns. */
-const [WORK, TALL, BROAD] = [2 ** 21, 96, 128];
+const [WORK, TALL, BROAD] = [2 ** 21, 144, 128];
 /** Tasks that leave sums of columns behind. */
 const MOST_SUMS = 64;
 /** Floats of the buffer of rows. */
