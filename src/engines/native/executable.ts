@@ -11,7 +11,7 @@ import type { Bindings, Executable } from '../engine.ts';
 import type { Library } from './library.ts';
 import type { NativeState } from './memory.ts';
 import { schedule } from './schedule.ts';
-import { sourceOf } from './source.ts';
+import { sourcesOf } from './source.ts';
 
 export interface NativeExecutable extends Executable {
   /** What it reads and writes, and so keeps from being freed. */
@@ -63,14 +63,14 @@ export async function createExecutable(
     };
 
     const operands = new Map<Operand, number>();
-    const source = sourceOf(plan.phases, (operand) => {
+    const sources = sourcesOf(plan.phases, (operand) => {
       const known = operands.get(operand) ?? operands.size;
       operands.set(operand, known);
       return known;
     });
     const pointers = allocate(8 * operands.size);
     new BigUint64Array(library.view(pointers, 8 * operands.size)).set([...operands.keys()].map(addressOf));
-    const compiled = await library.compile(source);
+    const compiled = await library.compile(sources);
     held.push(() => compiled.release());
 
     const [callBytes, resultBytes] = [library.view(callAt, call.bytes), library.view(resultsAt, results.bytes)];

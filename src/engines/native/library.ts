@@ -32,11 +32,11 @@ export interface Library {
   view(address: Address, bytes: number): ArrayBuffer;
   write(address: Address, values: ArrayBufferView): void;
   /**
-   * Compiles and loads a program in C, whose entry is
+   * Compiles and loads a program in C, of one or several files, whose entry is
    *   void vae_program(struct vae_pool *pool, void *pointers)
    * and which is declared VAE_EXPORT. Throws EngineError if the compiler fails.
    */
-  compile(source: string): Promise<NativeProgram>;
+  compile(sources: readonly string[]): Promise<NativeProgram>;
   /** Ends the threads; nothing may be running. */
   close(): void;
 }
@@ -94,8 +94,8 @@ export async function openLibrary(threads: number, options?: LibraryOptions): Pr
     view,
     write: (address, { buffer, byteOffset, byteLength }) =>
       new Uint8Array(view(address, byteLength)).set(new Uint8Array(buffer, byteOffset, byteLength)),
-    compile: async (source) => {
-      const object = loadObject(koffi, await objects.object(source), { global: false });
+    compile: async (sources) => {
+      const object = loadObject(koffi, await objects.object(sources), { global: false });
       const entry = promisify(object.func(ENTRY).async);
       return {
         run: async (pointers) => {
@@ -121,7 +121,7 @@ async function loadFixedPart(options: LibraryOptions): Promise<FixedPart> {
   const toolchain = options.toolchain ?? (await findToolchain());
   const koffi = await importKoffi('native');
   const objects = new Objects(toolchain, options.cache);
-  const library = loadObject(koffi, await objects.object(FIXED_PART, 'fast'), { global: true });
+  const library = loadObject(koffi, await objects.object([FIXED_PART], 'fixed'), { global: true });
   const functions = Object.fromEntries(
     Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]),
   ) as FixedPart['functions'];

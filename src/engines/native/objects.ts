@@ -9,7 +9,7 @@ import { cacheFolder } from '../../base/cache-folder.ts';
 import { EngineError } from '../engine.ts';
 import { KernelCache } from '../kernel-cache.ts';
 import { firstLine } from '../koffi.ts';
-import { C_FOLDER, type Contraction, type Toolchain } from './toolchain.ts';
+import { C_FOLDER, type Part, type Toolchain } from './toolchain.ts';
 
 /** The objects of one compiler. */
 export class Objects {
@@ -24,12 +24,12 @@ export class Objects {
     this.headers = digestOfFolder(C_FOLDER);
   }
 
-  /** The object of a text, from the cache or made now. Throws EngineError if the compiler fails. */
-  async object(source: string, contraction: Contraction = 'exact'): Promise<Uint8Array> {
-    const parts = [...this.toolchain.identity, this.headers, contraction, source];
+  /** The object of some texts, from the cache or made now. Throws EngineError if the compiler fails. */
+  async object(sources: readonly string[], part: Part = 'program'): Promise<Uint8Array> {
+    const parts = [...this.toolchain.identity, this.headers, part, ...sources];
     const kept = this.cache.kept(parts);
     if (kept !== undefined) return kept;
-    const object = await this.toolchain.compile(source, contraction);
+    const object = await this.toolchain.compile(sources, part);
     this.cache.keep(parts, object);
     return object;
   }

@@ -8,7 +8,9 @@ import { c } from './dialect.ts';
 
 export interface Step extends Use {
   readonly name: string;
-  readonly source: string;
+  /** Its function: what others must know of it, and what it does. */
+  readonly declaration: string;
+  readonly body: string;
   /** How many times it is called, with `task` from 0 on. */
   readonly tasks: number;
 }
@@ -31,13 +33,17 @@ export class StepArguments extends Arguments {
 }
 
 /** A step of these statements. Its name says what it does, and differs where its source does. */
-export function createStep(what: string, args: StepArguments, tasks: number, body: readonly string[]): Step {
+export function createStep(what: string, args: StepArguments, tasks: number, lines: readonly string[]): Step {
   const list = [args.list, 'const long task'].filter((part) => part !== '').join(', ');
-  const text = [`(${list}) {`, ...body.map((line) => `  ${line}`), '}', ''].join('\n');
-  const name = `${what}_${crc32(text).toString(16).padStart(8, '0')}`;
-  const source = `static __attribute__((noinline)) void ${name}${text}`;
-  return { name, source, operands: args.operands, written: args.written, tasks };
+  const body = bodyOf(lines);
+  const name = `${what}_${crc32(list + body)
+    .toString(16)
+    .padStart(8, '0')}`;
+  return { name, declaration: `void ${name}(${list})`, body, operands: args.operands, written: args.written, tasks };
 }
+
+export const bodyOf = (lines: readonly string[]): string =>
+  ['{', ...lines.map((line) => `  ${line}`), '}', ''].join('\n');
 
 /** Positions that make a task worth claiming, and the most tasks of a step: fixed, so that sums are cut alike anywhere. */
 const [WORTH, MOST_TASKS] = [2 ** 13, 64];

@@ -23,10 +23,10 @@ export interface Toolchain {
   /** Floats in a vector of the processor. */
   readonly lanes: number;
   /**
-   * Makes a shared object of a text in C, which may include the headers of the fixed part.
+   * Makes a shared object of texts in C, which may include the headers of the fixed part.
    * @throws EngineError with the compiler's first complaint.
    */
-  compile(source: string, contraction?: Contraction): Promise<Uint8Array>;
+  compile(sources: readonly string[], part?: Part): Promise<Uint8Array>;
 }
 
 /** Where to look; for tests. */
@@ -42,7 +42,6 @@ const COMPILERS = ['cc', 'clang', 'gcc'] as const;
 /** Functions are inlined and loops become vectors; rounding is not changed. */
 const FLAGS = [
   '-std=gnu11',
-  '-O3',
   '-pipe',
   '-fPIC',
   '-fno-math-errno',
@@ -53,11 +52,15 @@ const FLAGS = [
 ];
 
 /**
- * Whether a product that is added is rounded first. The fixed part's tiles need it not to be. A program's values may be
- * computed in several loops, and must have the same bits in each: where a maximum is looked for, for example.
+ * Of the fixed part, and of programs. Programs are long and simple: with -O3 they take twice as long to compile, and run no
+ * faster. The fixed part's tiles need products not to be rounded before they are added; a program's values may be computed
+ * in several loops, and must have the same bits in each: where a maximum is looked for, for example.
  */
-const CONTRACTION = { fast: '-ffp-contract=fast', exact: '-ffp-contract=off' } as const;
-export type Contraction = keyof typeof CONTRACTION;
+const PARTS = {
+  fixed: ['-O3', '-ffp-contract=fast'],
+  program: ['-O1', '-ftree-vectorize', '-ffp-contract=off'],
+} as const;
+export type Part = keyof typeof PARTS;
 
 /** A program finds the fixed part's functions when it is loaded; its own are never another library's. */
 const LINKING: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
@@ -141,31 +144,46 @@ async function examine(
   }
   const lanes = has('__AVX512F__') ? 16 : has('__AVX__') ? 8 : 4;
   const widest = lanes === 16 ? ['-mprefer-vector-width=512'] : [];
-  const flags = [...cpu, ...widest, ...FLAGS, ...(LINKING[platform] ?? LINKING_ELSEWHERE)];
+  const linking = LINKING[platform] ?? LINKING_ELSEWHERE;
+  const flags = [...cpu, ...widest, ...FLAGS];
   return {
     description: version.split('\n')[0].trim(),
-    identity: [command.join(' '), version, macros.stdout, flags.join(' '), cpus()[0]?.model ?? ''],
+    identity: [command.join(' '), version, macros.stdout, [...flags, ...linking].join(' '), cpus()[0]?.model ?? ''],
     lanes,
-    compile: (source, contraction = 'exact') =>
-      compile(command, [...flags, CONTRACTION[contraction]], source, environment),
+    compile: (sources, part = 'program') =>
+      compile({ command, environment }, sources, [...flags, ...PARTS[part]], linking),
   };
 }
 
 const macrosOf = (command: readonly string[], flags: readonly string[], environment: NodeJS.ProcessEnv) =>
   run([...command, ...flags, '-dM', '-E', '-x', 'c', '/dev/null'], environment);
 
-async function compile(
-  command: readonly string[],
+interface Compiler {
+  readonly command: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Several files at the same time, and then one object of all of them. */
+function compile(
+  { command, environment }: Compiler,
+  sources: readonly string[],
   flags: readonly string[],
-  source: string,
-  environment: NodeJS.ProcessEnv,
+  linking: readonly string[],
 ): Promise<Uint8Array> {
   return inTemporaryFolder(async (folder) => {
-    const [text, object] = [path.join(folder, 'program.c'), path.join(folder, 'program.so')];
-    writeFileSync(text, source);
-    const { failure } = await run([...command, ...flags, '-I', C_FOLDER, text, '-o', object], environment);
-    if (failure !== undefined) throw failed(command, failure.replaceAll(text, 'program.c'));
-    return Uint8Array.from(readFileSync(object));
+    const compiler = async (...args: readonly string[]): Promise<void> => {
+      const { failure } = await run([...command, ...flags, ...args], environment);
+      if (failure !== undefined) throw failed(command, failure.replaceAll(path.join(folder, 'program'), 'program'));
+    };
+    const parts = sources.map((source, i) => {
+      const [text, object] = [path.join(folder, `program${i}.c`), path.join(folder, `program${i}.o`)];
+      writeFileSync(text, source);
+      return { text, object };
+    });
+    await Promise.all(parts.map(({ text, object }) => compiler('-I', C_FOLDER, '-c', text, '-o', object)));
+    const whole = path.join(folder, 'program.so');
+    await compiler(...linking, ...parts.map(({ object }) => object), '-o', whole);
+    return Uint8Array.from(readFileSync(whole));
   });
 }
 

@@ -5,7 +5,7 @@ import type { Temporary } from '../compiled/arguments.ts';
 import { updateCode } from '../compiled/update.ts';
 import { c } from './dialect.ts';
 import { IVDEP } from './nest.ts';
-import type { Step } from './steps.ts';
+import { bodyOf, type Step } from './steps.ts';
 
 const CHUNK = 2 ** 14;
 
@@ -17,16 +17,22 @@ export interface UpdateStep extends Step {
 /** @param floats of one section of the state. */
 export function updateStep(update: Update, floats: number): UpdateStep {
   const code = updateCode(update, c);
-  const source = [
-    `static __attribute__((noinline)) void update(${code.arguments}, const long task) {`,
-    `  const int begin = (int)task * ${CHUNK}, end = begin + ${CHUNK} < ${floats} ? begin + ${CHUNK} : ${floats};`,
+  const body = bodyOf([
+    `const int begin = (int)task * ${CHUNK}, end = begin + ${CHUNK} < ${floats} ? begin + ${CHUNK} : ${floats};`,
     IVDEP,
-    '  for (int i = begin; i < end; i++) {',
-    ...code.lines.map((line) => `    ${line}`),
-    '  }',
+    'for (int i = begin; i < end; i++) {',
+    ...code.lines.map((line) => `  ${line}`),
     '}',
-    '',
-  ].join('\n');
+  ]);
   const operands = [...code.sections, 'coefficients'].map((): Temporary => ({ floats }));
-  return { name: 'update', source, tasks: Math.ceil(floats / CHUNK), sections: code.sections, operands, written: [] };
+  const declaration = `void update(${code.arguments}, const long task)`;
+  return {
+    name: 'update',
+    declaration,
+    body,
+    tasks: Math.ceil(floats / CHUNK),
+    sections: code.sections,
+    operands,
+    written: [],
+  };
 }

@@ -95,7 +95,7 @@ describe('a machine whose compiler is of no use', () => {
       'case "$*" in *-dM*) echo "#define __x86_64__ 1";; *--version*) echo imitation 1;; *) echo "a.c: note: well"; echo "a.c:1: error: no" >&2; echo "a.c:2: error: more" >&2; exit 1;; esac';
     const toolchain = await findToolchain({ environment: imitate('cc', script), platform: 'linux', processor: 'x64' });
     expect(toolchain.description).toBe('imitation 1');
-    const error = await failureOf(toolchain.compile('int x;'));
+    const error = await failureOf(toolchain.compile(['int x;']));
     expect(error).toBeInstanceOf(EngineError);
     expect(error.message).toBe('native: the compiler cc failed: a.c:1: error: no');
   });
@@ -103,21 +103,22 @@ describe('a machine whose compiler is of no use', () => {
 
 withCompiler('the compiler of this machine', () => {
   it('names its error and leaves nothing behind', async () => {
-    const error = await failureOf(found!.compile('int f(void) { return nothing_of_this_name; }'));
+    const error = await failureOf(found!.compile(['int f(void) { return nothing_of_this_name; }']));
     expect(error).toBeInstanceOf(EngineError);
-    expect(error.message).toMatch(/^native: the compiler \S+ failed: program\.c:1:\d+: error: .*nothing_of_this_name/);
+    expect(error.message).toMatch(/^native: the compiler \S+ failed: program0\.c:1:\d+: error: .*nothing_of_this_name/);
     expect(error.message).not.toContain('\n');
   });
 
   it('compiles a text once: the next time it comes from the cache, until it is damaged', async () => {
     const cacheFolder = path.join(folder, 'native');
     let compiled = 0;
-    const compile = (source: string) => {
+    const compile = (sources: readonly string[]) => {
       compiled++;
-      return found!.compile(source);
+      return found!.compile(sources);
     };
     const counting = { ...found!, compile };
-    const object = () => new Objects(counting, new KernelCache(cacheFolder)).object('int answer(void) { return 42; }');
+    const object = () =>
+      new Objects(counting, new KernelCache(cacheFolder)).object(['int answer(void) { return 42; }']);
     const first = await object();
     expect(await object()).toEqual(first);
     expect(compiled).toBe(1);
@@ -126,9 +127,9 @@ withCompiler('the compiler of this machine', () => {
     await object();
     expect(compiled).toBe(2);
     // Another compiler's object is another object.
-    await new Objects({ ...counting, identity: ['another'] }, new KernelCache(cacheFolder)).object(
+    await new Objects({ ...counting, identity: ['another'] }, new KernelCache(cacheFolder)).object([
       'int answer(void) { return 42; }',
-    );
+    ]);
     expect(compiled).toBe(3);
   });
 
@@ -180,7 +181,7 @@ withCompiler('the library', () => {
     const values = Float32Array.from({ length: 1000 }, (_, i) => i / 500 - 1);
     library.write(x, values);
     new BigUint64Array(library.view(pointers, 24)).set([x, y, sum]);
-    const program = await library.compile(PROGRAM);
+    const program = await library.compile([PROGRAM]);
     let turns = 0;
     const timer = setInterval(() => turns++, 0);
     for (let i = 0; i < 200; i++) await program.run(pointers);
@@ -200,7 +201,7 @@ withCompiler('the library', () => {
     const library = await openLibrary(1);
     const source =
       '#include "vae.h"\nvoid vae_nowhere(void);\nVAE_EXPORT void vae_program(void *a, void *b) { vae_nowhere(); }';
-    const error = await failureOf(library.compile(source));
+    const error = await failureOf(library.compile([source]));
     expect(error).toBeInstanceOf(EngineError);
     expect(error.message).toMatch(/vae_nowhere/);
     library.close();
@@ -212,7 +213,7 @@ withCompiler('the library', () => {
     mkdirSync(closed);
     process.env.TMPDIR = path.join(closed, 'missing');
     try {
-      const error = await failureOf(found!.compile('int x;'));
+      const error = await failureOf(found!.compile(['int x;']));
       expect(error).toBeInstanceOf(EngineError);
       expect(error.message).toMatch(/^native: cannot compile in .*missing: no such file or folder$/);
     } finally {

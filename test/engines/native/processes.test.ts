@@ -21,7 +21,7 @@ const PROGRAM = `
   const library = await openLibrary(1);
   const number = library.allocate(4);
   const program = await library.compile(
-    '#include "vae.h"\\nVAE_EXPORT void vae_program(void *pool, void *number) { *(int *)number += 1; }');
+    ['#include "vae.h"\\nVAE_EXPORT void vae_program(void *pool, void *number) { *(int *)number += 1; }']);
   await program.run(number);
   process.stdout.write(String(new Int32Array(library.view(number, 4))[0]));
   library.close();`;
