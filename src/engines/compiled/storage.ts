@@ -12,12 +12,14 @@ interface Storing {
   readonly isWhole: boolean;
   /** Whether the values of a result share its operands' among them; else each reads one value of every operand. */
   readonly isShared: boolean;
+  /** Whether some values come from one operand, and others from another or from none. */
+  readonly isBranched?: boolean;
 }
 
 const WHOLE = { isWhole: true, isShared: false } as const;
 const FOLDED = { isWhole: true, isShared: true } as const;
 const MOVED = { isWhole: false, isShared: false } as const;
-const SPREAD = { isWhole: false, isShared: true } as const;
+const SPREAD = { isWhole: false, isShared: true, isBranched: true } as const;
 
 /** For what is not elementwise. */
 const storing: { readonly [P in Exclude<Primitive, PrimitiveOf<'elementwise'>>]: Storing } = {
@@ -45,6 +47,8 @@ const storingOf = ({ primitive }: Tensor): Storing => (isKind(primitive, 'elemen
 /** Costs in additions: of four bytes read or written, and of one more kernel. */
 const ACCESS_COST = 16;
 const LAUNCH_COST = 2 ** 24;
+/** Fewer values than this are computed by vectors or not, as it comes. */
+const MANY = 2 ** 12;
 /** An expression longer than this is cut, so that no kernel grows without bound. */
 const LONGEST = 4000;
 
@@ -69,6 +73,8 @@ export interface Abilities {
   readonly cachesRepeated?: boolean;
   /** What it costs to find the position of a value that is moved, in additions. */
   readonly moving?: number;
+  /** What may be computed behind a branch, which is not computed by vectors. */
+  readonly branching?: number;
 }
 
 /** Decides for the values of these roots. */
@@ -145,7 +151,7 @@ const isMoved = ({ primitive }: Tensor): boolean => primitive === 'transpose' ||
 function costsOf(
   order: readonly Tensor[],
   isStored: Set<Tensor>,
-  { cachesRepeated = false, moving = 1 }: Abilities,
+  { cachesRepeated = false, moving = 1, branching = Number.POSITIVE_INFINITY }: Abilities,
 ): ReadonlyMap<Tensor, number> {
   const costs = new Map<Tensor, number>();
   for (const node of order) {
@@ -159,6 +165,10 @@ function costsOf(
       return isCached ? cost * Math.min(1, operand.size / node.size) : cost;
     });
     const total = operands.reduce((sum, cost) => sum + cost, drawn);
+    if (storingOf(node).isBranched && node.size >= MANY) {
+      for (const operand of node.inputs) if (costs.get(operand)! > branching) isStored.add(core(operand));
+      if (Number.isFinite(branching) && node.primitive === 'concat') isStored.add(node);
+    }
     if (total > LONGEST && node.inputs.length > 0 && core(node) === node) isStored.add(node);
     costs.set(node, total);
   }

@@ -30,6 +30,7 @@ export function schedule(original: Program, tile: Tile, sectionFloats: number): 
     columns: tile.columns,
     cachesRepeated: true,
     moving: 8,
+    branching: 48,
   });
   const results = new Set([...Object.values(outputs), ...Object.values(gradients)]);
   const work = withChains(groups, stored, results, (product) => holdsRows(product, stored));
