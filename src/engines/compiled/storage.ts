@@ -73,6 +73,8 @@ export interface Abilities {
   readonly cachesRepeated?: boolean;
   /** What it costs to find the position of a value that is moved, in additions. */
   readonly moving?: number;
+  /** What one more kernel costs. */
+  readonly launching?: number;
   /** What may be computed behind a branch, which is not computed by vectors. */
   readonly branching?: number;
 }
@@ -117,7 +119,7 @@ function storeWhatIsExpensive(order: readonly Tensor[], isStored: Set<Tensor>, a
     evaluations.delete(node);
     const asked = [...kernels.values()].reduce((sum, times) => sum + times, 0);
     const cost = costs.get(node)!;
-    const keeping = node.size * ACCESS_COST + asked * ACCESS_COST + LAUNCH_COST;
+    const keeping = node.size * ACCESS_COST + asked * ACCESS_COST + (abilities.launching ?? LAUNCH_COST);
     // What only moves values costs no more than its operands, which are kept instead.
     const isCandidate = isOfKind(node, 'elementwise') && !isStored.has(node);
     if (isCandidate && (asked - node.size) * cost > keeping) isStored.add(node);

@@ -31,6 +31,7 @@ export function schedule(original: Program, tile: Tile, sectionFloats: number): 
     cachesRepeated: true,
     moving: 8,
     branching: 48,
+    launching: 2 ** 13,
   });
   const results = new Set([...Object.values(outputs), ...Object.values(gradients)]);
   const work = withChains(groups, stored, results, (product) => holdsRows(product, stored));
