@@ -6,7 +6,7 @@ const PROGRAM = [
   'test/base/locking.test.ts',
   'test/cli/**/*.test.ts',
   'test/data/{folder,large-files}.test.ts',
-  'test/engines/native/{native,processes}.test.ts',
+  'test/engines/native/{native,processes,threads}.test.ts',
   'test/engines/cuda/{command-line,emulated,gpu,kernel-cache}.test.ts',
   'test/engines/{export,onnx,onnx-sessions,tfjs}.test.ts',
   'test/inference/export.test.ts',
@@ -20,6 +20,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Engines use every core themselves.
     maxWorkers: 2,
+    // What native takes to compile, for hundreds of small networks, would be most of the time.
+    env: { VAE_DEVICE: 'onnx' },
     projects: [
       {
         // Needs no build and takes seconds: npm run test:unit.

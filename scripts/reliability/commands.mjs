@@ -9,7 +9,7 @@ import { drawPng } from './subjects.mjs';
 
 /** A command on a file of a few bytes takes less than a second. */
 const LONGEST = 20_000;
-const SHORT_CASES = 14;
+const SHORT_CASES = 8;
 
 const CHECKPOINT = 'run/checkpoints/last.safetensors';
 const QUICK = ['--threads', '1'];

@@ -5,7 +5,7 @@ import { each, run } from './program.mjs';
 import { generator } from './random.mjs';
 import { Trial, undisturbed } from './trial.mjs';
 
-const SHORT_POINTS = 24;
+const SHORT_POINTS = 12;
 
 const isWrite = (name) => /write|append/i.test(name);
 

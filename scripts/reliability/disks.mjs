@@ -8,7 +8,7 @@ import { each, run } from './program.mjs';
 import { generator } from './random.mjs';
 import { Trial, undisturbed } from './trial.mjs';
 
-const SHORT_POINTS = 12;
+const SHORT_POINTS = 8;
 const CODES = ['ENOSPC', 'EIO', 'EACCES', 'EBUSY', 'EMFILE', 'EROFS', 'EDQUOT'];
 
 export async function disks({ seed, tally, timeIsUp, short, folder, subjects, only }) {

@@ -8,7 +8,7 @@ import { generator } from './random.mjs';
 import { EPOCHS, Trial, undisturbed } from './trial.mjs';
 
 const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'];
-const SHORT_TRIALS = 10;
+const SHORT_TRIALS = 6;
 
 export async function kills({ seed, tally, timeIsUp, short, folder, subjects, only }) {
   const names = short ? ['digits'] : Object.keys(subjects);

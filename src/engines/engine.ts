@@ -69,6 +69,8 @@ export interface EngineOptions {
   readonly threads: number;
   /** float32 by default; an engine that has no choice ignores it. */
   readonly precision?: Precision;
+  /** Whether nobody asked for it by name, so that it should not run where others are faster. */
+  readonly isUnasked?: boolean;
   /** Gets one line about an engine that should work here and does not, where another takes its place. */
   readonly warn?: (line: string) => void;
 }

@@ -1,6 +1,8 @@
 /** Devices by name: an engine and, after a colon, what it runs on. Each is loaded only when it is asked for. */
 
 import { npmReinstall } from '../base/npm.ts';
+import { namesOf } from '../base/rules.ts';
+import { joined } from '../base/words.ts';
 import { type Engine, EngineError, type EngineOptions, MissingError } from './engine.ts';
 import type { ProviderName } from './onnx/providers.ts';
 import type { BackendName } from './tfjs/backends.ts';
@@ -41,7 +43,7 @@ const firstOf =
     const failures = new Map<EngineName, EngineError>();
     for (const name of names) {
       try {
-        const engine = await engines[name](options);
+        const engine = await engines[name]({ ...options, isUnasked: true });
         const broken = brokenOf(failures);
         if (broken.length > 0) {
           options.warn?.(
@@ -61,12 +63,24 @@ const brokenOf = (failures: ReadonlyMap<EngineName, EngineError>): EngineError[]
   [...failures.values()].filter((failure) => !(failure instanceof MissingError));
 
 /** What `auto` takes, best first. `cuda` comes first once it has run on a GPU. */
-export const PREFERENCE: readonly EngineName[] = ['onnx', 'tfjs:wasm', 'reference'];
+export const PREFERENCE: readonly EngineName[] = ['native', 'onnx', 'tfjs:wasm', 'reference'];
+
+/** The device that the variable VAE_DEVICE names for `auto`, if it does. */
+function namedByEnvironment(): EngineName | undefined {
+  const { VAE_DEVICE: name } = process.env;
+  if (!name) return undefined;
+  if (name in table && name !== 'auto') return name as EngineName;
+  const known = joined(namesOf(table), 'and');
+  throw new EngineError(`the variable VAE_DEVICE names "${name}", which is no device; devices are ${known}`);
+}
 /** What `tfjs` takes, best first. */
 const TFJS_PREFERENCE: readonly EngineName[] = ['tfjs:node-gpu', 'tfjs:node', 'tfjs:wasm', 'tfjs:cpu'];
 
 const table = {
-  auto: (options: EngineOptions) => firstOf(PREFERENCE, 'reference')(options),
+  auto: async (options: EngineOptions) => {
+    const named = namedByEnvironment();
+    return named === undefined ? firstOf(PREFERENCE, 'reference')(options) : engines[named](options);
+  },
   onnx,
   cuda: async ({ precision }: EngineOptions) =>
     (await import('./cuda/index.ts')).createCudaEngine(precision === undefined ? {} : { precision }),

@@ -75,6 +75,16 @@ export class KernelCache {
     return path.join(this.folder, digestOf(JSON.stringify(parts)).toString('hex'));
   }
 
+  /** Where the images are, how many, and their bytes. */
+  contents(): { readonly folder: string; readonly images: number; readonly bytes: number } {
+    try {
+      const sizes = readdirSync(this.folder).map((name) => statSync(path.join(this.folder, name)).size);
+      return { folder: this.folder, images: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+    } catch {
+      return { folder: this.folder, images: 0, bytes: 0 };
+    }
+  }
+
   /** Removes what has not been used for the longest time. */
   private trim(): void {
     const files = readdirSync(this.folder).map((name) => {

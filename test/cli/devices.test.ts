@@ -1,6 +1,7 @@
 /** Every device by one flag: what a missing, broken or misspelt one says, what auto takes, and what a run records. */
 
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,19 +15,26 @@ afterAll(remove);
 interface Packages {
   readonly without?: readonly string[];
   readonly broken?: readonly string[];
+  /** Where compilers are looked for; by default nowhere. */
+  readonly compilers?: string;
 }
 
 const ORT = 'onnxruntime-node';
 const tfjs = (name: string): string => `@tensorflow/tfjs-${name}`;
 const ALL_TFJS = ['node-gpu', 'node', 'backend-wasm', 'backend-cpu', 'core'].map(tfjs);
 
+const BENCH = ['bench', '--calls', '1', '--seconds', '0.1', '--json'];
+
 /** The program on a machine where packages are missing, or do not work. */
-const onMachine = ({ without = [], broken = [] }: Packages, ...args: string[]) =>
+const onMachine = ({ without = [], broken = [], compilers = folder }: Packages, ...args: string[]) =>
   vaeWith(
     {
       NODE_OPTIONS: `--import=${path.resolve('test/cli/without-packages.mjs')}`,
       WITHOUT: without.join(),
       BROKEN: broken.join(),
+      VAE_DEVICE: '',
+      PATH: compilers,
+      CC: '',
     },
     folder,
     ...args,
@@ -115,7 +123,41 @@ describe('a device that is not here says in one line what it needs', () => {
 });
 
 describe('auto', () => {
-  it('takes onnx, in silence, and the run records so', async () => {
+  const isThere = spawnSync('cc', ['--version']).status === 0;
+  it.skipIf(!isThere)('takes native where there is a compiler, in silence; all goes on with it', async () => {
+    const { code, stderr } = await train({ compilers: process.env.PATH! }, 'compiled');
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('native')]);
+    expect(json('compiled', 'config.json').device).toBe('native');
+    expect((await vae(folder, 'sample', '--run', 'compiled', '--out', 'compiled.png')).code).toBe(0);
+    // As a run that was never stopped, to the last digit.
+    const resumed = await vae(folder, 'train', '--resume', 'compiled', '--epochs', '2');
+    expect([resumed.code, resumed.stderr]).toEqual([0, expect.stringContaining('CPU')]);
+    await train({ compilers: process.env.PATH! }, 'compiled-whole', '--epochs', '2');
+    const last = (run: string) => readFileSync(path.join(folder, run, 'checkpoints', 'last.safetensors'));
+    expect(last('compiled').equals(last('compiled-whole'))).toBe(true);
+  });
+
+  it.skipIf(process.platform === 'win32')('says in a line that a compiler does not work, and takes onnx', async () => {
+    const compilers = path.join(folder, 'compilers');
+    mkdirSync(compilers);
+    const macro = process.arch === 'arm64' ? '__aarch64__' : '__x86_64__';
+    const script = `case "$*" in *-dM*) echo "#define ${macro} 1";; *--version*) echo old 1;; *) echo "a.c:1: error: too old" >&2; exit 1;; esac`;
+    writeFileSync(path.join(compilers, 'cc'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const { code, stderr } = await train({ compilers }, 'failing');
+    expect(code).toBe(0);
+    const lines = stderr.split('\n').filter((line) => line.includes('native'));
+    expect(lines).toEqual(['native: the compiler cc failed: a.c:1: error: too old; continuing with the device onnx']);
+    expect(json('failing', 'config.json').device).toBe('onnx');
+  });
+
+  it('takes what the variable VAE_DEVICE names', async () => {
+    const { stdout } = await vaeWith({ VAE_DEVICE: 'tfjs:wasm' }, folder, ...BENCH);
+    expect(JSON.parse(stdout).device).toBe('tfjs:wasm');
+    const { code, stderr } = await vaeWith({ VAE_DEVICE: 'gpu' }, folder, ...BENCH);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^vae: the variable VAE_DEVICE names "gpu"[^\n]*\n$/)]);
+  });
+
+  it('takes onnx where there is no compiler, in silence, and the run records so', async () => {
     const { code, stderr } = await train({}, 'plain');
     expect([code, stderr]).toEqual([0, expect.not.stringContaining('going on')]);
     expect(json('plain', 'config.json').device).toBe('onnx');

@@ -6,6 +6,7 @@ import { WITHOUT_SHARP } from '../../data/pictures/decode.ts';
 import { loadSharp } from '../../data/pictures/sharp-reader.ts';
 import { examineCuda, hasDriver, type LibraryReport } from '../../engines/cuda/index.ts';
 import { ALIASES, type EngineName, engines } from '../../engines/index.ts';
+import { examineNative } from '../../engines/native/examine.ts';
 import { settings } from '../../settings/table.ts';
 import { defineCommand } from '../shared/command.ts';
 import { openEngine } from '../shared/engine.ts';
@@ -43,13 +44,14 @@ async function examine() {
     devices.push(await examineDevice(name));
   }
   bar.stop();
+  const native = await examineNative().catch(() => []);
   const works = devices.some(({ available }) => available);
   const auto = works ? (await openEngine('auto', defaultThreads())).name : undefined;
   const pictures = (await loadSharp()) === undefined ? WITHOUT_SHARP : 'PNG, JPEG, WebP, AVIF, TIFF and GIF are read';
-  return { ...environment(), pictures, threads: defaultThreads(), devices, auto, cuda };
+  return { ...environment(), pictures, threads: defaultThreads(), devices, auto, cuda, native };
 }
 
-function print({ devices, auto, cuda, threads, ...about }: Awaited<ReturnType<typeof examine>>): void {
+function print({ devices, auto, cuda, native, threads, ...about }: Awaited<ReturnType<typeof examine>>): void {
   for (const [what, value] of Object.entries(about)) sentence(`${what}: ${value}`);
   sentence(`threads: ${threads} by default; --threads changes it`);
   // Without the driver there is no such GPU, as the device's own line says.
@@ -57,6 +59,7 @@ function print({ devices, auto, cuda, threads, ...about }: Awaited<ReturnType<ty
   for (const report of devices) {
     sentence(formatReport(report));
     for (const library of libraries[report.device] ?? []) sentence(formatLibrary(library));
+    if (report.device === 'native') for (const line of native) sentence(`  ${line}`);
   }
   if (auto !== undefined) sentence(`--device auto, the default, takes ${auto}`);
 }

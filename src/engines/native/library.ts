@@ -25,6 +25,8 @@ export interface Library {
   /** The largest tile of a product that stays in registers. */
   readonly tile: { readonly rows: number; readonly columns: number };
   readonly threads: number;
+  /** Floats in a vector of the processor. */
+  readonly lanes: number;
   /** Zeroed memory that begins at a multiple of 64 bytes. Throws EngineError where there is none. */
   allocate(bytes: number): Address;
   free(address: Address): void;
@@ -84,6 +86,7 @@ export async function openLibrary(threads: number, options?: LibraryOptions): Pr
     description: toolchain.description,
     tile: { rows: functions.tileRows(), columns: functions.tileColumns() },
     threads,
+    lanes: toolchain.lanes,
     allocate: (bytes) => {
       const address: Address | null = functions.alloc(bytes);
       if (address === null)

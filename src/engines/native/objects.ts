@@ -11,6 +11,9 @@ import { KernelCache } from '../kernel-cache.ts';
 import { firstLine } from '../koffi.ts';
 import { C_FOLDER, type Part, type Toolchain } from './toolchain.ts';
 
+/** Where objects are kept for the next process. */
+export const createObjectCache = (): KernelCache => new KernelCache(path.join(cacheFolder(), 'native'));
+
 /** The objects of one compiler. */
 export class Objects {
   private readonly toolchain: Toolchain;
@@ -18,7 +21,7 @@ export class Objects {
   /** Headers are part of every text that includes them. */
   private readonly headers: string;
 
-  constructor(toolchain: Toolchain, cache = new KernelCache(path.join(cacheFolder(), 'native'))) {
+  constructor(toolchain: Toolchain, cache = createObjectCache()) {
     this.toolchain = toolchain;
     this.cache = cache;
     this.headers = digestOfFolder(C_FOLDER);

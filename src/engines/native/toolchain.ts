@@ -22,6 +22,8 @@ export interface Toolchain {
   readonly identity: readonly string[];
   /** Floats in a vector of the processor. */
   readonly lanes: number;
+  /** What it is told for every text. */
+  readonly flags: readonly string[];
   /**
    * Makes a shared object of texts in C, which may include the headers of the fixed part.
    * @throws EngineError with the compiler's first complaint.
@@ -150,6 +152,7 @@ async function examine(
     description: version.split('\n')[0].trim(),
     identity: [command.join(' '), version, macros.stdout, [...flags, ...linking].join(' '), cpus()[0]?.model ?? ''],
     lanes,
+    flags,
     compile: (sources, part = 'program') =>
       compile({ command, environment }, sources, [...flags, ...PARTS[part]], linking),
   };
@@ -201,8 +204,11 @@ async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
+/** Another device that does without a compiler. */
+const OTHER_DEVICE = { remedies: [{ field: 'device', value: 'onnx' }] } as const;
+
 const failed = (command: readonly string[], failure: string): EngineError =>
-  new EngineError(`native: the compiler ${command[0]} failed: ${failure}`);
+  new EngineError(`native: the compiler ${command[0]} failed: ${failure}`, OTHER_DEVICE);
 
 interface Ran {
   readonly stdout: string;

@@ -9,7 +9,7 @@ vi.mock('koffi', () => {
 });
 
 it('names koffi and how to install it, in one line', async () => {
-  const toolchain = { description: 'none', identity: [], lanes: 4, compile: async () => new Uint8Array() };
+  const toolchain = { description: 'none', identity: [], lanes: 4, flags: [], compile: async () => new Uint8Array() };
   const error = await openLibrary(1, { toolchain }).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(EngineError);
   expect(error.message).toMatch(/^native: needs the package koffi, which does not load \([^\n]*\); run npm ci$/);
