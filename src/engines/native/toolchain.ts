@@ -204,11 +204,8 @@ async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
-/** Another device that does without a compiler. */
-const OTHER_DEVICE = { remedies: [{ field: 'device', value: 'onnx' }] } as const;
-
 const failed = (command: readonly string[], failure: string): EngineError =>
-  new EngineError(`native: the compiler ${command[0]} failed: ${failure}`, OTHER_DEVICE);
+  new EngineError(`native: the compiler ${command[0]} failed: ${failure}`);
 
 interface Ran {
   readonly stdout: string;
