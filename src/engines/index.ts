@@ -69,8 +69,9 @@ export const PREFERENCE: readonly EngineName[] = ['native', 'onnx', 'tfjs:wasm',
 function namedByEnvironment(): EngineName | undefined {
   const { VAE_DEVICE: name } = process.env;
   if (!name) return undefined;
-  if (name in table && name !== 'auto') return name as EngineName;
-  const known = joined(namesOf(table), 'and');
+  const { auto, ...others } = table;
+  if (name in others) return name as EngineName;
+  const known = joined(namesOf(others), 'and');
   throw new EngineError(`the variable VAE_DEVICE names "${name}", which is no device; devices are ${known}`);
 }
 /** What `tfjs` takes, best first. */

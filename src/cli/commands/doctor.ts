@@ -55,11 +55,13 @@ function print({ devices, auto, cuda, native, threads, ...about }: Awaited<Retur
   for (const [what, value] of Object.entries(about)) sentence(`${what}: ${value}`);
   sentence(`threads: ${threads} by default; --threads changes it`);
   // Without the driver there is no such GPU, as the device's own line says.
-  const libraries: Readonly<Record<string, readonly LibraryReport[]>> = hasDriver() ? { cuda: cuda.libraries } : {};
+  const details: Readonly<Record<string, readonly string[]>> = {
+    cuda: hasDriver() ? cuda.libraries.map(formatLibrary) : [],
+    native,
+  };
   for (const report of devices) {
     sentence(formatReport(report));
-    for (const library of libraries[report.device] ?? []) sentence(formatLibrary(library));
-    if (report.device === 'native') for (const line of native) sentence(`  ${line}`);
+    for (const line of details[report.device] ?? []) sentence(`  ${line}`);
   }
   if (auto !== undefined) sentence(`--device auto, the default, takes ${auto}`);
 }
@@ -98,7 +100,7 @@ function formatReport({ device, available, detail, millisecondsPerStep }: Device
 }
 
 const formatLibrary = ({ what, path, missing }: LibraryReport): string =>
-  path === undefined ? `  ✗ ${missing}` : `  ✓ ${what}: ${path}`;
+  path === undefined ? `✗ ${missing}` : `✓ ${what}: ${path}`;
 
 /** A message begins with the device's name, which the line already has. */
 const withoutName = (device: EngineName, detail: string): string =>

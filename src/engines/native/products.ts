@@ -31,6 +31,8 @@ export const holdsRows = (product: Chain['product'] & object, stored: ReadonlySe
 const [WORK, TALL, BROAD] = [2 ** 21, 144, 128];
 /** Tasks that leave sums of columns behind. */
 const MOST_SUMS = 64;
+/** Floats that a task packs for itself at most, and that one should pack for others. */
+const [OWN, PACKED] = [2 ** 16, 2 ** 14];
 /** Floats of the buffer of rows. */
 const BUFFER = 4096;
 
@@ -42,14 +44,6 @@ function plainProduct(chain: ProductChain, stored: ReadonlySet<Tensor>, tile: Ti
   const panels = Math.ceil(columns / tile.columns);
   const packed: Temporary = { floats: panels * tile.columns * inner };
 
-  const packing = new StepArguments(stored);
-  const each = Math.max(1, Math.ceil(panels / Math.ceil(packed.floats / 2 ** 14)));
-  const from = packing.pointerTo(b);
-  const pack = createStep('pack', packing, Math.ceil(panels / each), [
-    `const long first = task * ${each}, count = first + ${each} < ${panels} ? ${each} : ${panels} - first;`,
-    `vae_pack(${from}, ${strides.b.join(', ')}, ${inner}, ${columns}, first, count, ${packing.output(packed)} + first * ${inner * tile.columns});`,
-  ]);
-
   const program = new RowProgram(chain, stored);
   const isWhole = [...chain.members.values()].some((level) => level !== 'value');
   const tall = program.columnSums.length > 0 ? Math.max(TALL, Math.ceil(rows / MOST_SUMS)) : TALL;
@@ -58,11 +52,16 @@ function plainProduct(chain: ProductChain, stored: ReadonlySet<Tensor>, tile: Ti
   const wide = Math.min(panels, Math.floor(BROAD / tile.columns), Math.floor(WORK / (perTile * tilesOfTask)));
   const share = sharesOf(shape, tile, tilesOfTask, isWhole ? panels : Math.max(1, wide));
   const width = share.panelsOfTask * tile.columns;
+  // Where no other task needs them, panels are packed by the one that does, and stay near its processor.
+  const isOwn = tilesOfTask === share.tiles && width * inner <= OWN;
   const together = Math.max(1, Math.min(tilesOfTask, Math.floor(BUFFER / (tile.rows * width))));
 
   const args = new StepArguments(stored);
   const left = leftOf(factors, args);
-  const panel = `${args.temporary(packed)} + p * ${inner * tile.columns}`;
+  const panel = isOwn
+    ? `packed + (p - firstPanel) * ${inner * tile.columns}`
+    : `${args.temporary(packed)} + p * ${inner * tile.columns}`;
+  const right = `${strides.b.join(', ')}, ${inner}, ${columns}`;
   const into = `out + (row - first) * ${width} + (p - firstPanel) * VAE_COLUMNS, ${width}, 0`;
   const sums = columnSums(program, chain, share.tasks, args);
   const affine = new Affine();
@@ -78,7 +77,9 @@ function plainProduct(chain: ProductChain, stored: ReadonlySet<Tensor>, tile: Ti
   const multiply = createStep('multiply', args, share.tasks, [
     `float out[${together} * VAE_ROWS * ${width}] __attribute__((aligned(64)));`,
     ...(windows === undefined ? [] : [`int32_t offsets[${together} * VAE_ROWS * ${windows.taps}];`]),
+    ...(isOwn ? [`float packed[${width * inner}] __attribute__((aligned(64)));`] : []),
     ...claimed(share),
+    ...(isOwn ? [`vae_pack(${args.pointerTo(b)}, ${right}, firstPanel, lastPanel - firstPanel, packed);`] : []),
     ...(whole
       ? []
       : [
@@ -113,5 +114,13 @@ function plainProduct(chain: ProductChain, stored: ReadonlySet<Tensor>, tile: Ti
     '}',
     ...sums.behind,
   ]);
-  return [pack, multiply, ...sums.joins(stored)];
+  const steps = [multiply, ...sums.joins(stored)];
+  if (isOwn) return steps;
+  const packing = new StepArguments(stored);
+  const each = Math.max(1, Math.ceil(panels / Math.ceil(packed.floats / PACKED)));
+  const pack = createStep('pack', packing, Math.ceil(panels / each), [
+    `const long first = task * ${each}, count = first + ${each} < ${panels} ? ${each} : ${panels} - first;`,
+    `vae_pack(${packing.pointerTo(b)}, ${right}, first, count, ${packing.output(packed)} + first * ${inner * tile.columns});`,
+  ]);
+  return [pack, ...steps];
 }

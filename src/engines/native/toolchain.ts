@@ -64,11 +64,14 @@ const PARTS = {
 } as const;
 export type Part = keyof typeof PARTS;
 
-/** A program finds the fixed part's functions when it is loaded; its own are never another library's. */
+/**
+ * A program finds the fixed part's functions when it is loaded; its own are never another library's. Objects stay where they
+ * are until the process is gone: when it ends, what closes all libraries does not wait for the threads that run in them.
+ */
 const LINKING: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   darwin: ['-shared', '-pthread', '-Wl,-undefined,dynamic_lookup'],
 };
-const LINKING_ELSEWHERE = ['-shared', '-pthread', '-Wl,-Bsymbolic', '-Wl,-z,now'];
+const LINKING_ELSEWHERE = ['-shared', '-pthread', '-Wl,-Bsymbolic', '-Wl,-z,now', '-Wl,-z,nodelete'];
 
 /** How this machine's processor is asked for, and the macro that its programs have. */
 const PROCESSORS: Readonly<Partial<Record<NodeJS.Architecture, { readonly flag: string; readonly macro: string }>>> = {

@@ -46,3 +46,25 @@ describe.skipIf(missing !== undefined)(titled('the objects of several processes'
     expect(readdirSync(path.join(folder, 'native'))).toHaveLength(2);
   });
 });
+
+/** A program that works for a second, in the middle of which the process ends. */
+const ENDING = `
+  import { openLibrary } from ${dist('engines/native/library.js')};
+  const library = await openLibrary(2);
+  const program = await library.compile([\`#include "pool.h"
+    static void body(void *context, struct vae_worker *worker) {
+      for (volatile long i = 0; i < 1000000000; i++);
+    }
+    VAE_EXPORT void vae_program(struct vae_pool *pool, void *context) { vae_run(pool, body, context); }\`]);
+  program.run(library.allocate(8));
+  setTimeout(() => process.exit(7), 30);`;
+
+describe.skipIf(missing !== undefined)(titled('a process that ends while its threads work'), () => {
+  it('ends as it was told to', async () => {
+    for (let i = 0; i < 3; i++) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', ENDING], { stdio: 'inherit' });
+      const ended = await new Promise((resolve) => child.on('close', (code, signal) => resolve([code, signal])));
+      expect(ended).toEqual([7, null]);
+    }
+  });
+});

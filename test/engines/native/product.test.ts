@@ -32,9 +32,6 @@ describe.skipIf(missing !== undefined).each(TARGETS)(titled('tiles of products i
   const gathered = call(
     'void vae_tile_gathered(int, long, long, const float *, const int *, const float *, _Inout_ float *, long, int)',
   );
-  const gatheredT = call(
-    'void vae_tile_gathered_t(int, long, const float *, const int *, long, long, const float *, long, _Inout_ float *, long, int)',
-  );
   /** How far rows lie apart in what a tile is written to. */
   const BEHIND = 5;
   const [ROWS, COLUMNS] = missing === undefined ? [rowsOf() as number, columnsOf() as number] : [1, 1];
@@ -121,26 +118,6 @@ describe.skipIf(missing !== undefined).each(TARGETS)(titled('tiles of products i
           }
           expect(Math.abs(out[i] - sum)).toBeLessThan(1e-4);
         }
-      }
-    }
-  });
-
-  it("add up a filter's gradient over the rows of a table", () => {
-    const [k, segments, segment, start] = [45, 3, 1, 2];
-    const a = valuesOf(2000, 5);
-    const b = valuesOf(k * (COLUMNS + 3), 6);
-    const offsets = Int32Array.from({ length: k * segments }, (_, i) => (i % 5 === 1 ? OUTSIDE : (i * 41) % 1900));
-    for (let rows = 1; rows <= ROWS; rows++) {
-      const out = new Float32Array(rows * COLUMNS).fill(Number.NaN);
-      gatheredT(rows, k, a, offsets.subarray(segment), segments, start, b, COLUMNS + 3, out, COLUMNS, 0);
-      for (let i = 0; i < rows * COLUMNS; i++) {
-        const [row, column] = [Math.floor(i / COLUMNS), i % COLUMNS];
-        let sum = 0;
-        for (let p = 0; p < k; p++) {
-          const offset = offsets[p * segments + segment];
-          if (offset !== OUTSIDE) sum += a[offset + start + row] * b[p * (COLUMNS + 3) + column];
-        }
-        expect(Math.abs(out[i] - sum)).toBeLessThan(1e-5);
       }
     }
   });

@@ -18,16 +18,17 @@ describe('a schedule', () => {
       .matmul(parameter('w', [40, 48]))
       .add(parameter('b', [48]))
       .elu();
-    expect(phases({ hidden })).toEqual([['pack'], ['multiply']]);
+    expect(phases({ hidden })).toEqual([['multiply']]);
+  });
+
+  it('packs a factor for all tasks where its rows are more than one task has', () => {
+    const product = argument('x', [600, 40]).matmul(parameter('w', [40, 48]));
+    expect(phases({ product })).toEqual([['pack'], ['multiply']]);
   });
 
   it('stores a product too where something reads it elsewhere', () => {
     const product = argument('x', [32, 40]).matmul(parameter('w', [40, 48]));
-    expect(phases({ squared: product.square(), turned: product.transpose(1, 0) })).toEqual([
-      ['pack'],
-      ['multiply'],
-      ['map'],
-    ]);
+    expect(phases({ squared: product.square(), turned: product.transpose(1, 0) })).toEqual([['multiply'], ['map']]);
   });
 
   /** A norm over columns and what is around it: of 48 columns, or of as many as no task has whole rows of. */
@@ -38,24 +39,24 @@ describe('a schedule', () => {
   };
 
   it('computes norms from whole rows of a product', () => {
-    expect(phases(norm(48))).toEqual([['pack'], ['multiply']]);
+    expect(phases(norm(48))).toEqual([['multiply']]);
   });
 
   it('computes norms in one pass over rows where the product has no whole ones', () => {
-    expect(phases(norm(400))).toEqual([['pack'], ['multiply'], ['rows']]);
+    expect(phases(norm(400))).toEqual([['multiply'], ['rows']]);
   });
 
   it('folds columns on the way, and joins what the tasks have folded', () => {
     const product = argument('x', [32, 40])
       .matmul(parameter('w', [40, 48]))
       .relu();
-    expect(phases({ product, sum: product.sum(0) })).toEqual([['pack'], ['multiply'], ['reduce_joined']]);
+    expect(phases({ product, sum: product.sum(0) })).toEqual([['multiply'], ['reduce_joined']]);
   });
 
   it('does not compute in a row what needs another row', () => {
     const product = argument('x', [32, 40]).matmul(parameter('w', [40, 48]));
     const shares = product.div(product.sum(0, true));
-    expect(phases({ shares: shares.sum(1) }).flat()).toEqual(['pack', 'multiply', 'reduce_joined', 'reduce']);
+    expect(phases({ shares: shares.sum(1) }).flat()).toEqual(['multiply', 'reduce_joined', 'reduce']);
   });
 
   it('does not wait in a row for what needs that row by way of another', () => {
@@ -72,7 +73,7 @@ describe('a schedule', () => {
   it('reads windows of images in the product, and stores no patches', () => {
     const value = argument('x', [2, 16, 8, 8]).convolve(parameter('f', [24, 16, 3, 3]), { padding: [1, 1] });
     // The image with its channels last, the filter in panels, and the result as the program has it.
-    expect(phases({ value })).toEqual([['map', 'pack'], ['multiply'], ['map']]);
+    expect(phases({ value })).toEqual([['map'], ['multiply'], ['map']]);
   });
 
   it('draws noise before it is read, and reduces in the same phase what does not depend on each other', () => {

@@ -94,15 +94,21 @@ static void end(struct vae_pool *pool, int threads) {
   vae_free(pool);
 }
 
+/* Bytes: a task keeps what it multiplies on its stack, for which some systems give a new thread 128 KB. */
+enum { STACK = 8 << 20 };
+
 struct vae_pool *vae_pool_new(int threads) {
   struct vae_pool *pool = vae_alloc(sizeof *pool + threads * sizeof pool->thread[0]);
   if (pool == NULL) return NULL;
   pool->threads = threads;
   pthread_mutex_init(&pool->caller, NULL);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, STACK);
   for (int i = 0; i < threads; i++) {
     struct thread *thread = &pool->thread[i];
     thread->worker = (struct vae_worker){.pool = pool, .index = i, .threads = threads};
-    if (pthread_create(&thread->handle, NULL, live, &thread->worker) != 0) {
+    if (pthread_create(&thread->handle, &attributes, live, &thread->worker) != 0) {
       end(pool, i);
       return NULL;
     }

@@ -48,7 +48,6 @@ typedef float unaligned_quad __attribute__((vector_size(16), aligned(4)));
 #define MULTIPLY_ROW(i, a) { const vector value = SPREAD(a); VECTORS(MULTIPLY, i) }
 #define MULTIPLY_STRIDED(i) MULTIPLY_ROW(i, a[i * rowStride])
 #define MULTIPLY_GATHERED(i) MULTIPLY_ROW(i, row##i[k])
-#define MULTIPLY_NEXT(i) MULTIPLY_ROW(i, row[i])
 
 /* Without it, counting and addressing take a sixth of the time. */
 #define UNROLLED _Pragma("GCC unroll 4")
@@ -62,8 +61,8 @@ static const float zeros[MOST_ZEROS];
   if (offsets[i * segments + s] != VAE_OUTSIDE) row##i = a + offsets[i * segments + s] + from;
 
 #define TILES(n)                                                                                                       \
-  static void tile_##n(long inner, const float *a, long rowStride, long innerStride, const float *b, float *out, long ldo,       \
-                       int add) {                                                                                      \
+  static void tile_##n(long inner, const float *a, long rowStride, long innerStride, const float *b, float *out,       \
+                       long ldo, int add) {                                                                            \
     ROWS_##n(DECLARE_SUMS) UNROLLED for (long k = 0; k < inner; k++, a += innerStride, b += VAE_COLUMNS) {             \
       VECTORS(LOAD_B, 0) ROWS_##n(MULTIPLY_STRIDED)                                                                    \
     }                                                                                                                  \
@@ -71,7 +70,7 @@ static const float zeros[MOST_ZEROS];
     ROWS_##n(PUTS)                                                                                                     \
   }                                                                                                                    \
   static void gathered_##n(long segments, long length, const float *a, const int32_t *offsets, const float *b,         \
-                           float *out, long ldo, int add) {                                                                      \
+                           float *out, long ldo, int add) {                                                            \
     ROWS_##n(DECLARE_SUMS) for (long s = 0; s < segments; s++) {                                                       \
       for (long from = 0; from < length; from += MOST_ZEROS) {                                                         \
         const long values = length - from < MOST_ZEROS ? length - from : MOST_ZEROS;                                   \
@@ -79,17 +78,6 @@ static const float zeros[MOST_ZEROS];
           VECTORS(LOAD_B, 0) ROWS_##n(MULTIPLY_GATHERED)                                                               \
         }                                                                                                              \
       }                                                                                                                \
-    }                                                                                                                  \
-    if (add) { ROWS_##n(ADDS) }                                                                                        \
-    ROWS_##n(PUTS)                                                                                                     \
-  }                                                                                                                    \
-  static void gathered_t_##n(long inner, const float *a, const int32_t *offsets, long offsetStride, const float *b,    \
-                             long ldb, float *out, long ldo, int add) {                                                          \
-    ROWS_##n(DECLARE_SUMS) for (long k = 0; k < inner; k++, b += ldb) {                                                \
-      const int32_t offset = offsets[k * offsetStride];                                                                \
-      if (offset == VAE_OUTSIDE) continue;                                                                             \
-      const float *row = a + offset;                                                                                   \
-      VECTORS(LOAD_B, 0) ROWS_##n(MULTIPLY_NEXT)                                                                       \
     }                                                                                                                  \
     if (add) { ROWS_##n(ADDS) }                                                                                        \
     ROWS_##n(PUTS)                                                                                                     \
@@ -118,8 +106,8 @@ TILES(9) TILES(10) TILES(11) TILES(12) TILES(13) TILES(14)
    kind##_8, kind##_9, kind##_10, kind##_11, kind##_12, kind##_13, kind##_14}
 #endif
 
-void vae_tile(int rows, long k, const float *a, long rowStride, long innerStride, const float *panel, float *out, long ldo,
-              int add) {
+void vae_tile(int rows, long k, const float *a, long rowStride, long innerStride, const float *panel, float *out,
+              long ldo, int add) {
   static void (*const tiles[])(long, const float *, long, long, const float *, float *, long, int) = TABLE(tile);
   tiles[rows - 1](k, a, rowStride, innerStride, panel, out, ldo, add);
 }
@@ -129,13 +117,6 @@ void vae_tile_gathered(int rows, long segments, long length, const float *a, con
   static void (*const tiles[])(long, long, const float *, const int32_t *, const float *, float *, long, int) =
       TABLE(gathered);
   tiles[rows - 1](segments, length, a, offsets, panel, out, ldo, add);
-}
-
-void vae_tile_gathered_t(int rows, long k, const float *a, const int32_t *offsets, long offsetStride, long start,
-                         const float *b, long ldb, float *out, long ldo, int add) {
-  static void (*const tiles[])(long, const float *, const int32_t *, long, const float *, long, float *, long, int) =
-      TABLE(gathered_t);
-  tiles[rows - 1](k, a + start, offsets, offsetStride, b, ldb, out, ldo, add);
 }
 
 /* Four values of a (0 to 3) and b (4 to 7); gcc has had clang's name for it since its version 12. */

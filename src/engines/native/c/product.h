@@ -39,15 +39,6 @@ VAE_EXPORT void vae_tile(int rows, long k, const float *a, long rowStride, long 
 VAE_EXPORT void vae_tile_gathered(int rows, long segments, long length, const float *a, const int32_t *offsets,
                                   const float *panel, float *out, long ldo, int add);
 
-/*
- * The gradient of a filter: the inner axis runs over the rows of the table, which may lie `offsetStride` apart:
- *   out[i][j] = Σ_k a[offsets[k·offsetStride] + start + i] b[k·ldb + j],
- * where rows that are VAE_OUTSIDE add nothing. b has VAE_COLUMNS readable columns: packed with ldb = VAE_COLUMNS, or as
- * it lies.
- */
-VAE_EXPORT void vae_tile_gathered_t(int rows, long k, const float *a, const int32_t *offsets, long offsetStride,
-                                    long start, const float *b, long ldb, float *out, long ldo, int add);
-
 #ifdef __cplusplus
 }
 #endif
